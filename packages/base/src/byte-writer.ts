@@ -1,0 +1,117 @@
+/** A growing byte buffer for encoders. Integers are little-endian; numbers are safe non-negative integers. */
+import { assert } from "./assert.ts";
+
+/**
+ * Appends values to a buffer that doubles as needed.
+ *
+ * @example
+ * ```ts
+ * import { ByteReader, ByteWriter, utf8Encode } from "@quorate/base";
+ * const writer = new ByteWriter();
+ * writer.varint(300);
+ * writer.lengthPrefixed(utf8Encode("key"));
+ * const reader = new ByteReader(writer.finish());
+ * reader.varint(); // 300
+ * ```
+ */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(capacityBytes = 256) {
+    this.#bytes = new Uint8Array(capacityBytes);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  u16(value: number): void {
+    this.u8(value & 0xff);
+    this.u8((value >>> 8) & 0xff);
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    this.#put32(this.#length, value);
+    this.#length += 4;
+  }
+
+  /** Eight bytes for a safe integer. */
+  u64(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, "writer: not a safe non-negative integer");
+    this.#reserve(8);
+    this.#put32(this.#length, value % 2 ** 32);
+    this.#put32(this.#length + 4, Math.floor(value / 2 ** 32));
+    this.#length += 8;
+  }
+
+  /** LEB128, as protobuf's varint. */
+  varint(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, "writer: not a safe non-negative integer");
+    this.#reserve(10);
+    let rest = value;
+    while (rest >= 0x80) {
+      // Above 31 bits the bit operators would cut the number.
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = rest > 0x7fffffff ? Math.floor(rest / 0x80) : rest >>> 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** A varint length, then the bytes. */
+  lengthPrefixed(value: Uint8Array): void {
+    this.varint(value.length);
+    this.bytes(value);
+  }
+
+  /** Overwrites four bytes written earlier, such as a length or a checksum known only at the end. */
+  patch32(offset: number, value: number): void {
+    assert(offset >= 0 && offset + 4 <= this.#length, "writer: patch outside what was written");
+    this.#put32(offset, value);
+  }
+
+  /** What was written, as a view that the next write may move away from: use it at once, or copy it. */
+  view(start = 0): Uint8Array {
+    return this.#bytes.subarray(start, this.#length);
+  }
+
+  /** What was written, copied. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Forgets what was written, keeps the buffer. */
+  reset(): void {
+    this.#length = 0;
+  }
+
+  #put32(offset: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[offset] = value & 0xff;
+    bytes[offset + 1] = (value >>> 8) & 0xff;
+    bytes[offset + 2] = (value >>> 16) & 0xff;
+    bytes[offset + 3] = (value >>> 24) & 0xff;
+  }
+
+  #reserve(extraBytes: number): void {
+    const needed = this.#length + extraBytes;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+  }
+}

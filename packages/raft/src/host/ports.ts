@@ -1,0 +1,170 @@
+/**
+ * What the host loop needs from outside: a storage, a transport, a scheduler, a state machine. Ports complete by calling
+ * back, never by Promise, so that the simulator decides the order of everything.
+ */
+import type { ConfState } from "../types/conf-state.ts";
+import type { Entry } from "../types/entry.ts";
+import type { HardState } from "../types/hard-state.ts";
+import type { LogIndex, NodeId, Term } from "../types/ids.ts";
+import type { LogView } from "../types/log-view.ts";
+import type { Message } from "../types/message.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
+
+/** Called once, with null or with what failed. A failed write or sync is final: the host stops. */
+export type Completed = (error: Error | null) => void;
+
+/** Called once, with a value or with what failed. */
+export type CompletedWith<T> = (error: Error | null, value?: T) => void;
+
+/** What one {@link StateMachine} group is called in frames and records; one process may hold many. */
+export type GroupId = number;
+
+/** One unit of durable writing: all of it or nothing survives a crash. */
+export interface StorageBatch {
+  readonly hardState: HardState | null;
+  /** Replace what the log holds from `entries[0].index` on. */
+  readonly entries: readonly Entry[];
+  /** Replaces the whole log; its image was received before, under the same metadata. */
+  readonly snapshot: SnapshotMetadata | null;
+  /** False when losing the batch in a crash is allowed (only the commit index moved). */
+  readonly mustSync: boolean;
+}
+
+/** The durable state of one member, opened: recovery is done, and the {@link LogView} answers. */
+export interface Storage extends LogView {
+  /** What recovery found: the last hard state, and the configuration of the newest snapshot or of the bootstrap. */
+  readonly initial: { readonly hardState: HardState; readonly confState: ConfState };
+  /**
+   * Calls back when the batch is durable. Batches complete in order; the storage may gather several into one sync. The
+   * view shows a batch at the latest when it is complete.
+   */
+  write(batch: StorageBatch, completed: Completed): void;
+  /** Brings entries into memory, so that `entries(low, …)` no longer answers `pending`. */
+  load(low: LogIndex, high: LogIndex, bytesMax: number, completed: Completed): void;
+  /** Drops entries up to and including `index`, which a durable snapshot covers. */
+  compact(index: LogIndex, completed: Completed): void;
+  /** Starts the image of the local state machine at `metadata`; `finish` makes it the newest snapshot, durably. */
+  createSnapshot(metadata: SnapshotMetadata): SnapshotSink;
+  /** Starts an image received from the leader; it counts only when a batch with the same metadata is written. */
+  receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink;
+  /** Opens the newest durable snapshot for reading. */
+  openSnapshot(completed: CompletedWith<SnapshotSource>): void;
+  /** Finishes what is under way, marks the log as cleanly closed, releases everything. */
+  close(completed: Completed): void;
+}
+
+/** Takes an image, one chunk at a time. */
+export interface SnapshotSink {
+  write(chunk: Uint8Array, completed: Completed): void;
+  /** Seals the image: length and checksum verified, bytes durable. */
+  finish(completed: Completed): void;
+  /** Drops the image; nothing of it remains. */
+  abort(): void;
+}
+
+/** Reads an image. */
+export interface SnapshotSource {
+  readonly metadata: SnapshotMetadata;
+  readonly bytes: number;
+  /** At most `length` bytes from `offset`; empty at the end. */
+  read(offset: number, length: number, completed: CompletedWith<Uint8Array>): void;
+  close(): void;
+}
+
+/** What travels between hosts: the core's messages, and the host's own requests. */
+export type PeerFrame =
+  | { readonly kind: "message"; readonly message: Message }
+  /** A follower hands the proposals of one turn to the leader; `requestId` is the sender's. */
+  | { readonly kind: "propose"; readonly requestId: number; readonly commands: readonly Uint8Array[] }
+  /** The commands stand in the log at `firstIndex`, …, in this term. They may still be overwritten. */
+  | {
+      readonly kind: "propose-accepted";
+      readonly requestId: number;
+      readonly term: Term;
+      readonly firstIndex: LogIndex;
+      readonly count: number;
+    }
+  /** The commands from place `from` on never reached a log. */
+  | {
+      readonly kind: "propose-refused";
+      readonly requestId: number;
+      readonly from: number;
+      readonly reason: ProposalRefusal;
+      readonly leader: NodeId;
+    }
+  | {
+      readonly kind: "snapshot-chunk";
+      readonly snapshot: SnapshotMetadata;
+      /** Of the `install-snapshot` message that this transfer stands for. */
+      readonly term: Term;
+      readonly totalBytes: number;
+      readonly offset: number;
+      readonly chunk: Uint8Array;
+    }
+  /** `offset` is the next byte wanted; equal to the total when the image is complete and verified. */
+  | {
+      readonly kind: "snapshot-answer";
+      readonly snapshot: SnapshotMetadata;
+      readonly offset: number;
+      readonly failed: boolean;
+    };
+
+/** Why a proposal certainly never entered a log. */
+export type ProposalRefusal =
+  | "no-leader"
+  | "not-leader"
+  | "uncommitted-limit"
+  | "too-large"
+  | "transferring"
+  | "not-a-member"
+  | "stopped";
+
+/** Carries frames between members. It may lose, delay, duplicate and reorder them; it never damages one. */
+export interface Transport {
+  /** Begins to deliver; called once. */
+  start(receiver: TransportReceiver): void;
+  /** Queues a frame; what a full queue or a missing connection drops is simply lost. Frames of one turn leave together. */
+  send(group: GroupId, to: NodeId, frame: PeerFrame): void;
+  /** Stops delivering, says goodbye to the peers, closes. */
+  close(completed: Completed): void;
+}
+
+export interface TransportReceiver {
+  received(group: GroupId, from: NodeId, frame: PeerFrame): void;
+  /** The connection to `peer` was lost or refused: messages on their way may be gone. */
+  unreachable(peer: NodeId): void;
+}
+
+/** Defers work to the end of the event-loop turn (`setImmediate`), so that one turn forms one batch. */
+export interface Scheduler {
+  defer(work: () => void): void;
+}
+
+/** The replicated state. `apply` must be deterministic: no clock, no chance, no I/O. */
+export interface StateMachine<Result = unknown> {
+  /** Applies one committed command and returns what its proposer is told. Never called for the no-op or a configuration change. */
+  apply(command: Uint8Array, context: ApplyContext): Result;
+  /** Pins the present state; later applies do not change what the image reads. */
+  snapshot(): StateMachineImage;
+  /** Begins to replace the whole state; the present one stays until `finish`. */
+  restore(): StateMachineRestore;
+}
+
+export interface ApplyContext {
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+/** A pinned state, read in slices. */
+export interface StateMachineImage {
+  /** The next chunk of about `bytesMax`, or null at the end. */
+  read(bytesMax: number): Uint8Array | null;
+  /** Lets go of the pin; also after the end. */
+  close(): void;
+}
+
+export interface StateMachineRestore {
+  write(chunk: Uint8Array): void;
+  /** @throws DecodeError when the image is not whole; the present state then stays. */
+  finish(): void;
+}

@@ -1,0 +1,53 @@
+/**
+ * The file-system port: everything the log does to a disk. Asynchronous by callback, with fsync semantics: what is
+ * written is volatile until `sync` of the file, what is created, renamed or unlinked until `syncDirectory`.
+ */
+
+/** Called once with what failed, or with null and the value. */
+export type FileCompleted<T> = (error: FileError | null, value?: T) => void;
+
+/** A failed call. `code` is the platform's (`ENOENT`, `ENOSPC`, `EIO`, …). */
+export class FileError extends Error {
+  override readonly name = "FileError";
+  readonly code: string;
+  readonly syscall: string;
+  readonly path: string;
+
+  constructor(code: string, syscall: string, path: string, options?: ErrorOptions) {
+    super(`${syscall} ${path}: ${code}`, options);
+    this.code = code;
+    this.syscall = syscall;
+    this.path = path;
+  }
+}
+
+/** An open file. Calls on one file may overlap only where the caller says so; `close` comes last. */
+export interface FileHandle {
+  /** Reads up to `length` bytes at `offset`; fewer only at the end of the file. */
+  read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void;
+  /** Writes all of `bytes` at `offset`. The caller leaves them unchanged until completion. */
+  write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void;
+  /** Makes written bytes durable (fdatasync). A failure is final: the kernel may have dropped the pages. */
+  sync(completed: FileCompleted<void>): void;
+  /** Sets the length; grown bytes read as zero. */
+  truncate(lengthBytes: number, completed: FileCompleted<void>): void;
+  size(completed: FileCompleted<number>): void;
+  close(completed: FileCompleted<void>): void;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: "file" | "directory" | "other";
+}
+
+/** Paths are relative to the member's data directory, with `/` between parts. */
+export interface FileSystem {
+  /** `read` and `write` need an existing file, `create` a missing one (fails with EEXIST). */
+  open(path: string, mode: "read" | "write" | "create", completed: FileCompleted<FileHandle>): void;
+  makeDirectory(path: string, completed: FileCompleted<void>): void;
+  list(path: string, completed: FileCompleted<readonly DirectoryEntry[]>): void;
+  rename(from: string, to: string, completed: FileCompleted<void>): void;
+  unlink(path: string, completed: FileCompleted<void>): void;
+  /** Makes creations, renames and removals in the directory durable. */
+  syncDirectory(path: string, completed: FileCompleted<void>): void;
+}
