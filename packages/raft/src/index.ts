@@ -1,11 +1,19 @@
 /** The public list of `@quorate/raft`. */
+export {
+  ConfigError,
+  RaftError,
+  type RaftErrorCode,
+  type RaftErrorInfo,
+  StorageError,
+  type StorageErrorCode,
+  type StorageErrorInfo,
+} from "./errors.ts";
 export type {
   ApplyContext,
   Completed,
   CompletedWith,
   GroupId,
   PeerFrame,
-  ProposalRefusal,
   Scheduler,
   SnapshotSink,
   SnapshotSource,
@@ -55,5 +63,11 @@ export type {
   TransferLeadership,
   VoteResponse,
 } from "./types/message.ts";
+export type {
+  ConfChangeRefusal,
+  ConfChangeResult,
+  ProposalRefusal,
+  ProposeResult,
+} from "./types/proposal.ts";
 export type { ReadState, Ready } from "./types/ready.ts";
 export type { SnapshotMetadata } from "./types/snapshot.ts";

@@ -8,6 +8,7 @@ import type { HardState } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
 import type { LogView } from "../types/log-view.ts";
 import type { Message } from "../types/message.ts";
+import type { ProposalRefusal } from "../types/proposal.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 
 /** Called once, with null or with what failed. A failed write or sync is final: the host stops. */
@@ -108,16 +109,6 @@ export type PeerFrame =
       readonly offset: number;
       readonly failed: boolean;
     };
-
-/** Why a proposal certainly never entered a log. */
-export type ProposalRefusal =
-  | "no-leader"
-  | "not-leader"
-  | "uncommitted-limit"
-  | "too-large"
-  | "transferring"
-  | "not-a-member"
-  | "stopped";
 
 /** Carries frames between members. It may lose, delay, duplicate and reorder them; it never damages one. */
 export interface Transport {

@@ -1,0 +1,134 @@
+/**
+ * Every error of this package, on one page. An error is a code with typed facts; its message is for people and may change.
+ * Protocol refusals are not errors but message fields, and broken invariants are `InvariantViolation`, which nobody catches.
+ */
+import type { LogIndex, NodeId } from "./types/ids.ts";
+import type { ConfChangeRefusal, ProposalRefusal } from "./types/proposal.ts";
+
+/**
+ * What a caller of the library can act on. `maybeCommitted` says whether the request may still take effect: only where it is
+ * false (or absent) may it be sent again without a client session. RAFT §6.3.
+ */
+export type RaftErrorInfo =
+  /** This member does not lead; `leader` is where to go, `noNode` when unknown. */
+  | { readonly code: "RAFT_NOT_LEADER"; readonly leader: NodeId }
+  /** The proposal never entered a log. */
+  | { readonly code: "RAFT_PROPOSAL_DROPPED"; readonly reason: ProposalRefusal }
+  /** Another leader's entry stands where the proposal stood: it is certainly never applied. */
+  | { readonly code: "RAFT_LEADER_CHANGED"; readonly maybeCommitted: false }
+  /** Proposals wait for a leadership transfer to end; this one never entered a log. */
+  | { readonly code: "RAFT_LEADERSHIP_TRANSFERRING"; readonly transferee: NodeId }
+  /** An earlier configuration change is still under way. */
+  | { readonly code: "RAFT_CONF_CHANGE_PENDING" }
+  /** The configuration change makes no valid configuration here and now. */
+  | {
+      readonly code: "RAFT_CONF_CHANGE_INVALID";
+      readonly refusal: ConfChangeRefusal;
+      readonly problem: string;
+    }
+  /** The transferee did not take over in time; this member leads on. */
+  | { readonly code: "RAFT_TRANSFER_TIMEOUT"; readonly transferee: NodeId }
+  /** The deadline passed or the caller gave up while the request was under way. */
+  | { readonly code: "RAFT_DEADLINE"; readonly maybeCommitted: true }
+  /** The member stopped; `maybeCommitted` when the request was already under way. */
+  | { readonly code: "RAFT_STOPPED"; readonly maybeCommitted: boolean }
+  /** The request may or may not take effect: leader or connection lost after forwarding, or a snapshot passed it. */
+  | {
+      readonly code: "RAFT_UNKNOWN_OUTCOME";
+      readonly maybeCommitted: true;
+      readonly cause: "leader-lost" | "connection-lost" | "snapshot";
+    };
+
+/** The codes of {@link RaftError}. */
+export type RaftErrorCode = RaftErrorInfo["code"];
+
+/**
+ * What a storage reports. `STORAGE_CORRUPT` and `STORAGE_IO` are final: the member stops, nothing is retried.
+ * `offset` is in bytes from the start of `file`.
+ */
+export type StorageErrorInfo =
+  /** The entries asked for were compacted away; `firstIndex` is the oldest left. */
+  | { readonly code: "STORAGE_COMPACTED"; readonly firstIndex: LogIndex }
+  /** Beyond the end of the log. */
+  | { readonly code: "STORAGE_UNAVAILABLE"; readonly lastIndex: LogIndex }
+  /** A snapshot is still being made. */
+  | { readonly code: "STORAGE_SNAPSHOT_PENDING" }
+  /** What was read is not what was written. */
+  | { readonly code: "STORAGE_CORRUPT"; readonly file: string; readonly offset: number }
+  /** A stored format that this version does not know. */
+  | { readonly code: "STORAGE_VERSION"; readonly file: string; readonly version: number }
+  /** A system call failed; a failed fsync leaves the disk's content unknown. */
+  | { readonly code: "STORAGE_IO"; readonly syscall: string; readonly file: string }
+  /** Another process holds the data directory. */
+  | { readonly code: "STORAGE_LOCKED"; readonly file: string };
+
+/** The codes of {@link StorageError}. */
+export type StorageErrorCode = StorageErrorInfo["code"];
+
+/** Text of an error's facts: `key=value` in the order they were written, the code left out. */
+function describeFacts(info: object): string {
+  return Object.entries(info)
+    .filter(([key]) => key !== "code")
+    .map(([key, value]) => ` ${key}=${String(value)}`)
+    .join("");
+}
+
+/**
+ * An error that a caller of the library can act on: branch on `info.code`.
+ *
+ * @example
+ * ```ts
+ * import { noNode, RaftError } from "@quorate/raft";
+ * const error = new RaftError({ code: "RAFT_NOT_LEADER", leader: noNode });
+ * if (error.info.code === "RAFT_NOT_LEADER") error.info.leader; // try there
+ * ```
+ */
+export class RaftError extends Error {
+  override readonly name = "RaftError";
+  /** The code with its facts. */
+  readonly info: RaftErrorInfo;
+
+  constructor(info: RaftErrorInfo, cause?: unknown) {
+    super(`${info.code}${describeFacts(info)}`, cause === undefined ? undefined : { cause });
+    this.info = info;
+  }
+
+  /** Shorthand for `info.code`. */
+  get code(): RaftErrorCode {
+    return this.info.code;
+  }
+
+  /** Whether the request may still take effect, so that only a client session makes a retry safe. */
+  get maybeCommitted(): boolean {
+    return "maybeCommitted" in this.info && this.info.maybeCommitted;
+  }
+}
+
+/** An error of a storage: branch on `info.code`. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  /** The code with its facts. */
+  readonly info: StorageErrorInfo;
+
+  constructor(info: StorageErrorInfo, cause?: unknown) {
+    super(`${info.code}${describeFacts(info)}`, cause === undefined ? undefined : { cause });
+    this.info = info;
+  }
+
+  /** Shorthand for `info.code`. */
+  get code(): StorageErrorCode {
+    return this.info.code;
+  }
+}
+
+/** A configuration that cannot work, with every problem that was found, so that they are mended in one go. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** One sentence each. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`invalid configuration: ${problems.join("; ")}`);
+    this.problems = problems;
+  }
+}
