@@ -1,1 +1,8 @@
-export {};
+/** The public list of `@quorate/kv`. */
+export type { GrpcCode, KvErrorCode, KvErrorInfo } from "./errors.ts";
+export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
+export type { RequestLimits } from "./request/check-request.ts";
+export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";
+export { commandFormatVersion, decodeCommand, encodeCommand, writeCommand } from "./request/command-codec.ts";
+export { neverCompacted, type Revision, revisionInitial, revisionZero, toRevision } from "./revision.ts";
+export type * from "./types.ts";

@@ -1,0 +1,200 @@
+/**
+ * The binary form of commands, as it stands in the replicated log. One command has exactly one form, so that members agree
+ * on bytes too. It starts with the format's version and the command's type; a number that this version does not know was
+ * written by a newer one and is refused by name, never skipped: skipping would let members' states drift apart.
+ */
+import { ByteReader, ByteWriter, DecodeError, unreachable } from "@quorate/base";
+import { UnsupportedFormat } from "../errors.ts";
+import type { Command, DeleteRangeRequest, MemberPublish, PutRequest } from "../types.ts";
+import { int64, readInt64, readSigned, readText, writeSigned, writeText } from "./codec-parts.ts";
+import { readTxn, writeTxn } from "./txn-codec.ts";
+
+/** Version of the command format: the first byte of each command. */
+export const commandFormatVersion = 1;
+
+/** Type numbers, the second byte. A number is never given to another type. */
+const typeNumber = {
+  put: 1,
+  "delete-range": 2,
+  txn: 3,
+  compaction: 4,
+  "member-publish": 5,
+} as const;
+
+/** Numbers set aside for what is not written yet, so that an older member can name what it meets. */
+const reservedTypes: ReadonlyMap<number, string> = new Map([
+  [6, "lease-grant"],
+  [7, "lease-revoke"],
+  [8, "lease-checkpoint"],
+  [9, "alarm"],
+  [10, "auth"],
+  [11, "session"],
+  [12, "downgrade"],
+  [13, "cluster-version"],
+]);
+
+/** Most URLs that one member publishes. */
+const urlCountMax = 256;
+
+const putFlag = { prevKv: 1, ignoreValue: 2, ignoreLease: 4, lease: 8 } as const;
+const putFlagsAll = 15;
+
+// PERF: one buffer for all encoding; `finish` copies out exactly what was written.
+const scratch = new ByteWriter(4096);
+
+/**
+ * The command's bytes.
+ *
+ * @example
+ * ```ts
+ * import { decodeCommand, encodeCommand } from "@quorate/kv";
+ * const bytes = encodeCommand({ type: "compaction", revision: 7, physical: false });
+ * decodeCommand(bytes).type; // "compaction"
+ * ```
+ */
+export function encodeCommand(command: Command): Uint8Array {
+  scratch.reset();
+  writeCommand(scratch, command);
+  return scratch.finish();
+}
+
+/** Appends the command's bytes, for a caller that gathers many into one buffer. */
+export function writeCommand(writer: ByteWriter, command: Command): void {
+  writer.u8(commandFormatVersion);
+  writer.u8(typeNumber[command.type]);
+  switch (command.type) {
+    case "put":
+      return writePut(writer, command);
+    case "delete-range":
+      return writeDeleteRange(writer, command);
+    case "txn":
+      return writeTxn(writer, command);
+    case "compaction":
+      writeSigned(writer, command.revision);
+      return writer.u8(command.physical ? 1 : 0);
+    case "member-publish":
+      return writeMember(writer, command);
+    default:
+      return unreachable(command);
+  }
+}
+
+/**
+ * The command that `bytes` stand for; its byte strings are views into them.
+ *
+ * @throws {@link UnsupportedFormat} for a version or type that a newer version wrote, DecodeError for damaged bytes.
+ */
+export function decodeCommand(bytes: Uint8Array): Command {
+  const reader = new ByteReader(bytes);
+  const version = reader.u8();
+  if (version !== commandFormatVersion) {
+    throw new UnsupportedFormat(`command format ${version}: this version knows ${commandFormatVersion}`);
+  }
+  const command = readBody(reader, reader.u8());
+  reader.end();
+  return command;
+}
+
+function readBody(reader: ByteReader, type: number): Command {
+  switch (type) {
+    case typeNumber.put:
+      return readPut(reader);
+    case typeNumber["delete-range"]:
+      return readDeleteRange(reader);
+    case typeNumber.txn:
+      return readTxn(reader);
+    case typeNumber.compaction:
+      return { type: "compaction", revision: readSigned(reader), physical: readFlags(reader, 1) === 1 };
+    case typeNumber["member-publish"]:
+      return readMember(reader);
+    default: {
+      const name = reservedTypes.get(type) ?? "unnamed";
+      throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);
+    }
+  }
+}
+
+/** Appends a put without version and type, as it also stands inside a transaction. */
+export function writePut(writer: ByteWriter, put: PutRequest): void {
+  const flags =
+    (put.prevKv ? putFlag.prevKv : 0) |
+    (put.ignoreValue ? putFlag.ignoreValue : 0) |
+    (put.ignoreLease ? putFlag.ignoreLease : 0) |
+    (put.lease !== 0n ? putFlag.lease : 0);
+  writer.u8(flags);
+  writer.lengthPrefixed(put.key);
+  writer.lengthPrefixed(put.value);
+  if (put.lease !== 0n) {
+    int64(writer, put.lease);
+  }
+}
+
+/** Reads what {@link writePut} wrote. */
+export function readPut(reader: ByteReader): PutRequest {
+  const flags = readFlags(reader, putFlagsAll);
+  return {
+    type: "put",
+    key: reader.lengthPrefixed(),
+    value: reader.lengthPrefixed(),
+    lease: (flags & putFlag.lease) !== 0 ? readInt64(reader) : 0n,
+    prevKv: (flags & putFlag.prevKv) !== 0,
+    ignoreValue: (flags & putFlag.ignoreValue) !== 0,
+    ignoreLease: (flags & putFlag.ignoreLease) !== 0,
+  };
+}
+
+/** Appends a delete without version and type, as it also stands inside a transaction. */
+export function writeDeleteRange(writer: ByteWriter, request: DeleteRangeRequest): void {
+  writer.u8(request.prevKv ? 1 : 0);
+  writer.lengthPrefixed(request.key);
+  writer.lengthPrefixed(request.rangeEnd);
+}
+
+/** Reads what {@link writeDeleteRange} wrote. */
+export function readDeleteRange(reader: ByteReader): DeleteRangeRequest {
+  const prevKv = readFlags(reader, 1) === 1;
+  return { type: "delete-range", key: reader.lengthPrefixed(), rangeEnd: reader.lengthPrefixed(), prevKv };
+}
+
+function writeMember(writer: ByteWriter, member: MemberPublish): void {
+  writer.varint(member.id);
+  writeText(writer, member.name);
+  writeTexts(writer, member.clientUrls);
+  writeTexts(writer, member.peerUrls);
+}
+
+function readMember(reader: ByteReader): MemberPublish {
+  const id = reader.varint();
+  if (id === 0) {
+    throw new DecodeError("member id 0", reader.offset);
+  }
+  const name = readText(reader);
+  return { type: "member-publish", id, name, clientUrls: readTexts(reader), peerUrls: readTexts(reader) };
+}
+
+function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
+  writer.varint(texts.length);
+  for (const text of texts) {
+    writeText(writer, text);
+  }
+}
+
+function readTexts(reader: ByteReader): string[] {
+  const count = reader.varint();
+  if (count > urlCountMax) {
+    throw new DecodeError("too many urls", reader.offset);
+  }
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) {
+    texts.push(readText(reader));
+  }
+  return texts;
+}
+
+function readFlags(reader: ByteReader, known: number): number {
+  const flags = reader.u8();
+  if ((flags & ~known) !== 0) {
+    throw new UnsupportedFormat(`command flags ${flags}: this version knows ${known}`);
+  }
+  return flags;
+}
