@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { root, toolEnvironment } from "./root.ts";
 
 /** What a finished process left behind. */
-export interface Outcome {
+interface Outcome {
   /** Exit code; 128 when a signal ended it, 127 when it could not be started. */
   readonly code: number;
   /** Standard output and standard error, interleaved; empty when they went straight to the terminal. */
@@ -11,7 +11,7 @@ export interface Outcome {
 }
 
 /** How to start a process. */
-export interface RunOptions {
+interface RunOptions {
   /** Working directory; the checkout by default. */
   readonly cwd?: string;
   /** True to let the process write to this terminal instead of collecting its output. */
