@@ -53,12 +53,18 @@ export type StorageErrorInfo =
   | { readonly code: "STORAGE_UNAVAILABLE"; readonly lastIndex: LogIndex }
   /** A snapshot is still being made. */
   | { readonly code: "STORAGE_SNAPSHOT_PENDING" }
-  /** What was read is not what was written. */
-  | { readonly code: "STORAGE_CORRUPT"; readonly file: string; readonly offset: number }
+  /** What was read is not what was written; `why` says how that shows, and what can be done. */
+  | { readonly code: "STORAGE_CORRUPT"; readonly file: string; readonly offset: number; readonly why: string }
+  /** The files belong to another cluster or member than the one that was asked for. */
+  | { readonly code: "STORAGE_FOREIGN"; readonly file: string; readonly found: string; readonly expected: string }
   /** A stored format that this version does not know. */
   | { readonly code: "STORAGE_VERSION"; readonly file: string; readonly version: number }
   /** A system call failed; a failed fsync leaves the disk's content unknown. */
   | { readonly code: "STORAGE_IO"; readonly syscall: string; readonly file: string }
+  /** No space is left on the device. As final as `STORAGE_IO` for the member that met it. */
+  | { readonly code: "STORAGE_FULL"; readonly syscall: string; readonly file: string }
+  /** The storage was closed before the call. */
+  | { readonly code: "STORAGE_CLOSED" }
   /** Another process holds the data directory. */
   | { readonly code: "STORAGE_LOCKED"; readonly file: string };
 
