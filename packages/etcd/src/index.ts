@@ -1,1 +1,20 @@
-export {};
+/** The public list of `@quorate/etcd`. */
+export type {
+  ApiCall,
+  ApiMethod,
+  BidiApiCall,
+  CallMetadata,
+  CancelHandle,
+  ClusterMember,
+  DeferPort,
+  MembershipPort,
+  RangeCursor,
+  ReadOutcome,
+  RefusalReason,
+  ReplicationPort,
+  ReplicationStatus,
+  StorePort,
+  StreamApiCall,
+  SubmitOutcome,
+  UnaryApiCall,
+} from "./ports.ts";

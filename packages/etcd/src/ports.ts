@@ -1,0 +1,145 @@
+/**
+ * What the etcd API needs from outside: replication, the store, the membership, and calls to answer. Everything completes
+ * by calling back, and time is an input, so that the simulator can stand in for all of it.
+ */
+import type { RangeRequest, RangeResult } from "@quorate/kv";
+
+/** Why a command certainly never entered the log, or a read never got its index. */
+export type RefusalReason =
+  | "no-leader"
+  | "not-leader"
+  | "leader-changed"
+  | "too-many-requests"
+  | "too-large"
+  | "not-a-member"
+  | "stopped";
+
+/** What became of a command. `unknown`: it may have been applied, or may still be. */
+export type SubmitOutcome<Result = unknown> =
+  | { readonly kind: "applied"; readonly index: number; readonly result: Result }
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly leader: number }
+  | {
+      readonly kind: "unknown";
+      readonly reason: "leader-changed" | "timeout" | "connection-lost" | "stopped";
+    };
+
+/** What became of a read barrier: on `ready` local state is at least as new as the moment the barrier was asked for. */
+export type ReadOutcome =
+  | { readonly kind: "ready" }
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly leader: number };
+
+/** Lets go of a waiter; its callback is not called any more. A submitted command may still be applied. */
+export interface CancelHandle {
+  cancel(): void;
+}
+
+/** What a member knows of its group at this moment. */
+export interface ReplicationStatus {
+  /** 1 … 2^53−1. */
+  readonly memberId: number;
+  readonly term: number;
+  /** The leader's member id, 0 when none is known. */
+  readonly leader: number;
+  readonly committed: number;
+  readonly applied: number;
+  readonly isLearner: boolean;
+  /** When the present leader became known, on the clock of `tick`; 0 when there is none. */
+  readonly leaderSinceMs: number;
+  /** Since when the leader (on the leader: a majority) has been connected without a break; null when it is not. */
+  readonly connectedSinceMs: number | null;
+}
+
+/** The replicated log, as the API sees it; a Raft node fits behind it. */
+export interface ReplicationPort<Result = unknown> {
+  /**
+   * Takes over `command` (the bytes are the port's from here on) and calls back once. With `applied` it calls from within
+   * the apply, so that views in `result` are still valid. It may call back before it returns.
+   */
+  submit(command: Uint8Array, done: (outcome: SubmitOutcome<Result>) => void): CancelHandle;
+  /** Calls back once reads from the local store are linearizable. RAFT §6.4. It may call back before it returns. */
+  readBarrier(done: (outcome: ReadOutcome) => void): CancelHandle;
+  status(): ReplicationStatus;
+}
+
+/** A range being answered in slices, so that a large one does not hold up heartbeats. */
+export interface RangeCursor {
+  /** Goes on for about one slice; null while there is more to do. Throws `KvError` as the range does. */
+  step(): RangeResult | null;
+}
+
+/** The local copy of the state. */
+export interface StorePort {
+  /** The store's revision now. */
+  readonly revision: number;
+  /** Throws `KvError` for a compacted or future revision, or an unknown sort option. Its key-values are views. */
+  range(request: RangeRequest): RangeResult;
+  /** Bytes the state occupies, freed space included. */
+  readonly sizeBytes: number;
+  /** Bytes the live state occupies. */
+  readonly sizeInUseBytes: number;
+}
+
+/** One member as clients see it. */
+export interface ClusterMember {
+  /** 1 … 2^53−1. */
+  readonly id: number;
+  /** Empty until the member has started for the first time. */
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  readonly isLearner: boolean;
+}
+
+/** Who belongs to the cluster, from applied configuration. */
+export interface MembershipPort {
+  /** 1 … 2^53−1. */
+  readonly clusterId: number;
+  members(): readonly ClusterMember[];
+}
+
+/** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */
+export interface DeferPort {
+  defer(work: () => void): void;
+}
+
+/** What a client sent along with a call. Names are lower case. */
+export interface CallMetadata {
+  text(name: string): string | null;
+}
+
+/** What every call offers; a gRPC call fits. After the answer or the cancel its methods do nothing. */
+export interface ApiCall {
+  readonly path: string;
+  readonly metadata: CallMetadata;
+  /** Milliseconds the client gave, or null. */
+  readonly timeoutMs: number | null;
+  readonly ended: boolean;
+  fail(code: number, message: string): void;
+  onCancel(listener: () => void): void;
+}
+
+/** One request, one answer; the bytes are copied before `respond` returns. */
+export interface UnaryApiCall extends ApiCall {
+  respond(message: Uint8Array): void;
+}
+
+/** One request, many answers. `write` says false when the caller should wait for the drain listener. */
+export interface StreamApiCall extends ApiCall {
+  write(message: Uint8Array): boolean;
+  onDrain(listener: () => void): void;
+  end(): void;
+}
+
+/** Messages both ways; a message is valid until its listener returns. */
+export interface BidiApiCall extends StreamApiCall {
+  onMessage(listener: (message: Uint8Array) => void): void;
+  onEnd(listener: () => void): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** A method of the API; it has the shape that a gRPC server registers. `request` is valid until the call is answered. */
+export type ApiMethod =
+  | { readonly kind: "unary"; handle(request: Uint8Array, call: UnaryApiCall): void }
+  | { readonly kind: "server-stream"; handle(request: Uint8Array, call: StreamApiCall): void }
+  | { readonly kind: "bidi"; handle(call: BidiApiCall): void };
