@@ -1,0 +1,122 @@
+/**
+ * The one sequence of committed entries, as the members report it: what Leader Completeness and durability are held
+ * against.
+ */
+import { must } from "@quorate/base";
+import type { NodeId, SnapshotMetadata } from "@quorate/raft";
+import { promise } from "../violation.ts";
+import type { MemberModel } from "./member-model.ts";
+import { type Chain, ShadowLog } from "./shadow-log.ts";
+
+interface CommittedEntry {
+  readonly term: number;
+  readonly chain: Chain;
+  /** The term of the member that reported it first: its leader's. */
+  readonly reportedInTerm: number;
+}
+
+export class Committed {
+  readonly #entries: CommittedEntry[] = [];
+  readonly #commitSeen = new Map<NodeId, number>();
+
+  /** Highest index that anybody reported and whose content is known. */
+  get last(): number {
+    return this.#entries.length;
+  }
+
+  /** The hash of the committed prefix up to `index`; null where nothing is committed yet. */
+  chain(index: number): Chain | null {
+    return index === 0 ? ShadowLog.empty().chain(0) : (this.#entries[index - 1]?.chain ?? null);
+  }
+
+  /** RAFT §5.1: a snapshot stands for a committed prefix and nothing else. */
+  chainOfSnapshot(node: NodeId, snapshot: SnapshotMetadata): Chain {
+    const entry = this.#entries[snapshot.index - 1];
+    promise(
+      entry !== undefined,
+      "state-machine-safety",
+      () => `node ${node} holds a snapshot at ${snapshot.index}; committed is ${this.last}`,
+    );
+    promise(
+      entry.term === snapshot.term,
+      "state-machine-safety",
+      () =>
+        `node ${node} holds a snapshot at ${snapshot.index} of term ${snapshot.term}; committed there is term ${entry.term}`,
+    );
+    return entry.chain;
+  }
+
+  /** The highest index that was committed by a leader of an earlier term than `term`. */
+  lastBefore(term: number): number {
+    let index = this.#entries.length;
+    while (index > 0 && must(this.#entries[index - 1], "committed: gap").reportedInTerm >= term) {
+      index--;
+    }
+    return index;
+  }
+
+  /** A member says that everything up to `commit` is committed. */
+  reported(member: MemberModel, term: number, commit: number, members: readonly MemberModel[]): void {
+    const seen = this.#commitSeen.get(member.id) ?? 0;
+    promise(
+      commit >= seen,
+      "commit-monotonic",
+      () => `node ${member.id} reports commit ${commit} after ${seen}`,
+    );
+    if (commit === seen) {
+      return;
+    }
+    this.#commitSeen.set(member.id, commit);
+    this.#extend(member, term, commit, members);
+    this.#compare(member, commit);
+  }
+
+  /** A restarted member may have forgotten the newest commit index. FIG 2: commitIndex is volatile. */
+  restarted(node: NodeId): void {
+    this.#commitSeen.delete(node);
+  }
+
+  #extend(member: MemberModel, term: number, commit: number, members: readonly MemberModel[]): void {
+    const first = this.#entries.length + 1;
+    for (let index = first; index <= commit; index++) {
+      const chain = member.log.chain(index);
+      const entryTerm = member.log.term(index);
+      promise(
+        chain !== null && entryTerm !== null,
+        "commit-quorum",
+        () => `node ${member.id} reports commit ${commit}, but its log ends at ${member.log.last}`,
+      );
+      this.#entries.push({ term: entryTerm, chain, reportedInTerm: term });
+    }
+    if (first <= commit) {
+      checkQuorum(member, commit, must(this.chain(commit), "committed: no chain"), members);
+    }
+  }
+
+  /** RAFT §3.6.3: no two members ever commit different entries at one index; the chain speaks for the whole prefix. */
+  #compare(member: MemberModel, commit: number): void {
+    const own = member.log.chain(commit);
+    promise(
+      own === null || own === this.chain(commit),
+      "state-machine-safety",
+      () =>
+        `node ${member.id} commits another entry ${commit} (term ${member.log.term(commit)}) than the one committed before`,
+    );
+  }
+}
+
+/** RAFT §3.6.2, by the disks and not by the claims of messages: a majority has called the entry durable. */
+function checkQuorum(
+  member: MemberModel,
+  index: number,
+  chain: Chain,
+  members: readonly MemberModel[],
+): void {
+  const holders = members.filter((other) => other.durable.holds(index, chain) && other.durable.last >= index);
+  promise(
+    holders.length > members.length / 2,
+    "commit-quorum",
+    () =>
+      `node ${member.id} commits ${index}, durable on ${holders.length} of ${members.length} (${holders.map((h) => h.id).join()})`,
+  );
+}

@@ -1,0 +1,181 @@
+/**
+ * What clients asked and were told, held against the order in which commands really committed. With unique values and a
+ * known total order a register history needs no search: each operation has one place in the order, and real time must
+ * agree with it.
+ */
+import { assert, must } from "@quorate/base";
+import type { LogIndex } from "@quorate/raft";
+import { promise } from "../violation.ts";
+
+export type OperationKind = "put" | "read";
+
+/** How an operation ended for its client. `unknown`: it may or may not have happened. */
+export type Outcome = "pending" | "applied" | "refused" | "unknown";
+
+/** One operation of one client. */
+export interface ClientOperation {
+  readonly id: number;
+  readonly kind: OperationKind;
+  readonly key: string;
+  /** Of a put: unique in the run. Of a read: what it returned, once it did; null where the key was absent. */
+  value: string | null;
+  readonly invokedAtMs: number;
+  /** The newest place in the order, of this key, that had been seen by anyone when the operation began. */
+  readonly floor: number;
+  outcome: Outcome;
+}
+
+interface KeyState {
+  /** The highest index whose effect some finished operation has shown. */
+  floor: number;
+  /** Value of the newest applied put. */
+  value: string | null;
+}
+
+export class History {
+  readonly #operations: ClientOperation[] = [];
+  readonly #puts = new Map<string, ClientOperation>();
+  readonly #placeOfValue = new Map<string, LogIndex>();
+  readonly #keys = new Map<string, KeyState>();
+  readonly #acknowledged: ClientOperation[] = [];
+
+  /** Notes that a client begins. `value` is null for a read. */
+  begin(kind: OperationKind, key: string, value: string | null, nowMs: number): ClientOperation {
+    const operation: ClientOperation = {
+      id: this.#operations.length + 1,
+      kind,
+      key,
+      value,
+      invokedAtMs: nowMs,
+      floor: this.#key(key).floor,
+      outcome: "pending",
+    };
+    this.#operations.push(operation);
+    if (kind === "put") {
+      assert(value !== null && !this.#puts.has(value), "history: value is not unique");
+      this.#puts.set(value, operation);
+    }
+    return operation;
+  }
+
+  /** Some member applied a put, for the first time or again. */
+  applied(index: LogIndex, key: string, value: string): void {
+    const known = this.#placeOfValue.get(value);
+    if (known !== undefined) {
+      promise(
+        known === index,
+        "at-most-once",
+        () => `the put of ${value} stands in the log at ${known} and at ${index}`,
+      );
+      return;
+    }
+    const operation = must(this.#puts.get(value), "history: applied what nobody proposed");
+    promise(
+      operation.outcome !== "refused",
+      "refused-never-applied",
+      () => `the put of ${value} was refused as never applied, and is applied at ${index}`,
+    );
+    this.#placeOfValue.set(value, index);
+    this.#key(key).value = value;
+  }
+
+  /** The client is told that its put was applied at `index`. */
+  putApplied(operation: ClientOperation, index: LogIndex): void {
+    const value = must(operation.value, "history: put without value");
+    promise(
+      this.#placeOfValue.get(value) === index,
+      "acknowledged-writes",
+      () => `the put of ${value} is acknowledged at ${index}; it stands at ${this.#placeOfValue.get(value)}`,
+    );
+    promise(
+      index > operation.floor,
+      "linearizable-reads",
+      () =>
+        `the put of ${value} took place ${index}, before ${operation.floor}, which was seen before it began`,
+    );
+    operation.outcome = "applied";
+    this.#acknowledged.push(operation);
+    this.#raise(operation.key, index);
+  }
+
+  /** The client is told the value of a linearizable read, null where the key is absent. */
+  readReturned(operation: ClientOperation, value: string | null): void {
+    const place = value === null ? 0 : this.#placeOfValue.get(value);
+    promise(
+      place !== undefined,
+      "linearizable-reads",
+      () => `a read of ${operation.key} returned ${value}, which is not committed`,
+    );
+    promise(
+      place >= operation.floor,
+      "linearizable-reads",
+      () =>
+        `a read of ${operation.key} returned the state at ${place}; ${operation.floor} had been seen before it began`,
+    );
+    operation.outcome = "applied";
+    operation.value = value;
+    this.#raise(operation.key, place);
+  }
+
+  /** The client is told that its put certainly never happens, or that its read was not served. */
+  refused(operation: ClientOperation): void {
+    if (operation.kind === "put") {
+      promise(
+        !this.#placeOfValue.has(must(operation.value, "history: put without value")),
+        "refused-never-applied",
+        () => `the put of ${operation.value} is refused as never applied, but it was applied`,
+      );
+    }
+    operation.outcome = "refused";
+  }
+
+  /** The client gives up, or is told that nobody knows. */
+  unknown(operation: ClientOperation): void {
+    operation.outcome = "unknown";
+  }
+
+  /** Every acknowledged put is in the state: `valueAt` answers what a member holds for a key. */
+  checkFinal(node: number, valueAt: (key: string) => string | null): void {
+    for (const [key, state] of this.#keys) {
+      const found = valueAt(key);
+      promise(
+        found === state.value,
+        "acknowledged-writes",
+        () => `node ${node} holds ${found} for ${key}; the last applied put wrote ${state.value}`,
+      );
+    }
+  }
+
+  /** The highest index at which an acknowledged put stands. */
+  get acknowledgedIndex(): number {
+    let highest = 0;
+    for (const operation of this.#acknowledged) {
+      const place = this.#placeOfValue.get(must(operation.value, "history: put without value"));
+      highest = Math.max(highest, place ?? 0);
+    }
+    return highest;
+  }
+
+  /** How many operations ended so. */
+  count(outcome: Outcome): number {
+    return this.#operations.reduce((sum, operation) => sum + (operation.outcome === outcome ? 1 : 0), 0);
+  }
+
+  get operationCount(): number {
+    return this.#operations.length;
+  }
+
+  #raise(key: string, place: number): void {
+    const state = this.#key(key);
+    state.floor = Math.max(state.floor, place);
+  }
+
+  #key(key: string): KeyState {
+    let state = this.#keys.get(key);
+    if (state === undefined) {
+      state = { floor: 0, value: null };
+      this.#keys.set(key, state);
+    }
+    return state;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * All checkers behind the few things that can be seen of a member from outside: what it writes, sends, applies and says
+ * of itself. None of them looks into the member; each speaks up by throwing a {@link Violation}.
+ */
+import { must } from "@quorate/base";
+import type {
+  HardState,
+  LogIndex,
+  LogView,
+  NodeId,
+  PeerFrame,
+  Role,
+  SnapshotMetadata,
+  StorageBatch,
+  Term,
+} from "@quorate/raft";
+import { promise } from "../violation.ts";
+import { Committed } from "./committed.ts";
+import { History } from "./history.ts";
+import { Leaders } from "./leaders.ts";
+import { MemberModel } from "./member-model.ts";
+import { Reports } from "./reports.ts";
+import { EntryRegistry } from "./shadow-log.ts";
+import { StateMachineSafety } from "./state-machine-safety.ts";
+
+/** What a member says of itself after a step. */
+export interface ObservedStatus {
+  readonly term: Term;
+  readonly role: Role;
+  readonly commit: LogIndex;
+  readonly applied: LogIndex;
+}
+
+export class Oracle {
+  readonly history: History = new History();
+  readonly committed: Committed = new Committed();
+  readonly leaders: Leaders = new Leaders(this.committed);
+  readonly #stateMachine = new StateMachineSafety();
+  readonly #reports = new Reports();
+  readonly #registry = new EntryRegistry();
+  readonly #members = new Map<NodeId, MemberModel>();
+  readonly #memberList: MemberModel[] = [];
+  readonly #status = new Map<NodeId, ObservedStatus>();
+  readonly #failedDisk = new Set<NodeId>();
+
+  constructor(nodes: readonly NodeId[]) {
+    for (const id of nodes) {
+      const member = new MemberModel(id, this.#registry);
+      this.#members.set(id, member);
+      this.#memberList.push(member);
+    }
+  }
+
+  /** A member opened its storage, for the first time or after a crash. */
+  recovered(node: NodeId, view: LogView, hardState: HardState): void {
+    this.#member(node).recovered(view, hardState, this.#chainOfSnapshot);
+    this.committed.restarted(node);
+    this.#stateMachine.restarted(node);
+    this.#status.delete(node);
+    this.#failedDisk.delete(node);
+  }
+
+  /** A member hands a batch to its storage. */
+  writing(node: NodeId, batch: StorageBatch): void {
+    const member = this.#member(node);
+    const status = this.#status.get(node);
+    this.leaders.writing(member, batch, status?.role === "leader" ? status.term : null);
+    member.writing(batch, this.#chainOfSnapshot);
+  }
+
+  /** The storage of a member calls its oldest batch durable. */
+  written(node: NodeId): void {
+    this.#member(node).written();
+  }
+
+  /** A write or sync of this member failed, by our hand. */
+  diskFailed(node: NodeId): void {
+    this.#failedDisk.add(node);
+  }
+
+  /** A frame leaves a member. */
+  sending(node: NodeId, frame: PeerFrame): void {
+    const member = this.#member(node);
+    this.#reports.sending(member, frame);
+    if (frame.kind !== "message") {
+      return;
+    }
+    const { type, term } = frame.message;
+    if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
+      this.leaders.leading(member, term);
+    }
+  }
+
+  /** A member's state machine applied a command. */
+  applied(node: NodeId, index: LogIndex, term: Term, command: Uint8Array, resultDigest: number): void {
+    // A failed sync is final: what the member would answer from here on rests on a disk that it cannot know.
+    promise(
+      !this.#failedDisk.has(node),
+      "fail-stop",
+      () => `node ${node} applies ${index} after its disk failed`,
+    );
+    this.#stateMachine.applied(node, index, term, command, resultDigest);
+  }
+
+  /** A member's state machine now stands where a snapshot was taken. */
+  restored(node: NodeId, snapshot: SnapshotMetadata): void {
+    this.#chainOfSnapshot(node, snapshot);
+    this.#stateMachine.restored(node, snapshot.index);
+  }
+
+  /** After each step of a member. */
+  stepped(node: NodeId, status: ObservedStatus): void {
+    const member = this.#member(node);
+    const before = this.#status.get(node);
+    promise(
+      before === undefined || status.term >= before.term,
+      "term-monotonic",
+      () => `node ${node} is in term ${status.term} after ${before?.term}`,
+    );
+    if (status.role === "leader") {
+      this.leaders.leading(member, status.term);
+    }
+    this.committed.reported(member, status.term, status.commit, this.#memberList);
+    promise(
+      status.applied <= this.committed.last,
+      "state-machine-safety",
+      () => `node ${node} applied ${status.applied}; committed is ${this.committed.last}`,
+    );
+    this.#status.set(node, status);
+  }
+
+  /** Every acknowledged put is on the durable logs of a majority. */
+  checkAcknowledgedDurable(): void {
+    const index = this.history.acknowledgedIndex;
+    const chain = must(this.committed.chain(index), "oracle: acknowledged but not committed");
+    const holders = this.#memberList.filter(
+      (member) => member.durable.last >= index && member.durable.holds(index, chain),
+    );
+    promise(
+      holders.length > this.#memberList.length / 2,
+      "acknowledged-writes",
+      () =>
+        `entry ${index} was acknowledged; ${holders.length} of ${this.#memberList.length} members still hold it`,
+    );
+  }
+
+  readonly #chainOfSnapshot = (node: NodeId, snapshot: SnapshotMetadata): number =>
+    this.committed.chainOfSnapshot(node, snapshot);
+
+  #member(node: NodeId): MemberModel {
+    return must(this.#members.get(node), "oracle: unknown member");
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What leaves a member binds it: term and vote never go back, and nothing is reported before it is durable. RAFT §3.8.
+ * Messages are watched where they leave, so that a restart does not wipe what was said.
+ */
+import type { Message, NodeId, PeerFrame } from "@quorate/raft";
+import { promise } from "../violation.ts";
+import type { MemberModel } from "./member-model.ts";
+
+export class Reports {
+  readonly #votes = new Map<string, NodeId>();
+  readonly #termsSaid = new Map<NodeId, number>();
+
+  /** A frame leaves `member`. */
+  sending(member: MemberModel, frame: PeerFrame): void {
+    if (frame.kind !== "message") {
+      return;
+    }
+    const { message } = frame;
+    switch (message.type) {
+      case "request-vote":
+        this.#bindsTerm(member, message);
+        this.#bindsVote(member, message.term, member.id);
+        return;
+      case "vote-response":
+        if (message.granted) {
+          this.#bindsTerm(member, message);
+          this.#bindsVote(member, message.term, message.to);
+        }
+        return;
+      case "append-response":
+        if (!message.rejected) {
+          this.#bindsTerm(member, message);
+          checkAccepted(member, message, message.index);
+        }
+        return;
+      case "append-entries":
+      case "heartbeat":
+      case "install-snapshot":
+        this.#bindsTerm(member, message);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The term speaks for the member: durable before it leaves, and never lower than what it said before. */
+  #bindsTerm(member: MemberModel, message: Message): void {
+    const said = this.#termsSaid.get(member.id) ?? 0;
+    promise(
+      message.term >= said,
+      "term-monotonic",
+      () => `node ${member.id} sends ${message.type} of term ${message.term} after term ${said}`,
+    );
+    this.#termsSaid.set(member.id, message.term);
+    promise(
+      member.durableHardState.term >= message.term,
+      "durable-before-reported",
+      () =>
+        `node ${member.id} sends ${message.type} of term ${message.term} while its disk knows term ${member.durableHardState.term}`,
+    );
+  }
+
+  /** FIG 2 RequestVote receiver 2: one vote per term, across restarts, and durable before it is said. */
+  #bindsVote(member: MemberModel, term: number, candidate: NodeId): void {
+    const key = `${member.id}/${term}`;
+    const known = this.#votes.get(key);
+    promise(
+      known === undefined || known === candidate,
+      "vote-once",
+      () => `node ${member.id} votes for ${candidate} in term ${term}, after ${known}`,
+    );
+    this.#votes.set(key, candidate);
+    const { term: durableTerm, vote } = member.durableHardState;
+    promise(
+      durableTerm > term || vote === candidate,
+      "durable-before-reported",
+      () =>
+        `node ${member.id} says its vote for ${candidate} in term ${term} while its disk knows vote ${vote}`,
+    );
+  }
+}
+
+/** RAFT §3.8: an acknowledged entry is durable. */
+function checkAccepted(member: MemberModel, message: Message, index: number): void {
+  // A later term may already have replaced the entry that this answer speaks of; then only its length is comparable.
+  const current = message.term === member.hardState.term ? member.log.chain(index) : null;
+  const durable = current === null || member.durable.holds(index, current);
+  promise(
+    durable && member.durable.last >= index,
+    "durable-before-reported",
+    () => `node ${member.id} acknowledges entry ${index}; durable is ${member.durable.last}`,
+  );
+}

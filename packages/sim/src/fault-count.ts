@@ -1,0 +1,50 @@
+/** How often each kind of fault really happened: a fault that never fires tests nothing. */
+import { assert } from "@quorate/base";
+
+/** Every fault the world knows, in the order of the report. */
+export const faultKinds = [
+  "crash",
+  "crash-at-disk-operation",
+  "power-loss",
+  "pause",
+  "partition",
+  "partition-one-way",
+  "isolate-leader",
+  "frame-lost",
+  "frame-duplicated",
+  "frame-reordered",
+  "frame-delayed",
+  "frame-blocked",
+  "disk-slow",
+  "disk-error",
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** One counter per kind. */
+export class FaultCount {
+  readonly #counts = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
+
+  add(kind: FaultKind, count: number = 1): void {
+    const before = this.#counts.get(kind);
+    assert(before !== undefined, "fault count: unknown kind");
+    this.#counts.set(kind, before + count);
+  }
+
+  get(kind: FaultKind): number {
+    const count = this.#counts.get(kind);
+    assert(count !== undefined, "fault count: unknown kind");
+    return count;
+  }
+
+  /** Adds all of `other` to this. */
+  merge(other: FaultCount): void {
+    for (const kind of faultKinds) {
+      this.add(kind, other.get(kind));
+    }
+  }
+
+  get total(): number {
+    return faultKinds.reduce((sum, kind) => sum + this.get(kind), 0);
+  }
+}

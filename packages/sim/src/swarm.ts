@@ -1,0 +1,164 @@
+/**
+ * What one seed is: sizes, time-outs, limits and the mix of faults. Each seed switches some faults off altogether, because
+ * a run that has everything at once never gets far enough to meet the deep states.
+ */
+import { assert, type Prng } from "@quorate/base";
+
+/** Chances per frame, and delays in virtual milliseconds. */
+export interface NetworkPlan {
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+  readonly lossChance: number;
+  readonly duplicateChance: number;
+  readonly reorderChance: number;
+  /** How often a frame takes up to `slowDelayMsMax` instead. */
+  readonly slowChance: number;
+  readonly slowDelayMsMax: number;
+}
+
+/** Latencies of the disk in virtual milliseconds. */
+export interface DiskPlan {
+  readonly writeMsMax: number;
+  readonly syncMsMin: number;
+  readonly syncMsMax: number;
+  /** Latency during a `disk-slow` fault. */
+  readonly slowMsMax: number;
+}
+
+/** What the nemesis may do, and how often. */
+export interface NemesisPlan {
+  readonly meanIntervalMs: number;
+  readonly crash: boolean;
+  readonly crashAtDiskOperation: boolean;
+  readonly powerLoss: boolean;
+  readonly pause: boolean;
+  readonly partition: boolean;
+  readonly partitionOneWay: boolean;
+  readonly isolateLeader: boolean;
+  readonly diskSlow: boolean;
+  readonly diskError: boolean;
+}
+
+/** What clients do. */
+export interface WorkloadPlan {
+  readonly clientCount: number;
+  readonly keyCount: number;
+  readonly readShare: number;
+  readonly meanThinkMs: number;
+  readonly deadlineMs: number;
+  readonly valueBytesMax: number;
+  /** Proposals that one client sends in one turn. */
+  readonly burstCountMax: number;
+}
+
+/** Everything a seed decides before the first event. */
+export interface SeedPlan {
+  readonly seed: number;
+  readonly nodeCount: number;
+  readonly tickMs: number;
+  readonly electionTimeoutTicks: number;
+  readonly heartbeatTicks: number;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  /** Entries applied since the last snapshot that make the next one due. */
+  readonly snapshotEntryCount: number;
+  /** Entries kept behind a snapshot for followers that are a little late. */
+  readonly trailingEntryCount: number;
+  readonly appendBytesMax: number;
+  readonly inflightCountMax: number;
+  readonly snapshotChunkBytes: number;
+  readonly segmentBytes: number;
+  readonly faultPhaseMs: number;
+  readonly network: NetworkPlan;
+  readonly disk: DiskPlan;
+  readonly nemesis: NemesisPlan;
+  readonly workload: WorkloadPlan;
+}
+
+/** Draws the plan of a seed. */
+export function swarm(seed: number, root: Prng): SeedPlan {
+  const random = root.stream("swarm");
+  const tickMs = random.pick([50, 100]);
+  const electionTimeoutTicks = random.integer(5, 21);
+  const plan: SeedPlan = {
+    seed,
+    nodeCount: random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5]),
+    tickMs,
+    electionTimeoutTicks,
+    heartbeatTicks: random.integer(1, Math.max(2, Math.floor(electionTimeoutTicks / 4))),
+    preVote: random.chance(0.5),
+    checkQuorum: random.chance(0.5),
+    snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
+    trailingEntryCount: random.pick([0, 1, 5, 50]),
+    appendBytesMax: random.pick([64, 512, 4096, 65536]),
+    inflightCountMax: random.pick([1, 2, 8, 64]),
+    snapshotChunkBytes: random.pick([64, 1024, 65536]),
+    segmentBytes: random.pick([16384, 65536]),
+    faultPhaseMs: random.integer(15_000, 40_000),
+    network: networkPlan(random),
+    disk: diskPlan(random),
+    nemesis: nemesisPlan(random),
+    workload: workloadPlan(random),
+  };
+  assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
+  return plan;
+}
+
+/** After the faults: a network that neither loses nor reorders, so that progress is owed. */
+export function healedNetwork(plan: NetworkPlan): NetworkPlan {
+  return { ...plan, lossChance: 0, duplicateChance: 0, reorderChance: 0, slowChance: 0 };
+}
+
+function sometimes(random: Prng, value: () => number): number {
+  return random.chance(0.5) ? value() : 0;
+}
+
+function networkPlan(random: Prng): NetworkPlan {
+  const delayMsMin = random.integer(0, 4);
+  return {
+    delayMsMin,
+    delayMsMax: delayMsMin + random.integer(1, 30),
+    lossChance: sometimes(random, () => random.fraction() * 0.2),
+    duplicateChance: sometimes(random, () => random.fraction() * 0.2),
+    reorderChance: sometimes(random, () => random.fraction() * 0.3),
+    slowChance: sometimes(random, () => random.fraction() * 0.05),
+    slowDelayMsMax: random.integer(100, 5_000),
+  };
+}
+
+function diskPlan(random: Prng): DiskPlan {
+  const syncMsMin = random.integer(0, 3);
+  return {
+    writeMsMax: random.integer(0, 4),
+    syncMsMin,
+    syncMsMax: syncMsMin + random.pick([0, 2, 10, 50]),
+    slowMsMax: random.integer(100, 3_000),
+  };
+}
+
+function nemesisPlan(random: Prng): NemesisPlan {
+  return {
+    meanIntervalMs: random.integer(500, 4_000),
+    crash: random.chance(0.5),
+    crashAtDiskOperation: random.chance(0.6),
+    powerLoss: random.chance(0.5),
+    pause: random.chance(0.4),
+    partition: random.chance(0.5),
+    partitionOneWay: random.chance(0.4),
+    isolateLeader: random.chance(0.5),
+    diskSlow: random.chance(0.3),
+    diskError: random.chance(0.3),
+  };
+}
+
+function workloadPlan(random: Prng): WorkloadPlan {
+  return {
+    clientCount: random.integer(1, 6),
+    keyCount: random.integer(1, 8),
+    readShare: random.pick([0, 0.2, 0.5, 0.8]),
+    meanThinkMs: random.integer(20, 300),
+    deadlineMs: random.integer(500, 5_000),
+    valueBytesMax: random.pick([16, 64, 512]),
+    burstCountMax: random.pick([1, 1, 4, 16]),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * Virtual time: events ordered by (time, sequence), idle time skipped. Everything that happens in a run happens in
+ * here, one event at a time; nothing else knows a clock.
+ */
+import { assert, Heap, type Prng } from "@quorate/base";
+import type { Trace } from "./trace.ts";
+
+interface ScheduledEvent {
+  readonly atMs: number;
+  readonly sequence: number;
+  readonly run: () => void;
+}
+
+/** The clock, the queue of what is to come, and the root of all chance. */
+export class World {
+  readonly random: Prng;
+  readonly trace: Trace;
+  readonly #queue = new Heap<ScheduledEvent>(
+    (left, right) => left.atMs - right.atMs || left.sequence - right.sequence,
+  );
+  #nowMs = 0;
+  #sequence = 0;
+  #eventCount = 0;
+
+  constructor(random: Prng, trace: Trace) {
+    this.random = random;
+    this.trace = trace;
+  }
+
+  /** Virtual milliseconds since the start. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Events run so far. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  /** Runs `run` after `delayMs`; with 0, behind everything already queued for this instant. */
+  schedule(delayMs: number, run: () => void): void {
+    assert(Number.isSafeInteger(delayMs) && delayMs >= 0, "world: delay is not a natural number");
+    this.#sequence++;
+    this.#queue.push({ atMs: this.#nowMs + delayMs, sequence: this.#sequence, run });
+  }
+
+  /** Writes one line of the trace at the present instant. */
+  log(text: string): void {
+    this.trace.line(this.#nowMs, text);
+  }
+
+  /**
+   * Runs events until the clock reaches `untilMs` or `stop` answers true after one of them. The clock then stands at
+   * `untilMs`, or at the event that stopped it.
+   */
+  runUntil(untilMs: number, stop: () => boolean): void {
+    assert(untilMs >= this.#nowMs, "world: time runs backwards");
+    for (;;) {
+      const next = this.#queue.peek();
+      if (next === undefined || next.atMs > untilMs) {
+        this.#nowMs = untilMs;
+        return;
+      }
+      this.#queue.pop();
+      assert(next.atMs >= this.#nowMs, "world: event in the past");
+      this.#nowMs = next.atMs;
+      this.#eventCount++;
+      next.run();
+      if (stop()) {
+        return;
+      }
+    }
+  }
+}

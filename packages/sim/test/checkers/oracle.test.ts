@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { utf8Encode } from "@quorate/base";
+import { type NodeId, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
+import { Oracle } from "../../src/checkers/oracle.ts";
+import { type CheckerName, Violation } from "../../src/violation.ts";
+import { accepted, batch, entry, hardState, snapshot, status, view, voteFor } from "./build.ts";
+
+const one = toNodeId(1);
+const two = toNodeId(2);
+const three = toNodeId(3);
+const all = [one, two, three];
+
+function fires(checker: CheckerName, act: () => void): void {
+  assert.throws(act, (error) => {
+    assert.ok(error instanceof Violation, `expected a violation, got ${String(error)}`);
+    assert.equal(error.checker, checker, error.message);
+    return true;
+  });
+}
+
+function fresh(): Oracle {
+  const oracle = new Oracle(all);
+  for (const node of all) {
+    oracle.recovered(node, view([]), hardState(0, 0, 0));
+  }
+  return oracle;
+}
+
+/** Entries 1..count of `term`, durable on the given members. */
+function replicated(oracle: Oracle, nodes: readonly NodeId[], count: number, term: number): void {
+  const entries = Array.from({ length: count }, (_, i) => entry(i + 1, term));
+  for (const node of nodes) {
+    oracle.writing(node, batch(entries, hardState(term, 1, 0)));
+    oracle.written(node);
+  }
+}
+
+test("election-safety fires when two members lead one term", () => {
+  const oracle = fresh();
+  oracle.stepped(one, status(2, "leader", 0, 0));
+  oracle.stepped(two, status(3, "leader", 0, 0));
+  fires("election-safety", () => oracle.stepped(three, status(3, "leader", 0, 0)));
+});
+
+test("leader-append-only fires when a leader replaces an entry of its log", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 3, 1);
+  oracle.stepped(one, status(1, "leader", 0, 0));
+  oracle.writing(one, batch([entry(4, 1)]));
+  fires("leader-append-only", () => oracle.writing(one, batch([entry(3, 1)])));
+});
+
+test("log-matching fires when two logs hold one (index, term) after different prefixes", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([entry(1, 1), entry(2, 2)]));
+  fires("log-matching", () => oracle.writing(two, batch([entry(1, 1, "other"), entry(2, 2)])));
+  const later = fresh();
+  later.writing(one, batch([entry(1, 1), entry(2, 3)]));
+  fires("log-matching", () => later.writing(two, batch([entry(1, 2), entry(2, 3)])));
+});
+
+test("log-matching fires on a gap", () => {
+  fires("log-matching", () => fresh().writing(one, batch([entry(2, 1)])));
+});
+
+test("leader-completeness fires when a later leader lacks a committed entry", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 2, 1);
+  oracle.stepped(one, status(1, "leader", 2, 2));
+  fires("leader-completeness", () => oracle.stepped(three, status(2, "leader", 0, 0)));
+});
+
+test("leader-completeness lets a late leader of an earlier term be", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 2, 5);
+  oracle.stepped(one, status(5, "leader", 2, 2));
+  oracle.stepped(three, status(4, "leader", 0, 0));
+});
+
+test("state-machine-safety fires when members apply different commands at one index", () => {
+  const oracle = fresh();
+  oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 7);
+  oracle.applied(two, toLogIndex(1), toTerm(1), utf8Encode("a"), 7);
+  fires("state-machine-safety", () => oracle.applied(three, toLogIndex(1), toTerm(1), utf8Encode("b"), 7));
+});
+
+test("state-machine-safety fires when one command has two results", () => {
+  const oracle = fresh();
+  oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 7);
+  fires("state-machine-safety", () => oracle.applied(two, toLogIndex(1), toTerm(1), utf8Encode("a"), 8));
+});
+
+test("state-machine-safety fires when a member skips an entry or applies one twice", () => {
+  const oracle = fresh();
+  oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0);
+  oracle.applied(one, toLogIndex(2), toTerm(1), utf8Encode("b"), 0);
+  fires("state-machine-safety", () => oracle.applied(two, toLogIndex(2), toTerm(1), utf8Encode("b"), 0));
+  const again = fresh();
+  again.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0);
+  fires("state-machine-safety", () => again.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0));
+});
+
+test("state-machine-safety fires when more is applied than committed", () => {
+  fires("state-machine-safety", () => fresh().stepped(one, status(1, "follower", 0, 1)));
+});
+
+test("state-machine-safety fires when a snapshot stands for what is not committed", () => {
+  fires("state-machine-safety", () => fresh().restored(one, snapshot(3, 1)));
+});
+
+test("state-machine-safety fires when two members commit different entries at one index", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 1, 1);
+  oracle.writing(three, batch([entry(1, 2, "other")]));
+  oracle.stepped(one, status(1, "leader", 1, 0));
+  fires("state-machine-safety", () => oracle.stepped(three, status(2, "follower", 1, 0)));
+});
+
+test("term-monotonic fires when a member falls back, also over a restart", () => {
+  const oracle = fresh();
+  oracle.stepped(one, status(3, "follower", 0, 0));
+  fires("term-monotonic", () => oracle.stepped(one, status(2, "follower", 0, 0)));
+  const restarted = fresh();
+  restarted.writing(two, batch([], hardState(4, 1, 0)));
+  restarted.written(two);
+  restarted.sending(two, voteFor(2, 1, 4));
+  restarted.recovered(two, view([]), hardState(4, 1, 0));
+  fires("term-monotonic", () => restarted.sending(two, voteFor(2, 1, 3)));
+});
+
+test("vote-once fires on a second vote in a term, also over a restart", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([], hardState(2, 2, 0)));
+  oracle.written(one);
+  oracle.sending(one, voteFor(1, 2, 2));
+  oracle.sending(one, voteFor(1, 2, 2));
+  oracle.recovered(one, view([]), hardState(2, 2, 0));
+  fires("vote-once", () => oracle.sending(one, voteFor(1, 3, 2)));
+});
+
+test("durable-before-reported fires when a vote leaves before its batch is durable", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([], hardState(2, 2, 0)));
+  fires("durable-before-reported", () => oracle.sending(one, voteFor(1, 2, 2)));
+});
+
+test("durable-before-reported fires when a term is durable but the vote is not", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([], hardState(2, 0, 0)));
+  oracle.written(one);
+  fires("durable-before-reported", () => oracle.sending(one, voteFor(1, 2, 2)));
+});
+
+test("durable-before-reported fires when an append is acknowledged before its batch is durable", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([], hardState(2, 2, 0)));
+  oracle.written(one);
+  oracle.writing(one, batch([entry(1, 2)]));
+  fires("durable-before-reported", () => oracle.sending(one, accepted(1, 2, 2, 1)));
+  oracle.written(one);
+  oracle.sending(one, accepted(1, 2, 2, 1));
+});
+
+test("commit-monotonic fires when a commit index falls back", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 3, 1);
+  oracle.stepped(one, status(1, "leader", 3, 0));
+  fires("commit-monotonic", () => oracle.stepped(one, status(1, "leader", 2, 0)));
+});
+
+test("commit-quorum fires when an entry is committed that one disk holds", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 1, 1);
+  oracle.writing(two, batch([entry(1, 1)], hardState(1, 1, 0)));
+  fires("commit-quorum", () => oracle.stepped(one, status(1, "leader", 1, 0)));
+});
+
+test("recovery fires when a durable entry is gone after a crash", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 3, 1);
+  fires("recovery", () => oracle.recovered(one, view([entry(1, 1), entry(2, 1)]), hardState(1, 1, 0)));
+});
+
+test("recovery fires when a durable vote is gone after a crash", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 1, 1);
+  fires("recovery", () => oracle.recovered(one, view([entry(1, 1)]), hardState(1, 0, 0)));
+});
+
+test("recovery fires when an entry comes back that nobody wrote, or a commit index nobody reached", () => {
+  fires("recovery", () => fresh().recovered(one, view([entry(1, 1)]), hardState(0, 0, 0)));
+  fires("recovery", () => fresh().recovered(one, view([]), hardState(0, 0, 1)));
+});
+
+test("recovery accepts what was under way, kept or lost", () => {
+  for (const kept of [[], [entry(1, 1)]]) {
+    const oracle = fresh();
+    oracle.writing(one, batch([entry(1, 1)]));
+    oracle.recovered(one, view(kept), hardState(0, 0, 0));
+  }
+});
+
+test("fail-stop fires when a member goes on after its disk failed", () => {
+  const oracle = fresh();
+  oracle.diskFailed(one);
+  fires("fail-stop", () => oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0));
+});
+
+test("acknowledged-writes fires when a majority no longer holds an acknowledged put", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 1, 1);
+  oracle.stepped(one, status(1, "leader", 1, 0));
+  const put = oracle.history.begin("put", "k", "v1", 0);
+  oracle.history.applied(toLogIndex(1), "k", "v1");
+  oracle.history.putApplied(put, toLogIndex(1));
+  oracle.checkAcknowledgedDurable();
+  const lost = new Oracle(all);
+  Object.assign(lost, { history: oracle.history, committed: oracle.committed });
+  fires("acknowledged-writes", () => lost.checkAcknowledgedDurable());
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Prng } from "@quorate/base";
+import { toNodeId } from "@quorate/raft";
+import { FaultCount } from "../src/fault-count.ts";
+import { Network } from "../src/network.ts";
+import type { NetworkPlan } from "../src/swarm.ts";
+import { Trace } from "../src/trace.ts";
+import { World } from "../src/world.ts";
+
+const calm: NetworkPlan = {
+  delayMsMin: 1,
+  delayMsMax: 20,
+  lossChance: 0,
+  duplicateChance: 0,
+  reorderChance: 0,
+  slowChance: 0,
+  slowDelayMsMax: 100,
+};
+const one = toNodeId(1);
+const two = toNodeId(2);
+
+/** Sends frames 0..count-1 at one instant and answers what arrived, in order. */
+function arrivals(plan: NetworkPlan, count: number, faults: FaultCount = new FaultCount()): number[] {
+  const world = new World(new Prng(7), new Trace(null));
+  const seen: number[] = [];
+  const network = new Network(world, plan, faults, (_from, _to, bytes) => seen.push(bytes[0] ?? -1));
+  for (let i = 0; i < count; i++) {
+    network.send(one, two, Uint8Array.of(i));
+  }
+  world.runUntil(10_000, () => false);
+  return seen;
+}
+
+const inOrder = Array.from({ length: 50 }, (_, i) => i);
+
+test("a calm link delivers everything once and in order", () => {
+  assert.deepEqual(arrivals(calm, 50), inOrder);
+});
+
+test("loss, duplication and reordering each do what they say, and are counted", () => {
+  const faults = new FaultCount();
+  const lossy = arrivals({ ...calm, lossChance: 0.5 }, 50, faults);
+  assert.equal(lossy.length, 50 - faults.get("frame-lost"));
+  assert.ok(faults.get("frame-lost") > 10);
+
+  const doubled = arrivals({ ...calm, duplicateChance: 1 }, 50, faults);
+  assert.equal(doubled.length, 100);
+  assert.equal(faults.get("frame-duplicated"), 50);
+
+  const mixed = arrivals({ ...calm, reorderChance: 1 }, 50, faults);
+  assert.notDeepEqual(mixed, inOrder);
+  assert.deepEqual(
+    [...mixed].sort((a, b) => a - b),
+    inOrder,
+  );
+});
+
+test("a blocked link loses one direction, also what is on its way", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const seen: string[] = [];
+  const network = new Network(world, calm, new FaultCount(), (from, to) => seen.push(`${from}>${to}`));
+  network.send(one, two, Uint8Array.of(1));
+  network.block(one, two);
+  assert.equal(network.send(one, two, Uint8Array.of(2)), false);
+  assert.equal(network.send(two, one, Uint8Array.of(3)), true);
+  world.runUntil(1_000, () => false);
+  assert.deepEqual(seen, ["2>1"]);
+  network.unblockAll();
+  network.send(one, two, Uint8Array.of(4));
+  world.runUntil(2_000, () => false);
+  assert.deepEqual(seen, ["2>1", "1>2"]);
+});
