@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { root, toolEnvironment } from "./root.ts";
 
 /** What a finished process left behind. */
-interface Outcome {
+export interface Outcome {
   /** Exit code; 128 when a signal ended it, 127 when it could not be started. */
   readonly code: number;
   /** Standard output and standard error, interleaved; empty when they went straight to the terminal. */
