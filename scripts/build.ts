@@ -113,10 +113,9 @@ async function pack(): Promise<Tarball[]> {
 }
 
 /** Problems that publint sees in a tarball, and files that have no business in one. */
-async function judgeTarball({ folder, manifest }: Published, tarball: Tarball): Promise<string[]> {
+async function judgeTarball({ manifest }: Published, tarball: Tarball): Promise<string[]> {
   const bytes = readFileSync(tarball.filename);
   const { messages, pkg } = await publint({
-    pkgDir: folder,
     strict: true,
     pack: {
       tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
@@ -159,7 +158,7 @@ async function install(packages: readonly Published[], tarballs: readonly Tarbal
       compilerOptions: {
         strict: true,
         noEmit: true,
-        skipLibCheck: true,
+        skipLibCheck: false,
         target: "es2023",
         lib: ["es2023"],
         module: "nodenext",

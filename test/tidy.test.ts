@@ -269,10 +269,7 @@ describe("imports", () => {
 
   test("a package that package.json does not name", () => {
     const path = "packages/base/src/planted.ts";
-    assert.deepEqual(
-      inRaft(path, "@quorate/raft"),
-      [`${path} import`],
-    );
+    assert.deepEqual(inRaft(path, "@quorate/raft"), [`${path} import`]);
     assert.deepEqual(inRaft(path, "commander"), [`${path} import`]);
   });
   for (const specifier of [
