@@ -1,0 +1,41 @@
+/** What HTTP endpoints and metrics may ask of the running server. They observe; they never change anything. */
+
+/** One other member, as this one sees it. */
+export interface PeerStatus {
+  readonly id: number;
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  /** Replication as the leader sees it; null on followers. */
+  readonly match: number | null;
+}
+
+/** A moment of the server. */
+export interface ServerStatus {
+  readonly id: number;
+  readonly clusterId: number;
+  readonly name: string;
+  readonly role: string;
+  /** 0 when none is known. */
+  readonly leader: number;
+  readonly term: number;
+  readonly committed: number;
+  readonly applied: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly revision: number;
+  readonly dbBytes: number;
+  readonly dbBytesInUse: number;
+  readonly leaderChangeCount: number;
+  readonly proposalsPending: number;
+  readonly members: readonly PeerStatus[];
+}
+
+/** The running server, seen from outside. */
+export interface ServerProbe {
+  status(): ServerStatus;
+  /** Calls back once: null when this member can serve a linearizable read now, or why not. */
+  checkLinearizable(completed: (problem: string | null) => void): void;
+  /** Null when this member can read its own store, or why not. */
+  checkSerializable(): string | null;
+}

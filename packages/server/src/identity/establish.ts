@@ -1,0 +1,85 @@
+/** Who this member is: by its data directory where it has one, else by the bootstrap flags. */
+import type { InitialMember, ServerConfig } from "../config/server-config.ts";
+import { DataDirectoryError, type MemberIdentity, readIdentity, writeIdentity } from "./data-directory.ts";
+import { clusterIdOf, idText, memberIdOf } from "./member-id.ts";
+
+/** An identity, and lines for the log where flags say something else. */
+export interface Established {
+  readonly identity: MemberIdentity;
+  /** Whether the directory was empty. */
+  readonly created: boolean;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the identity of the data directory, or makes and records the one that the flags describe.
+ *
+ * @throws {@link DataDirectoryError} when the directory is damaged, not usable, or belongs to somebody else.
+ */
+export function establishIdentity(config: ServerConfig): Established {
+  const recorded = readIdentity(config.dataDir);
+  if (recorded !== null) {
+    return { identity: recorded, created: false, warnings: compare(recorded, config) };
+  }
+  if (config.initialClusterState === "existing") {
+    throw new DataDirectoryError(
+      `data directory ${config.dataDir} is empty, and --initial-cluster-state existing asks to join: members cannot be added yet, form a cluster with "new"`,
+    );
+  }
+  const identity = identityOf(config);
+  writeIdentity(config.dataDir, identity);
+  return { identity, created: true, warnings: [] };
+}
+
+/** The identity that bootstrap flags describe. */
+export function identityOf(
+  config: Pick<ServerConfig, "name" | "initialCluster" | "initialClusterToken">,
+): MemberIdentity {
+  const members = config.initialCluster
+    .map((member) => recordOf(member, config.initialClusterToken))
+    .toSorted((left, right) => left.id - right.id);
+  const self = members.find((member) => member.name === config.name);
+  if (self === undefined) {
+    throw new DataDirectoryError(`--initial-cluster does not have the member "${config.name}"`);
+  }
+  return {
+    memberId: self.id,
+    clusterId: clusterIdOf(members.map((member) => member.id)),
+    clusterToken: config.initialClusterToken,
+    members,
+  };
+}
+
+function recordOf(
+  member: InitialMember,
+  token: string,
+): MemberIdentity["members"][number] & { id: ReturnType<typeof memberIdOf> } {
+  const peerUrls = member.peerUrls.map((url) => url.text);
+  return { id: memberIdOf(peerUrls, token), name: member.name, peerUrls };
+}
+
+/** Refuses what can only be a mix-up, warns of the rest. Only flags that somebody set count. */
+function compare(recorded: MemberIdentity, config: ServerConfig): string[] {
+  const { dataDir, explicit } = config;
+  if (explicit.has("initialClusterToken") && config.initialClusterToken !== recorded.clusterToken) {
+    throw new DataDirectoryError(
+      `data directory ${dataDir} belongs to the cluster with token "${recorded.clusterToken}", not "${config.initialClusterToken}": correct --initial-cluster-token or --data-dir`,
+    );
+  }
+  const self = recorded.members.find((member) => member.id === recorded.memberId);
+  const other = recorded.members.find((member) => member.name === config.name && member !== self);
+  if (explicit.has("name") && other !== undefined && self !== undefined) {
+    throw new DataDirectoryError(
+      `data directory ${dataDir} belongs to member "${self.name}", not to "${config.name}" of the same cluster: correct --name or --data-dir`,
+    );
+  }
+  if (!explicit.has("initialCluster")) {
+    return [];
+  }
+  const described = identityOf({ ...config, initialClusterToken: recorded.clusterToken });
+  return described.clusterId === recorded.clusterId && described.memberId === recorded.memberId
+    ? []
+    : [
+        `--initial-cluster describes member ${idText(described.memberId)} of cluster ${idText(described.clusterId)}; the data directory goes before it: member ${idText(recorded.memberId)} of cluster ${idText(recorded.clusterId)}`,
+      ];
+}

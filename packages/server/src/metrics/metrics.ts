@@ -1,0 +1,170 @@
+/**
+ * Prometheus metrics. Names are etcd's where the meaning is the same, so that its dashboards and alerts work unchanged.
+ * Values that the server holds anyway are read when somebody scrapes; only what is an event is counted as it happens.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type HttpAnswer, textAnswer } from "../http/http-answer.ts";
+import type { ServerProbe, ServerStatus } from "../http/server-probe.ts";
+
+/** What the rest of the server reports, and the page made of it. */
+export interface Metrics {
+  walSynced(seconds: number): void;
+  proposalFailed(): void;
+  healthChecked(healthy: boolean): void;
+  /** A gRPC call ended; `path` is as in `/etcdserverpb.KV/Put`, `code` the number on the wire. */
+  grpcHandled(path: string, code: number, durationMs: number): void;
+  render(completed: (answer: HttpAnswer) => void): void;
+}
+
+// ETCD: the same boundaries, 1 ms doubling to 8 s.
+const syncBuckets: number[] = Array.from({ length: 14 }, (_, i) => 0.001 * 2 ** i);
+
+/** Makes the metrics of one server; several in one process do not meet. */
+export function createMetrics(probe: ServerProbe, etcdVersion: string): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers;
+  if (registry === undefined) {
+    throw new Error("metrics: no registry");
+  }
+  collectDefaultMetrics({ register: registry });
+  observeStatus(registers, probe);
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+  const failed = counter("etcd_server_proposals_failed_total", "The total number of failed proposals seen.");
+  const healthSuccess = counter(
+    "etcd_server_health_success",
+    "The total number of successful health checks.",
+  );
+  const healthFailures = counter("etcd_server_health_failures", "The total number of failed health checks.");
+  const sync = new Histogram({
+    name: "etcd_disk_wal_fsync_duration_seconds",
+    help: "The latency distributions of fsync called by WAL.",
+    buckets: syncBuckets,
+    registers,
+  });
+  const grpcHandled = grpcObserver(registers);
+  new Gauge({
+    name: "etcd_server_version",
+    help: "Which version is running. 1 for 'server_version' label with current version.",
+    labelNames: ["server_version"],
+    registers,
+  }).set({ server_version: etcdVersion }, 1);
+  return {
+    walSynced: (seconds) => sync.observe(seconds),
+    proposalFailed: () => failed.inc(),
+    healthChecked: (healthy) => (healthy ? healthSuccess : healthFailures).inc(),
+    grpcHandled,
+    render(completed) {
+      registry.metrics().then(
+        (body) => completed({ status: 200, contentType: registry.contentType, body }),
+        (error: unknown) => completed(textAnswer(500, `${String(error)}\n`)),
+      );
+    },
+  };
+}
+
+// Names of the codes as go-grpc-prometheus writes them, by number.
+const codeNames: readonly string[] = [
+  "OK",
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+];
+
+function grpcObserver(registers: Registry[]): Metrics["grpcHandled"] {
+  const handled = new Counter({
+    name: "grpc_server_handled_total",
+    help: "Total number of RPCs completed on the server, regardless of success or failure.",
+    labelNames: ["grpc_service", "grpc_method", "grpc_code"],
+    registers,
+  });
+  const handling = new Histogram({
+    name: "grpc_server_handling_seconds",
+    help: "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
+    labelNames: ["grpc_service", "grpc_method"],
+    registers,
+  });
+  // PERF: a label set is looked up once per method and code, not once per call.
+  const counters = new Map<string, Counter.Internal>();
+  const histograms = new Map<string, Histogram.Internal<string>>();
+  return (path, code, durationMs) => {
+    const key = `${path} ${code}`;
+    const counter =
+      counters.get(key) ?? handled.labels(...splitMethod(path), codeNames[code] ?? String(code));
+    counters.set(key, counter);
+    counter.inc();
+    const histogram = histograms.get(path) ?? handling.labels(...splitMethod(path));
+    histograms.set(path, histogram);
+    histogram.observe(durationMs / 1000);
+  };
+}
+
+function splitMethod(path: string): [string, string] {
+  const [, service = "unknown", method = "unknown"] = path.split("/");
+  return [service, method];
+}
+
+/** Gauges read from the server's own state at the moment of the scrape. */
+function observeStatus(registers: Registry[], probe: ServerProbe): void {
+  const observe = (name: string, help: string, value: (status: ServerStatus) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(probe.status()));
+      },
+    });
+  };
+  observe("etcd_server_has_leader", "Whether or not a leader exists. 1 is existence, 0 is not.", (status) =>
+    status.leader === 0 ? 0 : 1,
+  );
+  observe(
+    "etcd_server_is_leader",
+    "Whether or not this member is a leader. 1 if is, 0 otherwise.",
+    (status) => (status.leader === status.id ? 1 : 0),
+  );
+  observe(
+    "etcd_server_leader_changes_seen_total",
+    "The number of leader changes seen.",
+    (status) => status.leaderChangeCount,
+  );
+  observe(
+    "etcd_server_proposals_committed_total",
+    "The total number of consensus proposals committed.",
+    (status) => status.committed,
+  );
+  observe(
+    "etcd_server_proposals_applied_total",
+    "The total number of consensus proposals applied.",
+    (status) => status.applied,
+  );
+  observe(
+    "etcd_server_proposals_pending",
+    "The current number of pending proposals to commit.",
+    (status) => status.proposalsPending,
+  );
+  observe(
+    "etcd_mvcc_db_total_size_in_bytes",
+    "Total size of the underlying database physically allocated in bytes.",
+    (status) => status.dbBytes,
+  );
+  observe(
+    "etcd_mvcc_db_total_size_in_use_in_bytes",
+    "Total size of the underlying database logically in use in bytes.",
+    (status) => status.dbBytesInUse,
+  );
+  observe("etcd_debugging_store_revision", "The current revision of the store.", (status) => status.revision);
+}

@@ -1,0 +1,109 @@
+/** Every flag, by every source. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { environmentNames, type Flag, flagTable, settings } from "../../src/config/flag-table.ts";
+import { resolveConfig } from "../../src/config/resolve.ts";
+import type { FlagValues } from "../../src/config/server-config.ts";
+
+/** A value other than the default for each flag, with flags that it cannot stand without. */
+const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string[]; read?: string } } = {
+  name: { text: "m7" },
+  dataDir: { text: "/somewhere/else" },
+  listenClientUrls: {
+    text: "http://127.0.0.1:1,http://[::1]:2",
+    also: ["--advertise-client-urls=http://a:1"],
+  },
+  advertiseClientUrls: { text: "http://example.com:2379" },
+  listenPeerUrls: { text: "http://10.0.0.1:2380" },
+  initialAdvertisePeerUrls: { text: "http://10.0.0.1:2380" },
+  initialCluster: { text: "default=http://localhost:2380,other=http://b:2380" },
+  initialClusterState: { text: "existing" },
+  initialClusterToken: { text: "another" },
+  heartbeatIntervalMs: { text: "150" },
+  electionTimeoutMs: { text: "2000" },
+  snapshotCount: { text: "100" },
+  quotaBackendBytes: { text: "-1" },
+  maxRequestBytes: { text: "1000" },
+  maxTxnOps: { text: "7" },
+  logLevel: { text: "debug" },
+  logFormat: { text: "console" },
+  logOutputs: { text: "stdout,/tmp/log" },
+  configFile: { text: "some.yaml" },
+};
+
+/** What the setting became, as text; --initial-cluster and --config-file do not stand in the configuration as such. */
+function settingText(setting: keyof FlagValues, input: Parameters<typeof resolveConfig>[0]): string {
+  const { config } = resolveConfig({ readFile: () => "", ...input });
+  if (setting === "configFile") {
+    return config.explicit.has("configFile") ? samples.configFile.text : "";
+  }
+  if (setting === "initialCluster") {
+    return config.initialCluster.map(({ name, peerUrls }) => `${name}=${peerUrls[0]?.text}`).join(",");
+  }
+  const flag = flagTable[setting] as Flag<unknown>;
+  return flag.kind.format(config[setting]);
+}
+
+for (const setting of settings) {
+  const { text, also = [] } = samples[setting];
+  const { name } = flagTable[setting];
+  const [own, etcd] = environmentNames(name);
+  describe(`--${name}`, () => {
+    test("by flag, in all four spellings", () => {
+      for (const spelling of [
+        [`--${name}`, text],
+        [`--${name}=${text}`],
+        [`-${name}`, text],
+        [`-${name}=${text}`],
+      ]) {
+        assert.equal(settingText(setting, { argv: [...also, ...spelling], environment: {} }), text);
+      }
+    });
+    test("by QUORATE_ and by ETCD_, the first before the second, the flag before both", () => {
+      assert.equal(settingText(setting, { argv: also, environment: { [own]: text } }), text);
+      assert.equal(settingText(setting, { argv: also, environment: { [etcd]: text } }), text);
+      assert.equal(settingText(setting, { argv: also, environment: { [own]: text, [etcd]: "!" } }), text);
+      const flag = `--${name}=${text}`;
+      assert.equal(
+        settingText(setting, { argv: [...also, flag], environment: { [own]: "!", [etcd]: "!" } }),
+        text,
+      );
+    });
+    test("by a key of the file, which gives way to the environment", {
+      skip: setting === "configFile",
+    }, () => {
+      const argv = [...also, "--config-file=etcd.yaml"];
+      const readFile = (): string => `${name}: ${JSON.stringify(text)}\n`;
+      assert.equal(settingText(setting, { argv, environment: {}, readFile }), text);
+      const bad = (): string => `${name}: "!"\n`;
+      assert.equal(settingText(setting, { argv, environment: { [etcd]: text }, readFile: bad }), text);
+    });
+    test("its default parses to itself", () => {
+      const flag = flagTable[setting] as Flag<unknown>;
+      const defaultText = flag.kind.format(flag.defaultValue);
+      if (defaultText !== "") {
+        assert.deepEqual(flag.kind.parse(defaultText), { value: flag.defaultValue });
+      }
+    });
+  });
+}
+
+test("the last of repeated flags wins", () => {
+  assert.equal(settingText("name", { argv: ["--name=a", "--name=b"], environment: {} }), "b");
+});
+
+test("a file's numbers and lists are read as their text", () => {
+  const readFile = (): string => "heartbeat-interval: 50\nlog-outputs: [stderr, stdout]\n";
+  const { config } = resolveConfig({ argv: ["--config-file=x"], environment: {}, readFile });
+  assert.equal(config.heartbeatIntervalMs, 50);
+  assert.deepEqual(config.logOutputs, ["stderr", "stdout"]);
+});
+
+test("the data directory follows the name, the initial cluster this member", () => {
+  const { config } = resolveConfig({ argv: ["--name=m1"], environment: {} });
+  assert.equal(config.dataDir, "m1.etcd");
+  assert.deepEqual(
+    config.initialCluster.map(({ name, peerUrls }) => [name, peerUrls.map((url) => url.text)]),
+    [["m1", ["http://localhost:2380"]]],
+  );
+});
