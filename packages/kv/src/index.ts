@@ -1,6 +1,7 @@
 /** The public list of `@quorate/kv`. */
 export type { GrpcCode, KvErrorCode, KvErrorInfo } from "./errors.ts";
 export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
+export { type KvApplyContext, type KvOptions, KvStateMachine } from "./machine.ts";
 export type { RequestLimits } from "./request/check-request.ts";
 export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";
 export { commandFormatVersion, decodeCommand, encodeCommand, writeCommand } from "./request/command-codec.ts";

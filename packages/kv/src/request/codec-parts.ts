@@ -1,5 +1,6 @@
 /** Forms shared by the command and image codecs: signed numbers, int64s, text. Each value has exactly one form. */
 import { assert, type ByteReader, type ByteWriter, DecodeError, utf8Decode, utf8Encode } from "@quorate/base";
+import { UnsupportedFormat } from "../errors.ts";
 
 const textBytesMax = 64 * 1024;
 
@@ -56,4 +57,13 @@ export function readText(reader: ByteReader): string {
     throw new DecodeError("text too long or not UTF-8", reader.offset);
   }
   return text;
+}
+
+/** Reads a byte of flags; one that is not in `known` was set by a newer version. */
+export function readFlags(reader: ByteReader, known: number): number {
+  const flags = reader.u8();
+  if ((flags & ~known) !== 0) {
+    throw new UnsupportedFormat(`flags ${flags}: this version knows ${known}`);
+  }
+  return flags;
 }

@@ -5,9 +5,10 @@
  */
 import { ByteReader, ByteWriter, DecodeError, unreachable } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
-import type { Command, DeleteRangeRequest, MemberPublish, PutRequest } from "../types.ts";
-import { int64, readInt64, readSigned, readText, writeSigned, writeText } from "./codec-parts.ts";
+import type { Command, MemberPublish } from "../types.ts";
+import { readFlags, readSigned, readText, writeSigned, writeText } from "./codec-parts.ts";
 import { readTxn, writeTxn } from "./txn-codec.ts";
+import { readDeleteRange, readPut, writeDeleteRange, writePut } from "./write-codec.ts";
 
 /** Version of the command format: the first byte of each command. */
 export const commandFormatVersion = 1;
@@ -36,9 +37,6 @@ const reservedTypes: ReadonlyMap<number, string> = new Map([
 /** Most URLs that one member publishes. */
 const urlCountMax = 256;
 
-const putFlag = { prevKv: 1, ignoreValue: 2, ignoreLease: 4, lease: 8 } as const;
-const putFlagsAll = 15;
-
 // PERF: one buffer for all encoding; `finish` copies out exactly what was written.
 const scratch = new ByteWriter(4096);
 
@@ -64,18 +62,23 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
   writer.u8(typeNumber[command.type]);
   switch (command.type) {
     case "put":
-      return writePut(writer, command);
+      writePut(writer, command);
+      break;
     case "delete-range":
-      return writeDeleteRange(writer, command);
+      writeDeleteRange(writer, command);
+      break;
     case "txn":
-      return writeTxn(writer, command);
+      writeTxn(writer, command);
+      break;
     case "compaction":
       writeSigned(writer, command.revision);
-      return writer.u8(command.physical ? 1 : 0);
+      writer.u8(command.physical ? 1 : 0);
+      break;
     case "member-publish":
-      return writeMember(writer, command);
+      writeMember(writer, command);
+      break;
     default:
-      return unreachable(command);
+      unreachable(command);
   }
 }
 
@@ -114,48 +117,6 @@ function readBody(reader: ByteReader, type: number): Command {
   }
 }
 
-/** Appends a put without version and type, as it also stands inside a transaction. */
-export function writePut(writer: ByteWriter, put: PutRequest): void {
-  const flags =
-    (put.prevKv ? putFlag.prevKv : 0) |
-    (put.ignoreValue ? putFlag.ignoreValue : 0) |
-    (put.ignoreLease ? putFlag.ignoreLease : 0) |
-    (put.lease !== 0n ? putFlag.lease : 0);
-  writer.u8(flags);
-  writer.lengthPrefixed(put.key);
-  writer.lengthPrefixed(put.value);
-  if (put.lease !== 0n) {
-    int64(writer, put.lease);
-  }
-}
-
-/** Reads what {@link writePut} wrote. */
-export function readPut(reader: ByteReader): PutRequest {
-  const flags = readFlags(reader, putFlagsAll);
-  return {
-    type: "put",
-    key: reader.lengthPrefixed(),
-    value: reader.lengthPrefixed(),
-    lease: (flags & putFlag.lease) !== 0 ? readInt64(reader) : 0n,
-    prevKv: (flags & putFlag.prevKv) !== 0,
-    ignoreValue: (flags & putFlag.ignoreValue) !== 0,
-    ignoreLease: (flags & putFlag.ignoreLease) !== 0,
-  };
-}
-
-/** Appends a delete without version and type, as it also stands inside a transaction. */
-export function writeDeleteRange(writer: ByteWriter, request: DeleteRangeRequest): void {
-  writer.u8(request.prevKv ? 1 : 0);
-  writer.lengthPrefixed(request.key);
-  writer.lengthPrefixed(request.rangeEnd);
-}
-
-/** Reads what {@link writeDeleteRange} wrote. */
-export function readDeleteRange(reader: ByteReader): DeleteRangeRequest {
-  const prevKv = readFlags(reader, 1) === 1;
-  return { type: "delete-range", key: reader.lengthPrefixed(), rangeEnd: reader.lengthPrefixed(), prevKv };
-}
-
 function writeMember(writer: ByteWriter, member: MemberPublish): void {
   writer.varint(member.id);
   writeText(writer, member.name);
@@ -189,12 +150,4 @@ function readTexts(reader: ByteReader): string[] {
     texts.push(readText(reader));
   }
   return texts;
-}
-
-function readFlags(reader: ByteReader, known: number): number {
-  const flags = reader.u8();
-  if ((flags & ~known) !== 0) {
-    throw new UnsupportedFormat(`command flags ${flags}: this version knows ${known}`);
-  }
-  return flags;
 }

@@ -14,8 +14,8 @@ import type {
   SortTarget,
   TxnRequest,
 } from "../types.ts";
-import { int64, readInt64, readSigned, writeSigned } from "./codec-parts.ts";
-import { readDeleteRange, readPut, writeDeleteRange, writePut } from "./command-codec.ts";
+import { int64, readFlags, readInt64, readSigned, writeSigned } from "./codec-parts.ts";
+import { readDeleteRange, readPut, writeDeleteRange, writePut } from "./write-codec.ts";
 
 const sortOrders: readonly SortOrder[] = ["none", "ascend", "descend", "unknown"];
 const sortTargets: readonly SortTarget[] = ["key", "version", "create", "mod", "value", "unknown"];
@@ -70,17 +70,21 @@ function writeOps(writer: ByteWriter, ops: readonly RequestOp[]): void {
 function writeOp(writer: ByteWriter, op: RequestOp): void {
   switch (op.type) {
     case "none":
-      return;
+      break;
     case "range":
-      return writeRange(writer, op);
+      writeRange(writer, op);
+      break;
     case "put":
-      return writePut(writer, op);
+      writePut(writer, op);
+      break;
     case "delete-range":
-      return writeDeleteRange(writer, op);
+      writeDeleteRange(writer, op);
+      break;
     case "txn":
-      return writeTxn(writer, op);
+      writeTxn(writer, op);
+      break;
     default:
-      return unreachable(op);
+      unreachable(op);
   }
 }
 
@@ -129,10 +133,7 @@ function writeRange(writer: ByteWriter, range: RangeRequest): void {
 }
 
 function readRange(reader: ByteReader): RangeRequest {
-  const flags = reader.u8();
-  if ((flags & ~rangeFlagsAll) !== 0) {
-    throw new UnsupportedFormat(`range flags ${flags}: this version knows ${rangeFlagsAll}`);
-  }
+  const flags = readFlags(reader, rangeFlagsAll);
   return {
     type: "range",
     key: reader.lengthPrefixed(),
@@ -160,15 +161,18 @@ function writeCompare(writer: ByteWriter, compare: Compare): void {
     case "version":
     case "create":
     case "mod":
-      return writeSigned(writer, compare.value);
+      writeSigned(writer, compare.value);
+      break;
     case "value":
-      return writer.lengthPrefixed(compare.value);
+      writer.lengthPrefixed(compare.value);
+      break;
     case "lease":
-      return int64(writer, compare.value);
+      int64(writer, compare.value);
+      break;
     case "unknown":
-      return;
+      break;
     default:
-      return unreachable(compare);
+      unreachable(compare);
   }
 }
 

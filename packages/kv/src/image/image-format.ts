@@ -1,0 +1,132 @@
+/**
+ * The form of an image of the state machine: blocks, each with a section tag, the section's version, a length and a
+ * checksum. A reader that meets a tag or version it does not know was given the image of a newer version and refuses it by
+ * name. New tables (leases, auth, alarms, sessions) become sections of their own.
+ */
+import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
+import { UnsupportedFormat } from "../errors.ts";
+
+/** Section tags, with the version of each section's form. A tag is never given to another section. */
+export const section = {
+  /** Always first: magic, format version, what was applied, the revisions. */
+  head: { tag: 1, version: 1 },
+  /** Versions older than the compact revision that it shows, in key order. */
+  base: { tag: 2, version: 1 },
+  /** Versions from the compact revision on, in the order they were made. */
+  log: { tag: 3, version: 1 },
+  members: { tag: 4, version: 1 },
+  /** Always last: counts of what came before. */
+  end: { tag: 255, version: 1 },
+} as const;
+
+/** A section's name. */
+export type SectionName = keyof typeof section;
+
+/** Numbers set aside for sections that are not written yet, so that an older member can name what it meets. */
+const reservedTags: ReadonlyMap<number, string> = new Map([
+  [5, "leases"],
+  [6, "auth"],
+  [7, "alarms"],
+  [8, "sessions"],
+  [9, "downgrade"],
+]);
+
+/** First bytes of every image. */
+export const imageMagic = 0x564b5251;
+
+/** Version of the block form and of the order of sections. */
+export const imageFormatVersion = 1;
+
+/** Bytes before a block's payload: tag, section version, payload length. */
+export const blockHeadBytes = 8;
+const checksumBytes = 4;
+
+/** Largest payload that is accepted: the largest key and value with room to spare. */
+const payloadBytesMax = 0x10000000;
+
+/** Starts a block in an empty writer, whose payload the caller then appends. */
+export function beginBlock(writer: ByteWriter, name: SectionName): void {
+  assert(writer.length === 0, "image: block begun within another");
+  writer.u16(section[name].tag);
+  writer.u16(section[name].version);
+  writer.u32(0);
+}
+
+/** Completes the block with its length and checksum, and returns it, copied. */
+export function endBlock(writer: ByteWriter): Uint8Array {
+  const payloadBytes = writer.length - blockHeadBytes;
+  assert(payloadBytes >= 0 && payloadBytes <= payloadBytesMax, "image: block too large");
+  writer.patch32(4, payloadBytes);
+  writer.u32(crc32c(writer.view()));
+  const block = writer.finish();
+  writer.reset();
+  return block;
+}
+
+/** One block of an image. */
+export interface Block {
+  readonly name: SectionName;
+  readonly payload: ByteReader;
+}
+
+/** Gathers chunks, cut anywhere, and gives back whole blocks. */
+export class BlockParser {
+  readonly #pending: ByteWriter = new ByteWriter(1 << 16);
+  #consumed = 0;
+
+  /** Bytes that belong to no whole block yet. */
+  get pendingBytes(): number {
+    return this.#pending.length - this.#consumed;
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#consumed > 0) {
+      const rest = this.#pending.view(this.#consumed).slice();
+      this.#pending.reset();
+      this.#pending.bytes(rest);
+      this.#consumed = 0;
+    }
+    this.#pending.bytes(chunk);
+  }
+
+  /**
+   * The next whole block, or null. Its payload is a view that the next {@link write} makes meaningless.
+   *
+   * @throws DecodeError for damage, UnsupportedFormat for a section of a newer version.
+   */
+  next(): Block | null {
+    const bytes = this.#pending.view(this.#consumed);
+    if (bytes.length < blockHeadBytes) {
+      return null;
+    }
+    const head = new ByteReader(bytes);
+    const tag = head.u16();
+    const version = head.u16();
+    const payloadBytes = head.u32();
+    if (payloadBytes > payloadBytesMax) {
+      throw new DecodeError("image: block length", 4);
+    }
+    const blockBytes = blockHeadBytes + payloadBytes + checksumBytes;
+    if (bytes.length < blockBytes) {
+      return null;
+    }
+    const checksumAt = blockHeadBytes + payloadBytes;
+    if (new ByteReader(bytes, checksumAt).u32() !== crc32c(bytes, 0, 0, checksumAt)) {
+      throw new DecodeError("image: block checksum", checksumAt);
+    }
+    this.#consumed += blockBytes;
+    return { name: sectionName(tag, version), payload: new ByteReader(bytes, blockHeadBytes, checksumAt) };
+  }
+}
+
+function sectionName(tag: number, version: number): SectionName {
+  for (const name of ["head", "base", "log", "members", "end"] as const) {
+    if (section[name].tag === tag) {
+      if (section[name].version !== version) {
+        throw new UnsupportedFormat(`image section ${name} version ${version}: this version cannot read it`);
+      }
+      return name;
+    }
+  }
+  throw new UnsupportedFormat(`image section ${tag} (${reservedTags.get(tag) ?? "unnamed"}): this version cannot read it`);
+}

@@ -1,0 +1,171 @@
+/**
+ * Builds a state from an image, block by block, beside the present one. Nothing of it is visible until the image has proven
+ * whole; a damaged or cut one leaves the present state as it was.
+ */
+import { assert, type ByteReader, DecodeError } from "@quorate/base";
+import { UnsupportedFormat } from "../errors.ts";
+import type { MemberTable } from "../members.ts";
+import { publishMember } from "../members.ts";
+import { MvccStore, type RestoredVersion } from "../mvcc/store.ts";
+import { readInt64 } from "../request/codec-parts.ts";
+import { readMemberAttributes } from "../request/command-codec.ts";
+import { type Revision, revisionInitial, revisionZero, toRevision } from "../revision.ts";
+import { versionFlag } from "./history.ts";
+import { type Block, BlockParser, imageFormatVersion, imageMagic, type SectionName, section } from "./image-format.ts";
+import type { ImageHead } from "./snapshot.ts";
+
+/** A state that an image brought. */
+export interface RestoredState {
+  readonly head: ImageHead;
+  readonly store: MvccStore;
+  readonly members: MemberTable;
+}
+
+/** Takes an image in chunks; hands the state to `install` at the end. */
+export class KvRestore {
+  readonly #parser: BlockParser = new BlockParser();
+  readonly #install: (state: RestoredState) => void;
+  readonly #store: MvccStore;
+  #members: MemberTable = new Map();
+  #head: ImageHead | null = null;
+  #section: SectionName | null = null;
+  #versionCount = 0;
+  #modRevision: Revision = revisionZero;
+  #finished = false;
+
+  constructor(hashSeed: number, install: (state: RestoredState) => void) {
+    this.#store = new MvccStore(hashSeed);
+    this.#install = install;
+  }
+
+  /**
+   * Takes the next bytes of the image, cut anywhere.
+   *
+   * @throws DecodeError for a damaged image, UnsupportedFormat for one of a newer version.
+   */
+  write(chunk: Uint8Array): void {
+    assert(!this.#finished, "restore: written after its end");
+    this.#parser.write(chunk);
+    for (let block = this.#parser.next(); block !== null; block = this.#parser.next()) {
+      this.#take(block);
+    }
+  }
+
+  /** @throws DecodeError when the image is not whole; the present state then stays. */
+  finish(): void {
+    assert(!this.#finished, "restore: finished twice");
+    if (this.#section !== "end" || this.#parser.pendingBytes !== 0 || this.#head === null) {
+      throw new DecodeError("image: not whole", this.#parser.pendingBytes);
+    }
+    this.#finished = true;
+    this.#install({ head: this.#head, store: this.#store, members: this.#members });
+  }
+
+  #take(block: Block): void {
+    this.#checkOrder(block.name);
+    this.#section = block.name;
+    switch (block.name) {
+      case "head":
+        this.#takeHead(block.payload);
+        break;
+      case "base":
+      case "log":
+        this.#takeVersions(block.payload, block.name);
+        break;
+      case "members":
+        this.#takeMembers(block.payload);
+        break;
+      case "end":
+        if (block.payload.u64() !== this.#versionCount) {
+          throw new DecodeError("image: versions missing", block.payload.offset);
+        }
+        break;
+    }
+    block.payload.end();
+  }
+
+  /** Sections come by ascending tag; only those of the history come in several blocks. */
+  #checkOrder(name: SectionName): void {
+    const before = this.#section === null ? 0 : section[this.#section].tag;
+    const repeats = name === this.#section && (name === "base" || name === "log");
+    const first = this.#section !== null || name === "head";
+    if (!first || !(section[name].tag > before || repeats)) {
+      throw new DecodeError("image: section out of order", 0);
+    }
+  }
+
+  #takeHead(payload: ByteReader): void {
+    if (payload.u32() !== imageMagic) {
+      throw new DecodeError("image: not an image of a key-value store", 0);
+    }
+    const version = payload.u16();
+    if (version !== imageFormatVersion) {
+      throw new UnsupportedFormat(`image format ${version}: this version knows ${imageFormatVersion}`);
+    }
+    const appliedIndex = payload.u64();
+    const appliedTerm = payload.u64();
+    const revision = payload.u64();
+    const compactRevision = payload.u64() - 1;
+    if (revision < revisionInitial || compactRevision > revision) {
+      throw new DecodeError("image: revisions out of order", payload.offset);
+    }
+    this.#head = {
+      appliedIndex,
+      appliedTerm,
+      revision: toRevision(revision),
+      compactRevision: toRevision(compactRevision),
+    };
+    this.#store.restoreRevisions(this.#head.revision, this.#head.compactRevision);
+  }
+
+  #takeVersions(payload: ByteReader, part: "base" | "log"): void {
+    while (payload.remaining > 0) {
+      const version = readVersion(payload);
+      this.#checkRevision(version, part, payload.offset);
+      this.#store.restoreVersion(version);
+      this.#versionCount++;
+    }
+  }
+
+  #checkRevision(version: RestoredVersion, part: "base" | "log", offset: number): void {
+    const { compactRevision, revision } = this.#store;
+    const mod = version.modRevision;
+    const fits =
+      part === "base"
+        ? mod < compactRevision && !version.tombstone
+        : mod >= compactRevision && mod >= this.#modRevision && mod <= revision;
+    if (!fits || version.key.length === 0 || version.createRevision > mod) {
+      throw new DecodeError("image: version out of order", offset);
+    }
+    if (part === "log") {
+      this.#modRevision = mod;
+    }
+  }
+
+  #takeMembers(payload: ByteReader): void {
+    for (let left = payload.varint(); left > 0; left--) {
+      this.#members = publishMember(this.#members, {
+        type: "member-publish",
+        ...readMemberAttributes(payload),
+      });
+    }
+  }
+}
+
+function readVersion(payload: ByteReader): RestoredVersion {
+  const flags = payload.u8();
+  if ((flags & ~(versionFlag.tombstone | versionFlag.numbered | versionFlag.leased)) !== 0) {
+    throw new UnsupportedFormat(`image version flags ${flags}: this version cannot read them`);
+  }
+  const tombstone = (flags & versionFlag.tombstone) !== 0;
+  const numbered = (flags & versionFlag.numbered) !== 0;
+  const key = payload.lengthPrefixed();
+  const modRevision = toRevision(payload.varint());
+  const createRevision = numbered ? toRevision(payload.varint()) : tombstone ? revisionZero : modRevision;
+  const version = numbered ? payload.varint() : tombstone ? 0 : 1;
+  const lease = (flags & versionFlag.leased) !== 0 ? readInt64(payload) : 0n;
+  const value = tombstone ? noValue : payload.lengthPrefixed();
+  return { key, modRevision, tombstone, version, createRevision, lease, value };
+}
+
+const noValue: Uint8Array = new Uint8Array(0);

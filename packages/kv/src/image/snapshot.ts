@@ -1,0 +1,109 @@
+/**
+ * An image of the whole state machine, pinned at one applied index and read in slices while commands go on: the history by
+ * its pinned revisions, small tables by holding on to the table of the moment, which writers replace and never change.
+ */
+import { assert, ByteWriter } from "@quorate/base";
+import type { MemberTable } from "../members.ts";
+import { writeMemberAttributes } from "../request/command-codec.ts";
+import type { Revision } from "../revision.ts";
+import type { HistoryReader } from "./history.ts";
+import { beginBlock, endBlock, imageFormatVersion, imageMagic } from "./image-format.ts";
+
+/** What an image says about itself first. */
+export interface ImageHead {
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+}
+
+/** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
+const sliceRecordsMax = 4096;
+
+type Stage = "head" | "history" | "members" | "end" | "done";
+
+/** Reads an image; {@link KvImage.close} lets go of the pin. */
+export class KvImage {
+  readonly #head: ImageHead;
+  readonly #history: HistoryReader;
+  readonly #members: MemberTable;
+  readonly #release: () => void;
+  readonly #writer: ByteWriter = new ByteWriter(1 << 16);
+  #stage: Stage = "head";
+  #versionCount = 0;
+  #closed = false;
+
+  constructor(head: ImageHead, history: HistoryReader, members: MemberTable, release: () => void) {
+    this.#head = head;
+    this.#history = history;
+    this.#members = members;
+    this.#release = release;
+  }
+
+  /** The next chunk of about `bytesMax` bytes, one whole block, or null at the end. */
+  read(bytesMax: number): Uint8Array | null {
+    assert(!this.#closed, "image: read after close");
+    switch (this.#stage) {
+      case "head":
+        this.#stage = "history";
+        return this.#headBlock();
+      case "history":
+        return this.#historyBlock(bytesMax);
+      case "members":
+        this.#stage = "end";
+        return this.#membersBlock();
+      case "end":
+        this.#stage = "done";
+        return this.#endBlock();
+      case "done":
+        return null;
+    }
+  }
+
+  /** Lets go of the pin, so that sweeping goes on; also before the end, and more than once. */
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#release();
+    }
+  }
+
+  #headBlock(): Uint8Array {
+    const writer = this.#writer;
+    beginBlock(writer, "head");
+    writer.u32(imageMagic);
+    writer.u16(imageFormatVersion);
+    writer.u64(this.#head.appliedIndex);
+    writer.u64(this.#head.appliedTerm);
+    writer.u64(this.#head.revision);
+    // Up by 1: a store that was never compacted has −1.
+    writer.u64(this.#head.compactRevision + 1);
+    return endBlock(writer);
+  }
+
+  #historyBlock(bytesMax: number): Uint8Array {
+    const part = this.#history.part;
+    assert(part !== "end", "image: history is at its end");
+    beginBlock(this.#writer, part);
+    this.#versionCount += this.#history.read(this.#writer, Math.max(1, bytesMax), sliceRecordsMax);
+    if (this.#history.part === "end") {
+      this.#stage = "members";
+    }
+    return endBlock(this.#writer);
+  }
+
+  #membersBlock(): Uint8Array {
+    beginBlock(this.#writer, "members");
+    this.#writer.varint(this.#members.size);
+    for (const member of this.#members.values()) {
+      writeMemberAttributes(this.#writer, member);
+    }
+    return endBlock(this.#writer);
+  }
+
+  #endBlock(): Uint8Array {
+    beginBlock(this.#writer, "end");
+    this.#writer.u64(this.#versionCount);
+    return endBlock(this.#writer);
+  }
+}

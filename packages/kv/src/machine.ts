@@ -1,0 +1,140 @@
+/**
+ * etcd's data model as a replicated state machine: commands in, results out, the same on every member. It knows no clock, no
+ * chance and no I/O. Its shape is that of the raft package's state machine port.
+ */
+import { assert, unreachable } from "@quorate/base";
+import { type MemberTable, publishMember } from "./members.ts";
+import { applyCompaction, applyDeleteRange, applyPut, applyTxn, type LeaseView } from "./mvcc/apply.ts";
+import { Sweeper } from "./mvcc/compaction.ts";
+import { readRange } from "./mvcc/range.ts";
+import { MvccStore } from "./mvcc/store.ts";
+import { decodeCommand } from "./request/command-codec.ts";
+import type { Revision } from "./revision.ts";
+import type { Command, KvRefusal, KvResult, MemberAttributes, RangeRequest, RangeResult } from "./types.ts";
+
+/** Where a command stands in the replicated log. */
+export interface KvApplyContext {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** Settings that no result depends on. */
+export interface KvOptions {
+  /** Makes the key table's buckets unpredictable for those who choose keys; drawn once per process. */
+  readonly hashSeed: number;
+}
+
+/** ETCD: no lease exists before lease commands do, so a put that names one is refused. */
+const noLeases: LeaseView = { has: () => false };
+
+/**
+ * The state machine.
+ *
+ * @example
+ * ```ts
+ * import { encodeCommand, KvStateMachine } from "@quorate/kv";
+ * import { utf8Encode } from "@quorate/base";
+ * const machine = new KvStateMachine();
+ * const put = encodeCommand({
+ *   type: "put", key: utf8Encode("k"), value: utf8Encode("v"), lease: 0n,
+ *   prevKv: false, ignoreValue: false, ignoreLease: false,
+ * });
+ * machine.apply(put, { index: 1, term: 1 });
+ * machine.revision; // 2
+ * ```
+ */
+export class KvStateMachine {
+  readonly #options: KvOptions;
+  #store: MvccStore;
+  #sweeper: Sweeper;
+  #members: MemberTable = new Map();
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+
+  constructor(options: KvOptions = { hashSeed: 0 }) {
+    this.#options = options;
+    this.#store = new MvccStore(options.hashSeed);
+    this.#sweeper = new Sweeper(this.#store);
+  }
+
+  /** The store's revision. */
+  get revision(): Revision {
+    return this.#store.revision;
+  }
+
+  /** Oldest revision that can be read; −1 when never compacted. */
+  get compactRevision(): Revision {
+    return this.#store.compactRevision;
+  }
+
+  /** Log index of the last applied command. */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Term of the last applied command. */
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  /** Bytes taken from the system for keys, values and their tables: etcd's `dbSize`. */
+  get dbSizeBytes(): number {
+    return this.#store.allocatedBytes;
+  }
+
+  /** Bytes that live data takes: etcd's `dbSizeInUse`, and what an image will about weigh. */
+  get liveBytes(): number {
+    return this.#store.liveBytes;
+  }
+
+  /** What members have published, by ascending id. */
+  members(): readonly MemberAttributes[] {
+    return [...this.#members.values()];
+  }
+
+  /**
+   * Applies one committed command and returns what its proposer is told, refusals included. Views in the result are to be
+   * encoded before the event loop turns.
+   *
+   * @throws UnsupportedFormat for a command of a newer version, DecodeError for a damaged one: both are final.
+   */
+  apply(command: Uint8Array, context: KvApplyContext): KvResult {
+    assert(context.index > this.#appliedIndex, "kv: command applied twice");
+    assert(context.term >= this.#appliedTerm, "kv: term goes back");
+    const result = this.#dispatch(decodeCommand(command));
+    this.#appliedIndex = context.index;
+    this.#appliedTerm = context.term;
+    return result;
+  }
+
+  /** Answers a read from local state. Views in the result are to be encoded before the event loop turns. */
+  range(request: RangeRequest): RangeResult | KvRefusal {
+    return readRange(this.#store, request);
+  }
+
+  /**
+   * Frees what compaction hid, looking at about `budgetRecords` records (a millisecond for some thousands), and reports
+   * whether more is to be done. It changes no result, so each member calls it at its own pace.
+   */
+  sweep(budgetRecords: number): boolean {
+    return this.#sweeper.sweep(budgetRecords, this.#store.compactRevision);
+  }
+
+  #dispatch(command: Command): KvResult {
+    switch (command.type) {
+      case "put":
+        return applyPut(this.#store, noLeases, command);
+      case "delete-range":
+        return applyDeleteRange(this.#store, command);
+      case "txn":
+        return applyTxn(this.#store, noLeases, command);
+      case "compaction":
+        return applyCompaction(this.#store, command);
+      case "member-publish":
+        this.#members = publishMember(this.#members, command);
+        return { type: "member-publish", revision: this.#store.revision };
+      default:
+        return unreachable(command);
+    }
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * Every kept version of every key, each a numbered record: its revision, its key's slot and the version before it stand in
+ * columns, the rest in an arena block. Versions of one key form a chain from the newest back. Each one also has a jump
+ * pointer further back (as in a skew-binary list), so that a chain of n versions is searched in O(log n) steps.
+ */
+import { assert } from "@quorate/base";
+import { type Arena, noAddress } from "../memory/arena.ts";
+import { NumberColumn, Uint32Column } from "../memory/columns.ts";
+import { slotOwnerBit } from "../memory/key-table.ts";
+import { type Revision, revisionZero } from "../revision.ts";
+import type { KeyValue } from "../types.ts";
+
+/** No record: the end of a chain. */
+export const noRecord = 0xffffffff;
+
+/** What an arena block holds before the value; a field that is usually implied takes no space. */
+const flag = {
+  /** The key's deletion: no value. */
+  tombstone: 1,
+  /** Jump pointer and depth follow. Absent on a chain's first record. */
+  linked: 2,
+  /** Version and create revision follow. Absent where the put created the key. */
+  numbered: 4,
+  /** The lease follows. Absent where there is none. */
+  leased: 8,
+} as const;
+
+const linkWords = 2;
+const numberWords = 4;
+const leaseWords = 2;
+
+/** What a new record is made of. */
+export interface RecordFields {
+  readonly slot: number;
+  /** The key's newest record so far, or {@link noRecord}. */
+  readonly previous: number;
+  readonly modRevision: Revision;
+  readonly tombstone: boolean;
+  /** 1 and the mod revision itself where the put creates the key. */
+  readonly version: number;
+  readonly createRevision: Revision;
+  readonly lease: bigint;
+}
+
+/** The table; see the head of this file. */
+export class RecordTable {
+  readonly #arena: Arena;
+  readonly #mod: NumberColumn = new NumberColumn();
+  readonly #slot: Uint32Column = new Uint32Column();
+  readonly #previous: Uint32Column = new Uint32Column();
+  readonly #address: Uint32Column = new Uint32Column();
+  #rowCount = 0;
+  #liveCount = 0;
+  #free: number = noRecord;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Records in use. */
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  /** Bytes allocated, without what stands in the arena. */
+  get bytes(): number {
+    return this.#mod.bytes + this.#slot.bytes + this.#previous.bytes + this.#address.bytes;
+  }
+
+  /** Adds a version; `value` is copied. */
+  add(fields: RecordFields, value: Uint8Array): number {
+    const linked = fields.previous !== noRecord;
+    const numbered =
+      !fields.tombstone && (fields.version !== 1 || fields.createRevision !== fields.modRevision);
+    assert(!fields.tombstone || value.length === 0, "records: tombstone with a value");
+    const flags =
+      (fields.tombstone ? flag.tombstone : 0) |
+      (linked ? flag.linked : 0) |
+      (numbered ? flag.numbered : 0) |
+      (fields.lease !== 0n ? flag.leased : 0);
+    const headBytes = headWords(flags) * 4;
+    const record = this.#takeRow();
+    const address = this.#arena.allocate(record, headBytes + value.length, flags);
+    this.#mod.set(record, fields.modRevision);
+    this.#slot.set(record, fields.slot);
+    this.#previous.set(record, fields.previous);
+    this.#address.set(record, address);
+    this.#writeHead(address, flags, fields);
+    this.#arena.bytesOf(address).set(value, this.#arena.payloadStart(address) + headBytes);
+    this.#liveCount++;
+    return record;
+  }
+
+  /** Gives a record up; no chain may name it any more, but for jump pointers, which are checked when followed. */
+  free(record: number): void {
+    assert(this.isUsed(record), "records: freed twice");
+    this.#arena.free(this.#address.get(record));
+    this.#address.set(record, noAddress);
+    this.#previous.set(record, this.#free);
+    this.#free = record;
+    this.#liveCount--;
+  }
+
+  isUsed(record: number): boolean {
+    return record < this.#rowCount && this.#address.get(record) !== noAddress;
+  }
+
+  modRevision(record: number): Revision {
+    // `as`: a column of revisions, filled from RecordFields alone.
+    return this.#mod.get(record) as Revision;
+  }
+
+  slot(record: number): number {
+    return this.#slot.get(record);
+  }
+
+  previous(record: number): number {
+    return this.#previous.get(record);
+  }
+
+  /** Ends the chain at `record`: what was before it is being freed. */
+  cutPrevious(record: number): void {
+    this.#previous.set(record, noRecord);
+  }
+
+  isTombstone(record: number): boolean {
+    return (this.#arena.flags(this.#address.get(record)) & flag.tombstone) !== 0;
+  }
+
+  address(record: number): number {
+    return this.#address.get(record);
+  }
+
+  setAddress(record: number, address: number): void {
+    this.#address.set(record, address);
+  }
+
+  /** Puts since the key was created; 0 for a tombstone. */
+  version(record: number): number {
+    return this.#number(record, 0, 1);
+  }
+
+  /** Revision of the key's creation; 0 for a tombstone. */
+  createRevision(record: number): Revision {
+    return this.#number(record, 2, this.#mod.get(record)) as Revision;
+  }
+
+  lease(record: number): bigint {
+    const address = this.#address.get(record);
+    const flags = this.#arena.flags(address);
+    if ((flags & flag.leased) === 0) {
+      return 0n;
+    }
+    const words = this.#arena.wordsOf(address);
+    const at = this.#arena.payloadWord(address) + headWords(flags & ~flag.leased);
+    return BigInt.asIntN(64, (BigInt(words[at + 1] as number) << 32n) | BigInt(words[at] as number));
+  }
+
+  /** The value, as a view into the arena. */
+  value(record: number): Uint8Array {
+    const address = this.#address.get(record);
+    const start = this.#arena.payloadStart(address);
+    const head = headWords(this.#arena.flags(address)) * 4;
+    return this.#arena.bytesOf(address).subarray(start + head, start + this.#arena.payloadBytes(address));
+  }
+
+  /** The record as a key-value pair of views; `key` is its slot's key. */
+  keyValue(record: number, key: Uint8Array, withValue: boolean): KeyValue {
+    assert(!this.isTombstone(record), "records: a deletion has no key-value pair");
+    return {
+      key,
+      createRevision: this.createRevision(record),
+      modRevision: this.modRevision(record),
+      version: this.version(record),
+      value: withValue ? this.value(record) : noValue,
+      lease: this.lease(record),
+    };
+  }
+
+  /** The newest record of the chain from `head` on that is not above `revision`, or {@link noRecord}. */
+  findAt(head: number, revision: number): number {
+    let record = head;
+    while (record !== noRecord && this.#mod.get(record) > revision) {
+      const jump = this.#jump(record);
+      record = jump !== noRecord && this.#mod.get(jump) > revision ? jump : this.#previous.get(record);
+    }
+    return record;
+  }
+
+  #writeHead(address: number, flags: number, fields: RecordFields): void {
+    if (flags === 0) {
+      return;
+    }
+    const words = this.#arena.wordsOf(address);
+    let at = this.#arena.payloadWord(address);
+    if ((flags & flag.linked) !== 0) {
+      words[at++] = this.#jumpFor(fields.previous);
+      words[at++] = this.#depth(fields.previous) + 1;
+    }
+    if ((flags & flag.numbered) !== 0) {
+      words[at++] = fields.version % 2 ** 32;
+      words[at++] = Math.floor(fields.version / 2 ** 32);
+      words[at++] = fields.createRevision % 2 ** 32;
+      words[at++] = Math.floor(fields.createRevision / 2 ** 32);
+    }
+    if ((flags & flag.leased) !== 0) {
+      const bits = BigInt.asUintN(64, fields.lease);
+      words[at++] = Number(bits & 0xffffffffn);
+      words[at++] = Number(bits >> 32n);
+    }
+  }
+
+  #number(record: number, word: number, implied: number): number {
+    const address = this.#address.get(record);
+    const flags = this.#arena.flags(address);
+    if ((flags & flag.tombstone) !== 0) {
+      return revisionZero;
+    }
+    if ((flags & flag.numbered) === 0) {
+      return implied;
+    }
+    const words = this.#arena.wordsOf(address);
+    const at = this.#arena.payloadWord(address) + headWords(flags & flag.linked) + word;
+    return (words[at + 1] as number) * 2 ** 32 + (words[at] as number);
+  }
+
+  /** Where a record that follows `previous` jumps to: two equal jumps in a row are joined into one of their length. */
+  #jumpFor(previous: number): number {
+    const jump = this.#jump(previous);
+    if (jump === noRecord) {
+      return previous;
+    }
+    const further = this.#jump(jump);
+    if (further === noRecord) {
+      return previous;
+    }
+    const near = this.#depth(previous) - this.#depth(jump);
+    return near === this.#depth(jump) - this.#depth(further) ? further : previous;
+  }
+
+  /** The record's jump target, or {@link noRecord} where compaction took it, even where its number is used again. */
+  #jump(record: number): number {
+    const address = this.#address.get(record);
+    if ((this.#arena.flags(address) & flag.linked) === 0) {
+      return noRecord;
+    }
+    const jump = this.#arena.wordsOf(address)[this.#arena.payloadWord(address)] as number;
+    const kept =
+      this.#address.get(jump) !== noAddress &&
+      this.#slot.get(jump) === this.#slot.get(record) &&
+      this.#mod.get(jump) <= this.#mod.get(record);
+    return kept ? jump : noRecord;
+  }
+
+  #depth(record: number): number {
+    const address = this.#address.get(record);
+    if ((this.#arena.flags(address) & flag.linked) === 0) {
+      return 0;
+    }
+    return this.#arena.wordsOf(address)[this.#arena.payloadWord(address) + 1] as number;
+  }
+
+  #takeRow(): number {
+    if (this.#free !== noRecord) {
+      const record = this.#free;
+      this.#free = this.#previous.get(record);
+      return record;
+    }
+    const record = this.#rowCount++;
+    assert(record < slotOwnerBit, "records: too many");
+    this.#mod.reserve(this.#rowCount);
+    this.#slot.reserve(this.#rowCount);
+    this.#previous.reserve(this.#rowCount);
+    this.#address.reserve(this.#rowCount);
+    return record;
+  }
+}
+
+const noValue: Uint8Array = new Uint8Array(0);
+
+function headWords(flags: number): number {
+  return (
+    ((flags & flag.linked) !== 0 ? linkWords : 0) +
+    ((flags & flag.numbered) !== 0 ? numberWords : 0) +
+    ((flags & flag.leased) !== 0 ? leaseWords : 0)
+  );
+}
