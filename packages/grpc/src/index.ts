@@ -1,4 +1,16 @@
 /** The public list of `@quorate/grpc`. */
+export { createGrpcClient } from "./client.ts";
+export {
+  type ClientCall,
+  type ClientCallOptions,
+  type ClientOptions,
+  type ClientStream,
+  type ClientStreamListener,
+  type GrpcClient,
+  GrpcError,
+} from "./client-types.ts";
+export { serverLimitsDefault } from "./limits.ts";
+export { createGrpcServer } from "./server.ts";
 export { type StatusCode, status } from "./status.ts";
 export type {
   BidiCall,

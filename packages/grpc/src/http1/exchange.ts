@@ -1,0 +1,67 @@
+/** A request over HTTP/1.1. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpExchange } from "../types.ts";
+import { headerText } from "../wire/metadata.ts";
+import { collectBody } from "./body.ts";
+
+/** An {@link HttpExchange} on one request and its response. */
+export class Http1Exchange implements HttpExchange {
+  readonly method: string;
+  readonly target: string;
+  readonly peer: string;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse, peer: string) {
+    this.method = request.method ?? "";
+    this.target = request.url ?? "/";
+    this.peer = peer;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  header(name: string): string | null {
+    return headerText(this.#request.headers, name);
+  }
+
+  readBody(bytesMax: number, done: (body: Uint8Array | null) => void): void {
+    collectBody(this.#request, bytesMax, done);
+  }
+
+  respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
+    if (this.#response.writableEnded || this.#response.destroyed) {
+      return;
+    }
+    this.#response.writeHead(statusCode, { ...headers, "content-length": Buffer.byteLength(body) });
+    this.#response.end(body);
+    this.#request.resume();
+  }
+
+  start(statusCode: number, headers: Readonly<Record<string, string>>): void {
+    if (!this.#response.headersSent && !this.#response.destroyed) {
+      this.#response.writeHead(statusCode, headers);
+    }
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed && this.#response.write(chunk);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on("drain", listener);
+  }
+
+  end(): void {
+    this.#response.end();
+    this.#request.resume();
+  }
+
+  onClose(listener: () => void): void {
+    const response = this.#response;
+    response.on("close", () => {
+      if (!response.writableFinished) {
+        listener();
+      }
+    });
+  }
+}

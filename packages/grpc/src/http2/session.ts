@@ -1,0 +1,221 @@
+/**
+ * One HTTP/2 connection: tells gRPC from other requests, refuses what breaks gRPC's rules over HTTP/2, keeps count of what
+ * a hostile client could do without end, and probes silent connections.
+ */
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { constants } from "node:http2";
+import { assert } from "@quorate/base";
+import type { Deadlines } from "../deadlines.ts";
+import { status } from "../status.ts";
+import type { HttpExchange, Method, ServerEvent, ServerLimits } from "../types.ts";
+import { type HeaderRecord, headerText } from "../wire/metadata.ts";
+import { percentEncode } from "../wire/percent.ts";
+import { StatusError } from "../wire/status-error.ts";
+import { parseTimeoutMs } from "../wire/timeout.ts";
+import { type CallHost, Http2Call } from "./call.ts";
+import { dropRest } from "./drop-rest.ts";
+import { Http2Exchange } from "./exchange.ts";
+import { RateWindow } from "./rate-window.ts";
+
+/** What the sessions of a server share. */
+export interface SessionHost {
+  readonly limits: ServerLimits;
+  readonly deadlines: Deadlines;
+  readonly methods: ReadonlyMap<string, Method>;
+  readonly onHttp: (exchange: HttpExchange) => void;
+  readonly onEvent: ((event: ServerEvent) => void) | null;
+  /** Calls running on all sessions. */
+  callCount: number;
+}
+
+function isGrpc(contentType: string | null): boolean {
+  if (contentType === null || !contentType.startsWith("application/grpc")) {
+    return false;
+  }
+  const next = contentType.charAt("application/grpc".length);
+  return next === "" || next === "+" || next === ";";
+}
+
+/** ETCD: grpc-go's texts for a path it does not serve. */
+function unknownPath(path: string): string {
+  const slash = path.lastIndexOf("/");
+  if (!path.startsWith("/") || slash <= 0) {
+    return `malformed method name: ${JSON.stringify(path)}`;
+  }
+  return `unknown service ${path.slice(1, slash)}`;
+}
+
+/** Serves one connection until it closes. */
+export class Http2Session implements CallHost {
+  readonly deadlines: Deadlines;
+  readonly messageBytesMax: number;
+  readonly #session: ServerHttp2Session;
+  readonly #host: SessionHost;
+  readonly #peer: string;
+  readonly #services: ReadonlySet<string>;
+  readonly #calls = new Set<Http2Call>();
+  readonly #resets: RateWindow;
+  readonly #control: RateWindow;
+  #keepalive: NodeJS.Timeout | null = null;
+  #lastBytesRead = -1;
+
+  constructor(session: ServerHttp2Session, host: SessionHost, peer: string, services: ReadonlySet<string>) {
+    this.deadlines = host.deadlines;
+    this.messageBytesMax = host.limits.messageBytesMax;
+    this.#session = session;
+    this.#host = host;
+    this.#peer = peer;
+    this.#services = services;
+    this.#resets = new RateWindow(host.limits.resetsPerSecondMax);
+    this.#control = new RateWindow(host.limits.controlFramesPerSecondMax);
+    session.on("stream", (stream, headers) => this.#accept(stream, headers));
+    session.on("error", (error) => this.#report(error));
+    session.on("ping", () => this.#count(this.#control));
+    session.on("remoteSettings", () => this.#count(this.#control));
+    session.on("close", () => this.#closed());
+    this.#watchSilence();
+  }
+
+  /** Tells the client to send no more calls here; the connection closes when the last running one has ended. */
+  drain(): void {
+    if (!this.#session.closed && !this.#session.destroyed) {
+      this.#session.close();
+    }
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    for (const call of [...this.#calls]) {
+      call.abandon();
+    }
+    this.#session.destroy();
+  }
+
+  ended(call: Http2Call, code: number): void {
+    assert(this.#calls.delete(call), "grpc session: ended a call it does not know");
+    this.#host.callCount--;
+    const onEvent = this.#host.onEvent;
+    if (onEvent !== null) {
+      onEvent({ kind: "call-ended", path: call.path, code, durationMs: performance.now() - call.startMs });
+    }
+  }
+
+  handlerFailed(call: Http2Call, error: unknown): void {
+    this.#host.onEvent?.({ kind: "handler-error", path: call.path, error });
+  }
+
+  #accept(stream: ServerHttp2Stream, headers: HeaderRecord): void {
+    stream.on("error", (error) => this.#report(error));
+    stream.on("aborted", () => this.#count(this.#resets));
+    if (!isGrpc(headerText(headers, "content-type"))) {
+      this.#host.onHttp(new Http2Exchange(stream, headers, this.#peer));
+      return;
+    }
+    const method = headerText(headers, ":method");
+    if (method !== "POST") {
+      const text = `Received a HEADERS frame with :method ${JSON.stringify(method)} which should be POST`;
+      this.#refuse(stream, 405, status.internal, text);
+      return;
+    }
+    this.#acceptCall(stream, headers);
+  }
+
+  #acceptCall(stream: ServerHttp2Stream, headers: HeaderRecord): void {
+    const timeout = headerText(headers, "grpc-timeout");
+    let timeoutMs: number | null = null;
+    try {
+      timeoutMs = timeout === null ? null : parseTimeoutMs(timeout);
+    } catch (error) {
+      assert(error instanceof StatusError, "grpc session: a timeout fails only by its grammar");
+      this.#refuse(stream, 400, error.code, error.message);
+      return;
+    }
+    const path = headerText(headers, ":path") ?? "";
+    const startMs = this.#host.onEvent === null ? 0 : performance.now();
+    const call = new Http2Call(stream, headers, path, timeoutMs, this.#peer, this, startMs);
+    this.#calls.add(call);
+    this.#host.callCount++;
+    this.#dispatch(path, call);
+  }
+
+  #dispatch(path: string, call: Http2Call): void {
+    // The path is matched byte for byte: anything else opens a way around checks that look at it.
+    const method = this.#host.methods.get(path);
+    if (method === undefined) {
+      call.fail(status.unimplemented, this.#unknown(path));
+      return;
+    }
+    switch (method.kind) {
+      case "unary":
+        call.readRequest((request) => method.handle(request, call));
+        return;
+      case "server-stream":
+        call.readRequest((request) => method.handle(request, call));
+        return;
+      case "bidi":
+        call.begin(() => method.handle(call));
+    }
+  }
+
+  #unknown(path: string): string {
+    const slash = path.lastIndexOf("/");
+    const service = path.slice(1, slash);
+    return this.#services.has(service)
+      ? `unknown method ${path.slice(slash + 1)} for service ${service}`
+      : unknownPath(path);
+  }
+
+  /** grpc-go's early abort: an HTTP status that proxies understand, and a gRPC status beside it. */
+  #refuse(stream: ServerHttp2Stream, httpStatus: number, code: number, message: string): void {
+    stream.respond(
+      {
+        ":status": httpStatus,
+        "content-type": "application/grpc",
+        "grpc-status": String(code),
+        "grpc-message": percentEncode(message),
+      },
+      { endStream: true },
+    );
+    dropRest(stream, this.deadlines);
+  }
+
+  #count(window: RateWindow): void {
+    if (!window.count(performance.now()) && !this.#session.destroyed) {
+      this.#host.onEvent?.({ kind: "connection-refused", peer: this.#peer, reason: "flood" });
+      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      // The goodbye leaves with the next write; calls that run are cancelled by the close.
+      setImmediate(() => this.#session.destroy());
+    }
+  }
+
+  #watchSilence(): void {
+    this.#keepalive = setInterval(() => this.#probe(), this.#host.limits.keepaliveIntervalMs);
+    this.#keepalive.unref();
+  }
+
+  #probe(): void {
+    const bytesRead = this.#session.destroyed ? -1 : this.#session.socket.bytesRead;
+    if (bytesRead !== this.#lastBytesRead) {
+      this.#lastBytesRead = bytesRead;
+      return;
+    }
+    const timer = setTimeout(() => this.#session.destroy(), this.#host.limits.keepaliveTimeoutMs);
+    timer.unref();
+    const sent = this.#session.ping(() => clearTimeout(timer));
+    if (!sent) {
+      clearTimeout(timer);
+      this.#session.destroy();
+    }
+  }
+
+  #report(error: Error): void {
+    this.#host.onEvent?.({ kind: "connection-error", peer: this.#peer, error });
+  }
+
+  #closed(): void {
+    if (this.#keepalive !== null) {
+      clearInterval(this.#keepalive);
+      this.#keepalive = null;
+    }
+  }
+}

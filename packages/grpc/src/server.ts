@@ -1,0 +1,242 @@
+/**
+ * The server: listens, tells HTTP/2 from HTTP/1.1 by the first bytes (or by ALPN), hands the connection on, and closes
+ * without breaking what runs.
+ */
+import * as http2 from "node:http2";
+import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { assert } from "@quorate/base";
+import { Deadlines } from "./deadlines.ts";
+import { Http1Front } from "./http1/front.ts";
+import { Http2Session, type SessionHost } from "./http2/session.ts";
+import { withDefaults } from "./limits.ts";
+import { sniffProtocol } from "./sniff.ts";
+import type {
+  CloseOptions,
+  GrpcServer,
+  HttpExchange,
+  ListenAddress,
+  Method,
+  ServerEvent,
+  ServerLimits,
+  ServerOptions,
+  ServerStats,
+} from "./types.ts";
+import { peerOf } from "./wire/peer.ts";
+
+/** Flow-control window of a stream, and of a connection: room for one request of the usual limit. */
+const streamWindowBytes = 1024 * 1024;
+const connectionWindowBytes = 4 * 1024 * 1024;
+
+function http2Settings(limits: ServerLimits): http2.Settings {
+  return {
+    maxConcurrentStreams: limits.concurrentStreamsMax,
+    maxHeaderListSize: limits.headerListBytesMax,
+    initialWindowSize: streamWindowBytes,
+    enablePush: false,
+  };
+}
+
+function notFound(exchange: HttpExchange): void {
+  exchange.respond(404, { "content-type": "text/plain; charset=utf-8" }, "404 page not found\n");
+}
+
+class NodeGrpcServer implements GrpcServer {
+  readonly #limits: ServerLimits;
+  readonly #onEvent: ((event: ServerEvent) => void) | null;
+  readonly #tls: ServerOptions["tls"];
+  readonly #methods = new Map<string, Method>();
+  readonly #services = new Set<string>();
+  readonly #listeners = new Set<NetServer>();
+  readonly #connections = new Set<Socket>();
+  readonly #sessions = new Set<Http2Session>();
+  readonly #deadlines = new Deadlines();
+  readonly #host: SessionHost;
+  readonly #http1: Http1Front;
+  readonly #http2: http2.Http2Server;
+  #closing = false;
+  #idle: (() => void) | null = null;
+
+  constructor(options: ServerOptions) {
+    const limits = withDefaults(options.limits ?? {});
+    const onHttp = options.onHttp ?? notFound;
+    this.#limits = limits;
+    this.#onEvent = options.onEvent ?? null;
+    this.#tls = options.tls;
+    this.#host = {
+      limits,
+      deadlines: this.#deadlines,
+      methods: this.#methods,
+      onHttp,
+      onEvent: this.#onEvent,
+      callCount: 0,
+    };
+    this.#http1 = new Http1Front(limits, onHttp);
+    this.#http2 = this.#createHttp2();
+  }
+
+  register(path: string, method: Method): void {
+    const slash = path.lastIndexOf("/");
+    assert(path.startsWith("/") && slash > 0, "grpc server: a path is /service/method");
+    assert(!this.#methods.has(path), () => `grpc server: ${path} registered twice`);
+    this.#methods.set(path, method);
+    this.#services.add(path.slice(1, slash));
+  }
+
+  listen(address: ListenAddress): Promise<ListenAddress> {
+    assert(!this.#closing, "grpc server: listens after close");
+    const server = this.#createListener();
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(address.port, address.host, () => {
+        server.removeListener("error", reject);
+        server.on("error", (error) => this.#report("listener", error));
+        this.#listeners.add(server);
+        const bound = server.address();
+        assert(bound !== null && typeof bound === "object", "grpc server: bound to no port");
+        resolve({ host: bound.address, port: bound.port });
+      });
+    });
+  }
+
+  async close(options: CloseOptions): Promise<void> {
+    assert(!this.#closing, "grpc server: closed twice");
+    this.#closing = true;
+    for (const listener of this.#listeners) {
+      listener.close();
+    }
+    this.#http1.drain();
+    for (const session of this.#sessions) {
+      session.drain();
+    }
+    await this.#untilIdle(options.graceMs);
+    for (const session of [...this.#sessions]) {
+      session.destroy();
+    }
+    for (const socket of [...this.#connections]) {
+      socket.destroy();
+    }
+    await this.#untilIdle(1000);
+    this.#deadlines.clear();
+  }
+
+  stats(): ServerStats {
+    return { connectionCount: this.#connections.size, callCount: this.#host.callCount };
+  }
+
+  #untilIdle(graceMs: number): Promise<void> {
+    if (this.#connections.size === 0) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#idle?.(), graceMs);
+      this.#idle = () => {
+        clearTimeout(timer);
+        this.#idle = null;
+        resolve();
+      };
+    });
+  }
+
+  #createListener(): NetServer {
+    // A half-open HTTP/2 connection is of no use, and Go's clients never make one.
+    if (this.#tls === undefined) {
+      return createNetServer({ noDelay: true }, (socket) => this.#accept(socket, null));
+    }
+    const server = createTlsServer({
+      cert: Buffer.from(this.#tls.certificate),
+      key: Buffer.from(this.#tls.key),
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: this.#limits.handshakeMs,
+    });
+    server.on("secureConnection", (socket: TLSSocket) => this.#accept(socket, socket.alpnProtocol || null));
+    server.on("tlsClientError", (error, socket) => this.#report(peerOf(socket), error));
+    return server;
+  }
+
+  #createHttp2(): http2.Http2Server {
+    const limits = this.#limits;
+    const server = http2.createServer({
+      settings: http2Settings(limits),
+      maxSessionMemory: limits.sessionMemoryMebibytesMax,
+      maxHeaderListPairs: 128,
+      maxSendHeaderBlockLength: 64 * 1024,
+      maxSettings: 32,
+      maxSessionInvalidFrames: 100,
+      streamResetBurst: limits.resetsPerSecondMax * 2,
+      streamResetRate: limits.resetsPerSecondMax,
+      unknownProtocolTimeout: limits.handshakeMs,
+    });
+    server.on("session", (session) => this.#serveHttp2(session));
+    // Each session reports its own errors; without a listener here they would be thrown.
+    server.on("sessionError", () => {});
+    return server;
+  }
+
+  #accept(socket: Socket, protocol: string | null): void {
+    const peer = peerOf(socket);
+    if (this.#connections.size >= this.#limits.connectionsMax || this.#closing) {
+      this.#onEvent?.({ kind: "connection-refused", peer, reason: "connections-max" });
+      socket.destroy();
+      return;
+    }
+    this.#connections.add(socket);
+    socket.on("error", (error) => this.#report(peer, error));
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      this.#onEvent?.({ kind: "connection-closed", peer });
+      if (this.#connections.size === 0) {
+        this.#idle?.();
+      }
+    });
+    if (protocol === null) {
+      sniffProtocol(socket, this.#limits.handshakeMs, (found) => this.#serve(socket, found, peer));
+    } else {
+      this.#serve(socket, protocol === "h2" ? "http2" : "http1", peer);
+    }
+  }
+
+  #serve(socket: Socket, protocol: "http1" | "http2", peer: string): void {
+    this.#onEvent?.({ kind: "connection-opened", peer, protocol });
+    if (protocol === "http1") {
+      this.#http1.accept(socket);
+    } else {
+      this.#http2.emit("connection", socket);
+    }
+  }
+
+  #serveHttp2(session: http2.ServerHttp2Session): void {
+    session.setLocalWindowSize(connectionWindowBytes);
+    const served = new Http2Session(session, this.#host, peerOf(session.socket), this.#services);
+    this.#sessions.add(served);
+    session.on("close", () => this.#sessions.delete(served));
+    if (this.#closing) {
+      served.drain();
+    }
+  }
+
+  #report(peer: string, error: Error): void {
+    this.#onEvent?.({ kind: "connection-error", peer, error });
+  }
+}
+
+/**
+ * Makes a gRPC server; it serves HTTP/1.1 and plain HTTP/2 requests on the same ports.
+ *
+ * @example
+ * ```ts
+ * import { createGrpcClient, createGrpcServer } from "@quorate/grpc";
+ * const server = createGrpcServer({});
+ * server.register("/test.Echo/Say", { kind: "unary", handle: (request, call) => call.respond(request) });
+ * const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+ * const client = createGrpcClient(`http://127.0.0.1:${port}`);
+ * const answer = await client.request("/test.Echo/Say", new Uint8Array([1, 2]));
+ * answer.length; // 2
+ * client.close();
+ * await server.close({ graceMs: 100 });
+ * ```
+ */
+export function createGrpcServer(options: ServerOptions): GrpcServer {
+  return new NodeGrpcServer(options);
+}
