@@ -1,6 +1,9 @@
 /** The public list of `@quorate/kv`. */
 export type { GrpcCode, KvErrorCode, KvErrorInfo } from "./errors.ts";
 export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
+export { type HashKvResult, KvHash } from "./image/hash.ts";
+export { KvRestore } from "./image/restore.ts";
+export { KvImage } from "./image/snapshot.ts";
 export { type KvApplyContext, type KvOptions, KvStateMachine } from "./machine.ts";
 export type { RequestLimits } from "./request/check-request.ts";
 export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";

@@ -3,13 +3,18 @@
  * chance and no I/O. Its shape is that of the raft package's state machine port.
  */
 import { assert, unreachable } from "@quorate/base";
+import { type HashKvResult, KvHash } from "./image/hash.ts";
+import { HistoryReader } from "./image/history.ts";
+import { KvRestore, type RestoredState } from "./image/restore.ts";
+import { KvImage } from "./image/snapshot.ts";
 import { type MemberTable, publishMember } from "./members.ts";
 import { applyCompaction, applyDeleteRange, applyPut, applyTxn, type LeaseView } from "./mvcc/apply.ts";
 import { Sweeper } from "./mvcc/compaction.ts";
-import { readRange } from "./mvcc/range.ts";
+import { Pins } from "./mvcc/pins.ts";
+import { readRange, refuseRevision } from "./mvcc/range.ts";
 import { MvccStore } from "./mvcc/store.ts";
 import { decodeCommand } from "./request/command-codec.ts";
-import type { Revision } from "./revision.ts";
+import { type Revision, toRevision } from "./revision.ts";
 import type { Command, KvRefusal, KvResult, MemberAttributes, RangeRequest, RangeResult } from "./types.ts";
 
 /** Where a command stands in the replicated log. */
@@ -47,6 +52,7 @@ export class KvStateMachine {
   readonly #options: KvOptions;
   #store: MvccStore;
   #sweeper: Sweeper;
+  #pins: Pins = new Pins();
   #members: MemberTable = new Map();
   #appliedIndex = 0;
   #appliedTerm = 0;
@@ -112,12 +118,67 @@ export class KvStateMachine {
     return readRange(this.#store, request);
   }
 
+  /** Pins the present state; later commands do not change what the image reads. Close it, or nothing more is swept. */
+  snapshot(): KvImage {
+    const { revision, compactRevision } = this.#store;
+    const head = {
+      appliedIndex: this.#appliedIndex,
+      appliedTerm: this.#appliedTerm,
+      revision,
+      compactRevision,
+    };
+    const history = new HistoryReader(this.#store, compactRevision, revision);
+    return new KvImage(head, history, this.#members, this.#pins.add(compactRevision));
+  }
+
+  /** Begins to replace the whole state; the present one stays until `finish`. */
+  restore(): KvRestore {
+    return new KvRestore(this.#options.hashSeed, (state) => this.#install(state));
+  }
+
+  /** Begins to hash the history up to `revision` (0 and below: all of it), in slices. */
+  beginHash(revision: number): KvHash | KvRefusal {
+    const refused = refuseRevision(this.#store, revision);
+    if (refused !== null) {
+      return { type: "refused", code: refused };
+    }
+    const { compactRevision } = this.#store;
+    const hashRevision = revision > 0 ? toRevision(revision) : this.#store.revision;
+    const history = new HistoryReader(this.#store, compactRevision, hashRevision);
+    const facts = { type: "hash-kv", revision: this.#store.revision, compactRevision, hashRevision } as const;
+    return new KvHash(history, facts, this.#pins.add(compactRevision));
+  }
+
+  /** The hash of the history up to `revision` at once: for tests and small stores, {@link beginHash} for the rest. */
+  hashKv(revision = 0): HashKvResult | KvRefusal {
+    const hash = this.beginHash(revision);
+    if (!(hash instanceof KvHash)) {
+      return hash;
+    }
+    let result = hash.step(4096);
+    while (result === null) {
+      result = hash.step(4096);
+    }
+    return result;
+  }
+
   /**
    * Frees what compaction hid, looking at about `budgetRecords` records (a millisecond for some thousands), and reports
    * whether more is to be done. It changes no result, so each member calls it at its own pace.
    */
   sweep(budgetRecords: number): boolean {
-    return this.#sweeper.sweep(budgetRecords, this.#store.compactRevision);
+    return this.#sweeper.sweep(budgetRecords, this.#pins.lowest(this.#store.compactRevision));
+  }
+
+  #install(state: RestoredState): void {
+    assert(state.head.appliedIndex >= this.#appliedIndex, "kv: restored state is older");
+    this.#store = state.store;
+    this.#sweeper = new Sweeper(state.store);
+    // Readers of the old store keep it, and its pins no longer matter.
+    this.#pins = new Pins();
+    this.#members = state.members;
+    this.#appliedIndex = state.head.appliedIndex;
+    this.#appliedTerm = state.head.appliedTerm;
   }
 
   #dispatch(command: Command): KvResult {

@@ -128,5 +128,7 @@ function sectionName(tag: number, version: number): SectionName {
       return name;
     }
   }
-  throw new UnsupportedFormat(`image section ${tag} (${reservedTags.get(tag) ?? "unnamed"}): this version cannot read it`);
+  throw new UnsupportedFormat(
+    `image section ${tag} (${reservedTags.get(tag) ?? "unnamed"}): this version cannot read it`,
+  );
 }

@@ -8,10 +8,17 @@ import type { MemberTable } from "../members.ts";
 import { publishMember } from "../members.ts";
 import { MvccStore, type RestoredVersion } from "../mvcc/store.ts";
 import { readInt64 } from "../request/codec-parts.ts";
-import { readMemberAttributes } from "../request/command-codec.ts";
+import { readMemberAttributes } from "../request/member-codec.ts";
 import { type Revision, revisionInitial, revisionZero, toRevision } from "../revision.ts";
 import { versionFlag } from "./history.ts";
-import { type Block, BlockParser, imageFormatVersion, imageMagic, type SectionName, section } from "./image-format.ts";
+import {
+  type Block,
+  BlockParser,
+  imageFormatVersion,
+  imageMagic,
+  type SectionName,
+  section,
+} from "./image-format.ts";
 import type { ImageHead } from "./snapshot.ts";
 
 /** A state that an image brought. */

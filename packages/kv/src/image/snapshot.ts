@@ -4,7 +4,7 @@
  */
 import { assert, ByteWriter } from "@quorate/base";
 import type { MemberTable } from "../members.ts";
-import { writeMemberAttributes } from "../request/command-codec.ts";
+import { writeMemberAttributes } from "../request/member-codec.ts";
 import type { Revision } from "../revision.ts";
 import type { HistoryReader } from "./history.ts";
 import { beginBlock, endBlock, imageFormatVersion, imageMagic } from "./image-format.ts";

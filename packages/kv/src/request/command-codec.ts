@@ -3,10 +3,11 @@
  * on bytes too. It starts with the format's version and the command's type; a number that this version does not know was
  * written by a newer one and is refused by name, never skipped: skipping would let members' states drift apart.
  */
-import { ByteReader, ByteWriter, DecodeError, unreachable } from "@quorate/base";
+import { ByteReader, ByteWriter, unreachable } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
-import type { Command, MemberPublish } from "../types.ts";
-import { readFlags, readSigned, readText, writeSigned, writeText } from "./codec-parts.ts";
+import type { Command } from "../types.ts";
+import { readFlags, readSigned, writeSigned } from "./codec-parts.ts";
+import { readMemberAttributes, writeMemberAttributes } from "./member-codec.ts";
 import { readTxn, writeTxn } from "./txn-codec.ts";
 import { readDeleteRange, readPut, writeDeleteRange, writePut } from "./write-codec.ts";
 
@@ -33,9 +34,6 @@ const reservedTypes: ReadonlyMap<number, string> = new Map([
   [12, "downgrade"],
   [13, "cluster-version"],
 ]);
-
-/** Most URLs that one member publishes. */
-const urlCountMax = 256;
 
 // PERF: one buffer for all encoding; `finish` copies out exactly what was written.
 const scratch = new ByteWriter(4096);
@@ -75,7 +73,7 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
       writer.u8(command.physical ? 1 : 0);
       break;
     case "member-publish":
-      writeMember(writer, command);
+      writeMemberAttributes(writer, command);
       break;
     default:
       unreachable(command);
@@ -109,45 +107,10 @@ function readBody(reader: ByteReader, type: number): Command {
     case typeNumber.compaction:
       return { type: "compaction", revision: readSigned(reader), physical: readFlags(reader, 1) === 1 };
     case typeNumber["member-publish"]:
-      return readMember(reader);
+      return { type: "member-publish", ...readMemberAttributes(reader) };
     default: {
       const name = reservedTypes.get(type) ?? "unnamed";
       throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);
     }
   }
-}
-
-function writeMember(writer: ByteWriter, member: MemberPublish): void {
-  writer.varint(member.id);
-  writeText(writer, member.name);
-  writeTexts(writer, member.clientUrls);
-  writeTexts(writer, member.peerUrls);
-}
-
-function readMember(reader: ByteReader): MemberPublish {
-  const id = reader.varint();
-  if (id === 0) {
-    throw new DecodeError("member id 0", reader.offset);
-  }
-  const name = readText(reader);
-  return { type: "member-publish", id, name, clientUrls: readTexts(reader), peerUrls: readTexts(reader) };
-}
-
-function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
-  writer.varint(texts.length);
-  for (const text of texts) {
-    writeText(writer, text);
-  }
-}
-
-function readTexts(reader: ByteReader): string[] {
-  const count = reader.varint();
-  if (count > urlCountMax) {
-    throw new DecodeError("too many urls", reader.offset);
-  }
-  const texts: string[] = [];
-  for (let i = 0; i < count; i++) {
-    texts.push(readText(reader));
-  }
-  return texts;
 }
