@@ -102,10 +102,9 @@ export class Oracle {
     this.#stateMachine.applied(node, index, term, command, resultDigest);
   }
 
-  /** A member's state machine now stands where a snapshot was taken. */
-  restored(node: NodeId, snapshot: SnapshotMetadata): void {
-    this.#chainOfSnapshot(node, snapshot);
-    this.#stateMachine.restored(node, snapshot.index);
+  /** A member's state machine now stands as a snapshot left it, `lastApplied` being the last command in it. */
+  restored(node: NodeId, lastApplied: number): void {
+    this.#stateMachine.restored(node, lastApplied);
   }
 
   /** After each step of a member. */

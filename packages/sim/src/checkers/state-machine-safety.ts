@@ -22,8 +22,8 @@ export class StateMachineSafety {
     this.#cursors.set(node, 0);
   }
 
-  /** The member's state machine now stands where a snapshot at `index` was taken. */
-  restored(node: NodeId, index: LogIndex): void {
+  /** The member's state machine now stands as a snapshot left it, `index` being the last command in it (0: none). */
+  restored(node: NodeId, index: number): void {
     let low = 0;
     let high = this.#sequence.length;
     while (low < high) {
@@ -34,6 +34,11 @@ export class StateMachineSafety {
         high = middle;
       }
     }
+    promise(
+      index === 0 || this.#sequence[low - 1]?.index === index,
+      "state-machine-safety",
+      () => `node ${node} restores a state after ${index}, where nobody applied a command`,
+    );
     this.#cursors.set(node, low);
   }
 

@@ -106,7 +106,27 @@ test("state-machine-safety fires when more is applied than committed", () => {
 });
 
 test("state-machine-safety fires when a snapshot stands for what is not committed", () => {
-  fires("state-machine-safety", () => fresh().restored(one, snapshot(3, 1)));
+  const install = { hardState: null, entries: [], snapshot: snapshot(3, 1), mustSync: true };
+  fires("state-machine-safety", () => fresh().writing(one, install));
+});
+
+test("state-machine-safety fires when a snapshot stands for an entry of another term than the committed one", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 2, 1);
+  oracle.stepped(one, status(1, "leader", 2, 0));
+  const install = { hardState: null, entries: [], snapshot: snapshot(2, 2), mustSync: true };
+  fires("state-machine-safety", () => oracle.writing(three, install));
+});
+
+test("state-machine-safety fires when a restored state stands where nobody applied anything, or applies again", () => {
+  const oracle = fresh();
+  oracle.applied(one, toLogIndex(2), toTerm(1), utf8Encode("a"), 0);
+  oracle.applied(one, toLogIndex(4), toTerm(1), utf8Encode("b"), 0);
+  oracle.restored(two, 2);
+  oracle.applied(two, toLogIndex(4), toTerm(1), utf8Encode("b"), 0);
+  fires("state-machine-safety", () => oracle.restored(three, 3));
+  oracle.restored(three, 4);
+  fires("state-machine-safety", () => oracle.applied(three, toLogIndex(4), toTerm(1), utf8Encode("b"), 0));
 });
 
 test("state-machine-safety fires when two members commit different entries at one index", () => {

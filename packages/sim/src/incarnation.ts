@@ -1,0 +1,67 @@
+/**
+ * One life of a member's process: everything that is to happen inside it passes through here, so that nothing of it runs
+ * after its crash, and nothing while it is paused.
+ */
+import { assert } from "@quorate/base";
+import type { World } from "./world.ts";
+
+export class Incarnation {
+  readonly #world: World;
+  readonly #step: (work: () => void) => void;
+  #state: "running" | "paused" | "dead" = "running";
+  #waiting: (() => void)[] = [];
+
+  /** @param step Runs a piece of work and looks at the member afterwards. */
+  constructor(world: World, step: (work: () => void) => void) {
+    this.#world = world;
+    this.#step = step;
+  }
+
+  get isAlive(): boolean {
+    return this.#state !== "dead";
+  }
+
+  get isPaused(): boolean {
+    return this.#state === "paused";
+  }
+
+  /** Runs `work` inside the process after `delayMs`, unless it is dead by then. */
+  schedule(delayMs: number, work: () => void): void {
+    this.#world.schedule(delayMs, () => this.enter(work));
+  }
+
+  /** Runs `work` inside the process now; a paused process finds it when it goes on. */
+  enter(work: () => void): void {
+    if (this.#state === "dead") {
+      return;
+    }
+    if (this.#state === "paused") {
+      this.#waiting.push(work);
+      return;
+    }
+    this.#step(work);
+  }
+
+  /** SIGSTOP: what comes in meanwhile waits in order. */
+  pause(): void {
+    assert(this.#state === "running", "incarnation: pause of a process that does not run");
+    this.#state = "paused";
+  }
+
+  /** SIGCONT: what waited is there at once. */
+  resume(): void {
+    assert(this.#state === "paused", "incarnation: resume of a process that is not paused");
+    this.#state = "running";
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const work of waiting) {
+      this.enter(work);
+    }
+  }
+
+  /** SIGKILL: no work of this life runs any more. */
+  kill(): void {
+    this.#state = "dead";
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,120 @@
+/** A member's state machine with the oracle looking over its shoulder: the production store, and what clients do with it. */
+import { crc32c, must, utf8Decode, utf8Encode } from "@quorate/base";
+import { decodeCommand, encodeCommand, type KeyValue, type KvResult, KvStateMachine } from "@quorate/kv";
+import type {
+  ApplyContext,
+  NodeId,
+  StateMachine,
+  StateMachineImage,
+  StateMachineRestore,
+} from "@quorate/raft";
+import type { Oracle } from "./checkers/oracle.ts";
+import type { Watch } from "./watch.ts";
+
+/** The command of a put. */
+export function encodePut(key: string, value: string): Uint8Array {
+  return encodeCommand({
+    type: "put",
+    key: utf8Encode(key),
+    value: utf8Encode(value),
+    lease: 0n,
+    prevKv: false,
+    ignoreValue: false,
+    ignoreLease: false,
+  });
+}
+
+export class ObservedMachine implements StateMachine<KvResult> {
+  readonly #node: NodeId;
+  readonly #machine = new KvStateMachine();
+  readonly #oracle: Oracle;
+  readonly #watch: Watch;
+  #snapshotCount = 0;
+
+  constructor(node: NodeId, oracle: Oracle, watch: Watch) {
+    this.#node = node;
+    this.#oracle = oracle;
+    this.#watch = watch;
+  }
+
+  /** Images pinned so far. */
+  get snapshotCount(): number {
+    return this.#snapshotCount;
+  }
+
+  apply(command: Uint8Array, context: ApplyContext): KvResult {
+    const result = this.#machine.apply(command, context);
+    this.#watch.check(() => {
+      this.#oracle.applied(this.#node, context.index, context.term, command, resultDigest(result));
+      const decoded = decodeCommand(command);
+      if (decoded.type === "put") {
+        this.#oracle.history.applied(context.index, text(decoded.key), text(decoded.value));
+      }
+    });
+    return result;
+  }
+
+  snapshot(): StateMachineImage {
+    this.#snapshotCount++;
+    return this.#machine.snapshot();
+  }
+
+  restore(): StateMachineRestore {
+    const restore = this.#machine.restore();
+    return {
+      write: (chunk) => restore.write(chunk),
+      finish: () => {
+        restore.finish();
+        this.#watch.check(() => this.#oracle.restored(this.#node, this.#machine.appliedIndex));
+      },
+    };
+  }
+
+  /** The value of a key now, null where it is absent. */
+  valueAt(key: string): string | null {
+    const found = this.#range(utf8Encode(key), new Uint8Array(0))[0];
+    return found === undefined ? null : text(found.value);
+  }
+
+  /** A hash of the whole state: keys, values and revisions. */
+  digest(): number {
+    let digest = this.#machine.revision;
+    for (const { key, value, modRevision, createRevision, version } of this.#range(
+      Uint8Array.of(0),
+      Uint8Array.of(0),
+    )) {
+      for (const part of [crc32c(key), crc32c(value), modRevision, createRevision, version]) {
+        digest = (Math.imul(digest ^ part, 0x01000193) + 0x9e3779b9) >>> 0;
+      }
+    }
+    return digest;
+  }
+
+  #range(key: Uint8Array, rangeEnd: Uint8Array): readonly KeyValue[] {
+    const result = this.#machine.range({
+      type: "range",
+      key,
+      rangeEnd,
+      limit: 0,
+      revision: 0,
+      sortOrder: "none",
+      sortTarget: "key",
+      serializable: false,
+      keysOnly: false,
+      countOnly: false,
+      minModRevision: 0,
+      maxModRevision: 0,
+      minCreateRevision: 0,
+      maxCreateRevision: 0,
+    });
+    return result.type === "range" ? result.kvs : [];
+  }
+}
+
+function text(bytes: Uint8Array): string {
+  return must(utf8Decode(bytes), "machine: not text");
+}
+
+function resultDigest(result: KvResult): number {
+  return result.type === "refused" ? -1 : result.revision;
+}

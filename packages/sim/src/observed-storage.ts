@@ -1,0 +1,88 @@
+/** A member's storage with the oracle looking over its shoulder; every call is passed on unchanged. */
+import type {
+  Completed,
+  CompletedWith,
+  Entry,
+  LogIndex,
+  NodeId,
+  SnapshotMetadata,
+  SnapshotSink,
+  SnapshotSource,
+  Storage,
+  StorageBatch,
+  Term,
+} from "@quorate/raft";
+import type { Oracle } from "./checkers/oracle.ts";
+import type { Watch } from "./watch.ts";
+
+export class ObservedStorage implements Storage {
+  readonly #node: NodeId;
+  readonly #storage: Storage;
+  readonly #oracle: Oracle;
+  readonly #watch: Watch;
+
+  constructor(node: NodeId, storage: Storage, oracle: Oracle, watch: Watch) {
+    this.#node = node;
+    this.#storage = storage;
+    this.#oracle = oracle;
+    this.#watch = watch;
+  }
+
+  get initial(): Storage["initial"] {
+    return this.#storage.initial;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.#storage.firstIndex;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#storage.lastIndex;
+  }
+
+  term(index: LogIndex): Term | "compacted" | "unavailable" {
+    return this.#storage.term(index);
+  }
+
+  entries(low: LogIndex, high: LogIndex, bytesMax: number): readonly Entry[] | "compacted" | "pending" {
+    return this.#storage.entries(low, high, bytesMax);
+  }
+
+  snapshot(): SnapshotMetadata | "pending" | null {
+    return this.#storage.snapshot();
+  }
+
+  write(batch: StorageBatch, completed: Completed): void {
+    this.#watch.check(() => this.#oracle.writing(this.#node, batch));
+    this.#storage.write(batch, (error) => {
+      if (error === null) {
+        this.#watch.check(() => this.#oracle.written(this.#node));
+      }
+      completed(error);
+    });
+  }
+
+  load(low: LogIndex, high: LogIndex, bytesMax: number, completed: Completed): void {
+    this.#storage.load(low, high, bytesMax, completed);
+  }
+
+  compact(index: LogIndex, completed: Completed): void {
+    this.#storage.compact(index, completed);
+  }
+
+  createSnapshot(metadata: SnapshotMetadata): SnapshotSink {
+    return this.#storage.createSnapshot(metadata);
+  }
+
+  receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink {
+    return this.#storage.receiveSnapshot(metadata);
+  }
+
+  openSnapshot(completed: CompletedWith<SnapshotSource>): void {
+    this.#storage.openSnapshot(completed);
+  }
+
+  close(completed: Completed): void {
+    this.#storage.close(completed);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * One seed from start to verdict: a fault phase in which everything goes wrong, then a heal phase in which progress is owed,
+ * and at the end the power goes out once more.
+ */
+import { Prng } from "@quorate/base";
+import { Cluster } from "./cluster.ts";
+import { FaultCount } from "./fault-count.ts";
+import { Nemesis } from "./nemesis.ts";
+import { healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
+import { Trace, type TraceSink } from "./trace.ts";
+import { promise, type Violation } from "./violation.ts";
+import { Watch } from "./watch.ts";
+import { Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+/** How a run is watched. */
+export interface SimulateOptions {
+  /** Receives every line of the trace. */
+  readonly sink?: TraceSink;
+  /** Changes the plan that the seed drew. */
+  readonly adapt?: (plan: SeedPlan) => SeedPlan;
+}
+
+/** What came out of one seed. */
+export interface SeedReport {
+  readonly seed: number;
+  readonly plan: SeedPlan;
+  /** Equal for two runs of one seed, always. */
+  readonly traceHash: string;
+  readonly eventCount: number;
+  readonly simulatedMs: number;
+  readonly faults: FaultCount;
+  /** Terms that had a leader. */
+  readonly leaderCount: number;
+  readonly committedIndex: number;
+  readonly snapshotCount: number;
+  readonly operations: {
+    readonly total: number;
+    readonly applied: number;
+    readonly refused: number;
+    readonly unknown: number;
+  };
+  /** The first broken promise, null when all held. */
+  readonly violation: Violation | null;
+}
+
+/**
+ * Runs one seed.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from "@quorate/sim";
+ * const report = simulate(1);
+ * if (report.violation !== null) throw report.violation;
+ * ```
+ */
+export function simulate(seed: number, options: SimulateOptions = {}): SeedReport {
+  const run = new Run(seed, options);
+  run.play();
+  return run.report();
+}
+
+/** How long after the heal a leader is owed, and equal states, in election time-outs (of the longest draw). */
+const leaderTimeouts = 10;
+const convergenceTimeouts = 200;
+
+class Run {
+  readonly #plan: SeedPlan;
+  readonly #trace: Trace;
+  readonly #world: World;
+  readonly #faults = new FaultCount();
+  readonly #watch = new Watch();
+  readonly #cluster: Cluster;
+  readonly #nemesis: Nemesis;
+  readonly #workload: Workload;
+
+  constructor(seed: number, options: SimulateOptions) {
+    const root = new Prng(seed);
+    const drawn = swarm(seed, root);
+    this.#plan = options.adapt?.(drawn) ?? drawn;
+    this.#trace = new Trace(options.sink ?? null);
+    this.#world = new World(root, this.#trace);
+    this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch);
+    this.#nemesis = new Nemesis(this.#world, this.#plan.nemesis, this.#cluster, this.#faults);
+    this.#workload = new Workload(
+      this.#world,
+      this.#plan.workload,
+      this.#cluster,
+      this.#cluster.oracle.history,
+    );
+  }
+
+  play(): void {
+    try {
+      this.#faultPhase();
+      this.#healPhase();
+      this.#lastPowerLoss();
+    } catch (error) {
+      this.#watch.note(error);
+    }
+  }
+
+  report(): SeedReport {
+    const { oracle } = this.#cluster;
+    const { history } = oracle;
+    return {
+      seed: this.#plan.seed,
+      plan: this.#plan,
+      traceHash: this.#trace.hash(),
+      eventCount: this.#world.eventCount,
+      simulatedMs: this.#world.nowMs,
+      faults: this.#faults,
+      leaderCount: oracle.leaders.count,
+      committedIndex: oracle.committed.last,
+      snapshotCount: this.#cluster.snapshotCount,
+      operations: {
+        total: history.operationCount,
+        applied: history.count("applied"),
+        refused: history.count("refused"),
+        unknown: history.count("unknown"),
+      },
+      violation: this.#watch.violation,
+    };
+  }
+
+  #faultPhase(): void {
+    this.#cluster.startAll();
+    this.#workload.start();
+    this.#nemesis.start();
+    this.#runFor(this.#plan.faultPhaseMs, () => false);
+  }
+
+  #healPhase(): void {
+    this.#world.log("heal");
+    this.#nemesis.stop();
+    this.#workload.stop();
+    this.#cluster.network.setPlan(healedNetwork(this.#plan.network));
+    const timeoutMs = 2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs;
+    const healedAtMs = this.#world.nowMs;
+
+    this.#runFor(leaderTimeouts * timeoutMs, () => this.#cluster.leader() !== null);
+    promise(
+      this.#cluster.leader() !== null,
+      "liveness-leader",
+      () =>
+        `no leader ${leaderTimeouts} election time-outs (${leaderTimeouts * timeoutMs} ms) after the heal`,
+    );
+
+    const deadlineMs = healedAtMs + convergenceTimeouts * timeoutMs;
+    while (!this.#converged()) {
+      promise(
+        this.#world.nowMs < deadlineMs,
+        "liveness-convergence",
+        () =>
+          `not converged ${convergenceTimeouts} election time-outs after the heal: ${this.#cluster.describe()}`,
+      );
+      this.#probe(timeoutMs);
+    }
+    this.#cluster.checkEqualStates();
+    this.#world.log("converged");
+  }
+
+  #probeOk = false;
+
+  /** Asks every member for a put and a read, and waits for the answers. */
+  #probe(timeoutMs: number): void {
+    const appliedBefore = this.#cluster.oracle.history.count("applied");
+    this.#workload.probe();
+    const settled = (): boolean => this.#workload.openCount === 0;
+    this.#runFor(timeoutMs, settled);
+    const applied = this.#cluster.oracle.history.count("applied") - appliedBefore;
+    this.#probeOk = settled() && applied >= 2 * this.#cluster.nodes.length;
+    this.#runFor(timeoutMs, () => this.#cluster.isCaughtUp());
+  }
+
+  #converged(): boolean {
+    return this.#probeOk && this.#cluster.isCaughtUp();
+  }
+
+  /** Every acknowledged write is durable on a majority: the power goes out everywhere, and the disks are read again. */
+  #lastPowerLoss(): void {
+    this.#world.log("last power loss");
+    this.#cluster.crashAll();
+    this.#cluster.startAll();
+    this.#runFor(2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs, () => this.#cluster.allRunning());
+    promise(
+      this.#cluster.allRunning(),
+      "recovery",
+      () => `not all members recovered: ${this.#cluster.describe()}`,
+    );
+    this.#cluster.oracle.checkAcknowledgedDurable();
+  }
+
+  #runFor(durationMs: number, done: () => boolean): void {
+    this.#world.runUntil(this.#world.nowMs + durationMs, () => this.#watch.violation !== null || done());
+    if (this.#watch.violation !== null) {
+      throw this.#watch.violation;
+    }
+  }
+}
