@@ -56,7 +56,12 @@ export type StorageErrorInfo =
   /** What was read is not what was written; `why` says how that shows, and what can be done. */
   | { readonly code: "STORAGE_CORRUPT"; readonly file: string; readonly offset: number; readonly why: string }
   /** The files belong to another cluster or member than the one that was asked for. */
-  | { readonly code: "STORAGE_FOREIGN"; readonly file: string; readonly found: string; readonly expected: string }
+  | {
+      readonly code: "STORAGE_FOREIGN";
+      readonly file: string;
+      readonly found: string;
+      readonly expected: string;
+    }
   /** A stored format that this version does not know. */
   | { readonly code: "STORAGE_VERSION"; readonly file: string; readonly version: number }
   /** A system call failed; a failed fsync leaves the disk's content unknown. */

@@ -1,5 +1,17 @@
 /** The public list of `@quorate/raft`. */
 export {
+  confChangeContextBytesMax,
+  confChangeStepsMax,
+  decodeConfChange,
+  encodeConfChange,
+  leaveJointChange,
+} from "./conf/codec.ts";
+export { normalizeConfState, validateConfState } from "./conf/restore.ts";
+export { type RaftConfig, type ReadMode, raftDefaults, validateConfig } from "./config.ts";
+export { checkInvariants } from "./core/invariants.ts";
+export type { RaftState } from "./core/raft-state.ts";
+export type { StepResult } from "./core/step-result.ts";
+export {
   ConfigError,
   RaftError,
   type RaftErrorCode,
@@ -25,6 +37,7 @@ export type {
   Transport,
   TransportReceiver,
 } from "./host/ports.ts";
+export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
 export type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "./types/conf-change.ts";
 export type { ConfState } from "./types/conf-state.ts";
 export { type Entry, type EntryType, entryBytes, entryOverheadBytes, type LogId } from "./types/entry.ts";
@@ -45,7 +58,7 @@ export {
   toNodeId,
   toTerm,
 } from "./types/ids.ts";
-export type { LogView } from "./types/log-view.ts";
+export type { LogRange, LogView } from "./types/log-view.ts";
 export type {
   AppendAccepted,
   AppendEntries,
@@ -55,6 +68,7 @@ export type {
   HeartbeatResponse,
   InstallSnapshot,
   Message,
+  MessageOf,
   MessageType,
   ReadIndexRequest,
   ReadIndexResponse,
@@ -71,3 +85,4 @@ export type {
 } from "./types/proposal.ts";
 export type { ReadState, Ready } from "./types/ready.ts";
 export type { SnapshotMetadata } from "./types/snapshot.ts";
+export type { ProgressState, ProgressStatus, Status } from "./types/status.ts";

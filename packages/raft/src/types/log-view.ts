@@ -21,3 +21,10 @@ export interface LogView {
   /** The newest durable snapshot, null when there is none yet, `pending` while one is being made. */
   snapshot(): SnapshotMetadata | "pending" | null;
 }
+
+/** Entries of `[low, high)`, about `bytesMax` of them, that the core needs in memory before it can go on. */
+export interface LogRange {
+  readonly low: LogIndex;
+  readonly high: LogIndex;
+  readonly bytesMax: number;
+}

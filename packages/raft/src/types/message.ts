@@ -7,7 +7,7 @@ interface Header<Type extends string> {
   readonly type: Type;
   readonly from: NodeId;
   readonly to: NodeId;
-  /** The sender's term; 0 on `forward-proposal`, `read-index` and `transfer-leadership`, which belong to no term. */
+  /** The sender's term; 0 on `forward-proposal` and `read-index`, which belong to no term. */
   readonly term: Term;
 }
 
@@ -39,6 +39,7 @@ export interface RequestVote extends Header<"request-vote" | "pre-vote"> {
   readonly leadershipTransfer: boolean;
 }
 
+/** The voter's answer. A granted `pre-vote-response` carries the term that was asked for. */
 export interface VoteResponse extends Header<"vote-response" | "pre-vote-response"> {
   readonly granted: boolean;
 }
@@ -49,6 +50,7 @@ export interface Heartbeat extends Header<"heartbeat"> {
   readonly context: Uint8Array;
 }
 
+/** Echoes the heartbeat's `context`. */
 export interface HeartbeatResponse extends Header<"heartbeat-response"> {
   readonly context: Uint8Array;
 }
@@ -71,6 +73,7 @@ export interface ReadIndexRequest extends Header<"read-index"> {
   readonly context: Uint8Array;
 }
 
+/** The read named by `context` is linearizable once `index` is applied. */
 export interface ReadIndexResponse extends Header<"read-index-response"> {
   readonly index: LogIndex;
   readonly context: Uint8Array;
@@ -95,4 +98,8 @@ export type Message =
   | ReadIndexResponse
   | TransferLeadership;
 
+/** The names of the messages, as they stand on the wire. */
 export type MessageType = Message["type"];
+
+/** The variant of {@link Message} that a name stands for. */
+export type MessageOf<Type extends MessageType> = Message & { readonly type: Type };

@@ -1,7 +1,8 @@
 /** The contract between the core and whoever drives it: what must now happen, and in which order. */
-import type { Entry } from "./entry.ts";
+import type { Entry, LogId } from "./entry.ts";
 import type { HardState, SoftState } from "./hard-state.ts";
 import type { LogIndex } from "./ids.ts";
+import type { LogRange } from "./log-view.ts";
 import type { Message } from "./message.ts";
 import type { SnapshotMetadata } from "./snapshot.ts";
 
@@ -17,7 +18,13 @@ export interface ReadState {
  * 2. persists `hardState`, `snapshot` and `entries` as one unit, with an fsync when `mustSync`;
  * 3. only then sends `sendAfterPersist` (messages to this member itself are stepped back into it) and calls
  *    `persisted(seq)`, in the order of the batches;
- * 4. restores the state machine from `snapshot` if there is one, applies `apply`, in order, and calls `applied(index)`.
+ * 4. restores the state machine from `snapshot` if there is one, applies `apply`, in order, and calls `applied(index)`;
+ *    each configuration change among them goes to `applyConfChange` first, also one that the application dislikes;
+ * 5. loads `loads` into memory and calls `logLoaded()`.
+ *
+ * With `asyncStorage` a next batch may be taken before this one is durable, and `apply` holds only entries that are durable
+ * here. Without it, `apply` may hold entries of this very batch (apply after persisting), and the next batch is taken only
+ * after `advance()`.
  *
  * The arrays belong to the core: read them, do not change them.
  */
@@ -38,4 +45,8 @@ export interface Ready {
   /** Committed entries, contiguous and never handed out twice. */
   readonly apply: readonly Entry[];
   readonly readStates: readonly ReadState[];
+  /** What `persisted(seq)` marks durable: the last entry of the log at this moment; null when nothing is left to mark. */
+  readonly stable: LogId | null;
+  /** Ranges of the log that the core would read but that are not in memory. Each is named once until `logLoaded()`. */
+  readonly loads: readonly LogRange[];
 }

@@ -1,0 +1,93 @@
+/** The commit rule (RAFT §3.5, §3.6.2), and what follows when entries are committed and applied. */
+import { assert, emptyBytes } from "@quorate/base";
+import { quorumMatch } from "../tracker/tracker.ts";
+import type { Entry } from "../types/entry.ts";
+import { type LogIndex, maxIndex, nextIndex, offsetIndex } from "../types/ids.ts";
+import { acceptPage, releasePages, releaseUncommitted } from "./flow-control.ts";
+import { proposeLeave } from "./membership.ts";
+import type { RaftState } from "./raft-state.ts";
+
+/** Raises the commit index to what a quorum stores; whether it rose. FIG 2 Rules for Servers, Leaders, last. */
+export function advanceCommit(state: RaftState): boolean {
+  assert(state.role === "leader", "commit: only a leader counts replicas");
+  const index = quorumMatch(state.tracker);
+  if (index <= state.log.committed) {
+    return false;
+  }
+  // RAFT §3.6.2: only entries of the current term are committed by counting; earlier ones are committed with them.
+  if (state.log.term(index) !== state.term) {
+    return false;
+  }
+  state.log.commitTo(index);
+  return true;
+}
+
+/** Committed entries to hand out now, within the limits; empty when there are none, or they must wait. */
+export function takeCommitted(state: RaftState): readonly Entry[] {
+  if (!canTakeCommitted(state)) {
+    return [];
+  }
+  const allowUnstable = !state.config.asyncStorage;
+  const low = nextIndex(state.log.applying);
+  const high = nextIndex(state.log.appliableIndex(allowUnstable));
+  const room = state.config.committedBytesPerReadyMax - state.applyingBytes;
+  assert(room > 0, "commit: paused when there is no room");
+  const entries = state.log.entries(low, high, room);
+  assert(entries !== "compacted", "commit: entries were compacted before they were applied");
+  if (entries === "pending") {
+    state.applyWaitsForLog = true;
+    return [];
+  }
+  acceptPage(state, entries, allowUnstable);
+  return entries;
+}
+
+/** Whether {@link takeCommitted} has something to look for. */
+export function canTakeCommitted(state: RaftState): boolean {
+  if (state.applyingPaused || state.applyWaitsForLog || state.log.unstable.snapshot !== null) {
+    return false;
+  }
+  return state.log.applying < state.log.appliableIndex(!state.config.asyncStorage);
+}
+
+/** The state machine holds everything up to `index`. */
+export function markApplied(state: RaftState, index: LogIndex): void {
+  const payloadBytes = releasePages(state, index);
+  raiseApplied(state, index);
+  releaseUncommitted(state, payloadBytes);
+}
+
+/** The snapshot at `index` is durable: everything up to it counts as applied. */
+export function markSnapshotStable(state: RaftState, index: LogIndex): void {
+  state.log.unstable.stableSnapshotTo(index);
+  raiseApplied(state, index);
+}
+
+function raiseApplied(state: RaftState, index: LogIndex): void {
+  state.log.appliedTo(maxIndex(index, state.log.applied));
+  const { autoLeave } = state.tracker.membership.confState;
+  // RAFT §4.3: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
+  // transfer is under way, then tried again with each applied entry.
+  if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
+    proposeLeave(state, emptyBytes);
+  }
+}
+
+/**
+ * Whether a configuration change is committed and not yet applied, as far as can be seen: entries that are not in memory may
+ * hold one.
+ */
+export function hasUnappliedConfChange(state: RaftState): boolean {
+  let low = nextIndex(state.log.applied);
+  const high = nextIndex(state.log.committed);
+  while (low < high) {
+    const page = state.log.entries(low, high, state.config.committedBytesPerReadyMax);
+    assert(page !== "compacted", "commit: entries were compacted before they were applied");
+    if (page === "pending" || page.some((entry) => entry.type !== "normal")) {
+      return true;
+    }
+    assert(page.length > 0, "commit: a page holds at least one entry");
+    low = offsetIndex(low, page.length);
+  }
+  return false;
+}

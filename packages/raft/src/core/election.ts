@@ -1,0 +1,129 @@
+/** Elections: who campaigns, who votes for whom, and what the answers lead to. FIG 2 RequestVote; RAFT §3.4, §3.6.1, §9.6. */
+import { assert } from "@quorate/base";
+import { allVoters } from "../quorum/joint.ts";
+import { recordVote, tallyVotes } from "../tracker/tracker.ts";
+import { type NodeId, noNode, type Term, toTerm } from "../types/ids.ts";
+import type { RequestVote, VoteResponse } from "../types/message.ts";
+import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./become.ts";
+import { hasUnappliedConfChange } from "./commit.ts";
+import { isPromotable, type RaftState } from "./raft-state.ts";
+import { broadcastAppend } from "./replication.ts";
+import { send } from "./send.ts";
+
+/** A trial, an election, or an election that the leader asked for. */
+export type CampaignKind = "pre-vote" | "election" | "transfer";
+
+/** Campaigns, if this member may; whether it did. FIG 2 Rules for Servers, Followers: election time-out. */
+export function startElection(state: RaftState, kind: CampaignKind): boolean {
+  if (state.role === "leader" || !isPromotable(state)) {
+    return false;
+  }
+  // A committed change that is not applied may have shrunk or moved the quorum that this member would count by.
+  if (hasUnappliedConfChange(state)) {
+    return false;
+  }
+  campaign(state, kind);
+  return true;
+}
+
+/** The kind of campaign that a time-out leads to. */
+export function ordinaryCampaign(state: RaftState): CampaignKind {
+  return state.config.preVote ? "pre-vote" : "election";
+}
+
+function campaign(state: RaftState, kind: CampaignKind): void {
+  assert(isPromotable(state), "campaign: not a voter");
+  const trial = kind === "pre-vote";
+  if (trial) {
+    becomePreCandidate(state);
+  } else {
+    becomeCandidate(state);
+  }
+  // RAFT §9.6: a trial asks about the term that an election would have.
+  const term = trial ? toTerm(state.term + 1) : state.term;
+  const last = state.log.lastId();
+  // FIG 2 Rules for Servers, Candidates: send RequestVote to all other servers. RAFT §4.3: of both halves.
+  for (const id of allVoters(state.tracker.membership.confState)) {
+    if (id === state.id) {
+      // RAFT §3.8: the own vote counts once it is durable; the driver loops this back then.
+      answerVote(state, trial ? "pre-vote-response" : "vote-response", id, term, true);
+      continue;
+    }
+    send(state, {
+      type: trial ? "pre-vote" : "request-vote",
+      from: state.id,
+      to: id,
+      term,
+      last,
+      leadershipTransfer: kind === "transfer",
+    });
+  }
+}
+
+/**
+ * Votes, or refuses to. FIG 2 RequestVote receiver 2. Also a learner votes: it may have been promoted without knowing it yet, and
+ * its vote may be needed.
+ */
+export function handleVoteRequest(state: RaftState, message: RequestVote): void {
+  assert(message.term >= state.term, "vote: of an earlier term");
+  const trial = message.type === "pre-vote";
+  // FIG 2 RequestVote receiver 2: votedFor is null or the candidate. A trial for a later term binds nobody.
+  const free =
+    state.vote === message.from ||
+    (state.vote === noNode && state.leader === noNode) ||
+    (trial && message.term > state.term);
+  // RAFT §3.6.1: the candidate's log must be at least as up-to-date as the voter's.
+  const granted = free && state.log.isUpToDate(message.last);
+  const response = trial ? "pre-vote-response" : "vote-response";
+  // A grant names the candidate's term, a refusal the own one, from which the candidate may learn.
+  answerVote(state, response, message.from, granted ? message.term : state.term, granted);
+  if (granted && !trial) {
+    // FIG 2 Rules for Servers, Followers: granting a vote restarts the election time-out.
+    state.electionElapsedTicks = 0;
+    state.vote = message.from;
+  }
+}
+
+/** Refuses a trial of an earlier term: its candidate would never learn the present term if it were ignored. */
+export function refuseStalePreVote(state: RaftState, message: RequestVote): void {
+  assert(message.type === "pre-vote", "vote: only trials are answered when stale");
+  assert(message.term < state.term, "vote: not stale");
+  answerVote(state, "pre-vote-response", message.from, state.term, false);
+}
+
+function answerVote(
+  state: RaftState,
+  type: VoteResponse["type"],
+  to: NodeId,
+  term: Term,
+  granted: boolean,
+): void {
+  send(state, { type, from: state.id, to, term, granted });
+}
+
+/** Counts an answer to the present campaign. FIG 2 Rules for Servers, Candidates: votes from a majority make a leader. */
+export function handleVoteResponse(state: RaftState, message: VoteResponse): void {
+  const expected = state.role === "pre-candidate" ? "pre-vote-response" : "vote-response";
+  if (message.type !== expected) {
+    return;
+  }
+  assert(state.role === "candidate" || state.role === "pre-candidate", "vote: nobody campaigns");
+  recordVote(state.tracker, message.from, message.granted);
+  const result = tallyVotes(state.tracker);
+  if (result === "lost") {
+    // A majority refused: this election cannot be won any more.
+    becomeFollower(state, state.term, noNode);
+  } else if (result === "won") {
+    winElection(state);
+  }
+}
+
+function winElection(state: RaftState): void {
+  if (state.role === "pre-candidate") {
+    campaign(state, "election");
+    return;
+  }
+  becomeLeader(state);
+  // FIG 2 Rules for Servers, Leaders: upon election, tell every other server.
+  broadcastAppend(state);
+}

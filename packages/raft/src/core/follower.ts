@@ -1,0 +1,110 @@
+/** The receiving side of replication. FIG 2 AppendEntries, Receiver implementation; RAFT §3.5. */
+import { assert } from "@quorate/base";
+import { findConflictByTerm, firstConflict } from "../log/conflict.ts";
+import { type LogIndex, minIndex, offsetIndex, toLogIndex } from "../types/ids.ts";
+import type { AppendEntries, Heartbeat } from "../types/message.ts";
+import type { RaftState } from "./raft-state.ts";
+import { send } from "./send.ts";
+import { accepted, inconsistent, type StepResult } from "./step-result.ts";
+
+/** Takes entries that fit, refuses those that do not with a hint where they may. */
+export function handleAppendEntries(state: RaftState, message: AppendEntries): StepResult {
+  assert(message.term === state.term, "append: of another term");
+  const { log } = state;
+  const { previous, entries } = message;
+  if (!isContiguous(message)) {
+    return inconsistent("append-entries: entries do not follow each other");
+  }
+  if (previous.index < log.committed) {
+    // A late append: what is committed matches every leader, so it is acknowledged instead of compared.
+    acknowledgeTo(state, message, log.committed);
+    return accepted;
+  }
+  // FIG 2 AppendEntries receiver 2: the entry before must match.
+  if (!log.matches(previous)) {
+    refuse(state, message);
+    return accepted;
+  }
+  // FIG 2 AppendEntries receiver 3, 4: only a conflicting entry makes the rest disappear; an append that is merely late does not.
+  const place = firstConflict(log, entries);
+  if (place < entries.length) {
+    log.append(entries.slice(place));
+  }
+  const last = offsetIndex(previous.index, entries.length);
+  // FIG 2 AppendEntries receiver 5: the leader's commit index, but never beyond what this append verified.
+  log.commitTo(minIndex(message.commit, last));
+  acknowledgeTo(state, message, last);
+  return accepted;
+}
+
+function isContiguous(message: AppendEntries): boolean {
+  let { index, term } = message.previous;
+  for (const entry of message.entries) {
+    if (entry.index !== index + 1 || entry.term < term || entry.term > message.term) {
+      return false;
+    }
+    ({ index, term } = entry);
+  }
+  return true;
+}
+
+/** Tells the leader that the log matches its own up to `index`. */
+export function acknowledgeTo(
+  state: RaftState,
+  message: { readonly from: AppendEntries["from"] },
+  index: LogIndex,
+): void {
+  assert(index <= state.log.lastIndex, "append: acknowledged beyond the end");
+  send(state, {
+    type: "append-response",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    rejected: false,
+    index,
+  });
+}
+
+function refuse(state: RaftState, message: AppendEntries): void {
+  const { previous } = message;
+  // RAFT §3.5: entries here with a later term than the leader has at this place cannot be among those that agree.
+  const highest = minIndex(previous.index, state.log.lastIndex);
+  const hint = findConflictByTerm(state.log, highest, previous.term);
+  assert(hint.index <= previous.index, "append: the hint lies at or before the refused place");
+  send(state, {
+    type: "append-response",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    rejected: true,
+    index: previous.index,
+    hint,
+  });
+}
+
+/** Learns the commit index and answers with the leader's context. */
+export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResult {
+  assert(message.term === state.term, "heartbeat: of another term");
+  if (message.commit > state.log.lastIndex) {
+    // The leader holds an acknowledgement for entries that are gone here: this disk lost them.
+    return inconsistent("heartbeat: commit beyond the end of the log");
+  }
+  state.log.commitTo(message.commit);
+  send(state, {
+    type: "heartbeat-response",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    context: message.context,
+  });
+  return accepted;
+}
+
+/**
+ * Answers a leader of an earlier term, which then learns the present one. It frees a member whose term ran ahead while it was cut
+ * off: under leader stickiness nobody would listen to its requests for votes.
+ */
+export function answerStaleLeader(state: RaftState, message: AppendEntries | Heartbeat): void {
+  assert(message.term < state.term, "stale leader: not stale");
+  acknowledgeTo(state, message, toLogIndex(0));
+}

@@ -1,0 +1,147 @@
+/**
+ * Changes of the configuration (RAFT §4). ETCD: differs from the dissertation as etcd does: a change counts from when it is
+ * applied, not from when it is appended. So that two leaders never count by configurations without a common member, at most one
+ * change is unapplied in a leader's log, and nobody campaigns while a committed change waits to be applied.
+ */
+import { assert, DecodeError, emptyBytes } from "@quorate/base";
+import { changeConf, isJoint } from "../conf/changer.ts";
+import { decodeConfChange } from "../conf/codec.ts";
+import { isVoter } from "../quorum/joint.ts";
+import { type Membership, progressOf } from "../tracker/tracker.ts";
+import type { ConfChange } from "../types/conf-change.ts";
+import type { ConfState } from "../types/conf-state.ts";
+import { noNode, offsetIndex } from "../types/ids.ts";
+import type { ConfChangeRefusal } from "../types/proposal.ts";
+import { becomeFollower } from "./become.ts";
+import { advanceCommit } from "./commit.ts";
+import { appendOwn, type EntryDraft } from "./flow-control.ts";
+import { type RaftState, reconcileMembership } from "./raft-state.ts";
+import { broadcastAppend, broadcastEntries } from "./replication.ts";
+import { abortTransfer } from "./transfer.ts";
+
+/** A change that must not enter the log as such. */
+export interface RefusedChange {
+  readonly refusal: ConfChangeRefusal;
+  readonly problem: string;
+}
+
+/** Why the leader does not take up `change` now; null when it does. RAFT §4.1, §4.3. */
+export function checkConfChange(state: RaftState, change: ConfChange): RefusedChange | null {
+  if (!state.config.validateConfChanges) {
+    return null;
+  }
+  const joint = isJoint(state.tracker.membership.confState);
+  const leaves = change.changes.length === 0;
+  if (state.pendingConfIndex > state.log.applied) {
+    // RAFT §4.1: one change at a time.
+    return { refusal: "pending", problem: "an earlier change may not be applied yet" };
+  }
+  if (joint && !leaves) {
+    return { refusal: "joint", problem: "a joint configuration must be left first" };
+  }
+  if (!joint && leaves) {
+    return { refusal: "not-joint", problem: "there is no joint configuration to leave" };
+  }
+  return null;
+}
+
+/** Why `change` can never be carried out in the present configuration; null when it can. */
+export function checkOutcome(state: RaftState, change: ConfChange): RefusedChange | null {
+  const outcome = changeConf(state.tracker.membership.confState, change);
+  return outcome.ok ? null : { refusal: "invalid", problem: outcome.problem };
+}
+
+/** Whether every configuration change among `drafts` stands for one. */
+export function confChangesDecode(drafts: readonly EntryDraft[]): boolean {
+  try {
+    for (const draft of drafts) {
+      if (draft.type !== "normal") {
+        decodeConfChange(draft.data);
+      }
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof DecodeError) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Drafts in which each change that cannot be taken up became an empty entry: whoever proposed it sees its entry applied, and
+ * nothing changed.
+ */
+export function admitConfChanges(state: RaftState, drafts: readonly EntryDraft[]): readonly EntryDraft[] {
+  // PERF: batches of commands pass without a copy.
+  if (drafts.every((draft) => draft.type === "normal")) {
+    return drafts;
+  }
+  const admitted: EntryDraft[] = [];
+  for (const draft of drafts) {
+    if (draft.type !== "normal") {
+      if (checkConfChange(state, decodeConfChange(draft.data)) !== null) {
+        admitted.push(emptyDraft);
+        continue;
+      }
+      // RAFT §4.1: the next change waits until this one is applied.
+      state.pendingConfIndex = offsetIndex(state.log.lastIndex, admitted.length + 1);
+    }
+    admitted.push(draft);
+  }
+  assert(admitted.length === drafts.length, "membership: every draft keeps its place");
+  return admitted;
+}
+
+const emptyDraft: EntryDraft = { type: "normal", data: emptyBytes };
+
+/** Proposes to leave the joint configuration; nothing happens while leadership is handed over. */
+export function proposeLeave(state: RaftState, data: Uint8Array): void {
+  assert(state.role === "leader", "membership: only a leader leaves by itself");
+  assert(data.length === 0, "membership: no limit may refuse the leaving");
+  if (state.transferee !== noNode || progressOf(state.tracker, state.id) === null) {
+    return;
+  }
+  const appended = appendOwn(state, admitConfChanges(state, [{ type: "conf-change-v2", data }]));
+  assert(appended, "membership: no limit refuses an empty entry");
+  broadcastAppend(state);
+}
+
+/** Applies a committed change. One that is impossible here is impossible everywhere, and changes nothing. */
+export function applyConfChange(state: RaftState, change: ConfChange): ConfState {
+  const before = state.tracker.membership;
+  const outcome = changeConf(before.confState, change);
+  if (!outcome.ok) {
+    // ETCD: differs, it stops the process. Every member holds the same configuration here, so all refuse alike.
+    return before.confState;
+  }
+  return switchTo(state, reconcileMembership(state, before, outcome.confState, outcome.fresh));
+}
+
+function switchTo(state: RaftState, membership: Membership): ConfState {
+  state.tracker.membership = membership;
+  const { confState } = membership;
+  if (state.role !== "leader") {
+    return confState;
+  }
+  const own = progressOf(state.tracker, state.id);
+  if (own === null || own.isLearner) {
+    // RAFT §4.2.2: a leader that is no longer a voter leads until the change is committed, without counting itself; then it
+    // steps down.
+    if (state.config.stepDownOnRemoval) {
+      becomeFollower(state, state.term, noNode);
+    }
+    return confState;
+  }
+  // A smaller quorum may have been reached already.
+  if (advanceCommit(state)) {
+    broadcastAppend(state);
+  } else {
+    // New members need not wait for the next proposal.
+    broadcastEntries(state);
+  }
+  if (state.transferee !== noNode && !isVoter(confState, state.transferee)) {
+    abortTransfer(state);
+  }
+  return confState;
+}

@@ -1,0 +1,128 @@
+/**
+ * Linearizable reads without the log (RAFT §6.4): the leader notes its commit index, proves by a round of heartbeats that it
+ * still leads, and the reader waits until that index is applied. Reads that wait share one round.
+ */
+import { assert } from "@quorate/base";
+import { jointAcked } from "../quorum/joint.ts";
+import { isSingleton } from "../tracker/tracker.ts";
+import { type NodeId, toLogIndex } from "../types/ids.ts";
+import { leaseAnswersReads } from "./lease.ts";
+import { type EarlyRead, hasCommittedInTerm, type PendingRead, type RaftState } from "./raft-state.ts";
+import { broadcastHeartbeat } from "./replication.ts";
+import { send } from "./send.ts";
+
+/** Bytes of a heartbeat's context: a position, little-endian. */
+const positionBytes = 8;
+
+/** Takes up a read at the leader. */
+export function leaderRead(state: RaftState, read: EarlyRead): void {
+  assert(state.role === "leader", "read: only a leader confirms reads");
+  if (isSingleton(state.tracker)) {
+    // The only voter knows what is committed, because nobody else could commit anything.
+    answerRead(state, { ...read, index: state.log.committed });
+    return;
+  }
+  // RAFT §6.4 step 1: before the first commit of its term a leader does not know what is committed.
+  if (!hasCommittedInTerm(state)) {
+    state.earlyReads.push(read);
+    return;
+  }
+  startRead(state, read);
+}
+
+function startRead(state: RaftState, read: EarlyRead): void {
+  // RAFT §6.4 step 2: the commit index at the arrival of the read.
+  const pending: PendingRead = { ...read, index: state.log.committed };
+  if (leaseAnswersReads(state)) {
+    answerRead(state, pending);
+    return;
+  }
+  state.reads.unconfirmed.push(pending);
+  state.reads.acked.set(state.id, newestPosition(state));
+  // RAFT §6.4 step 3: a round of heartbeats proves that no later leader existed when the read arrived.
+  broadcastHeartbeat(state);
+}
+
+/** Takes up the reads that waited for the first commit of this term. */
+export function releaseEarlyReads(state: RaftState): void {
+  if (state.earlyReads.length === 0 || !hasCommittedInTerm(state)) {
+    return;
+  }
+  const reads = state.earlyReads;
+  state.earlyReads = [];
+  for (const read of reads) {
+    startRead(state, read);
+  }
+}
+
+/** What heartbeats must carry now: the position of the newest unconfirmed read, null when none waits. */
+export function heartbeatContext(state: RaftState): Uint8Array | null {
+  return state.reads.unconfirmed.length === 0 ? null : encodePosition(newestPosition(state));
+}
+
+/** A member echoed a heartbeat's context: all reads up to it are confirmed once a quorum did. */
+export function noteReadEcho(state: RaftState, from: NodeId, context: Uint8Array): void {
+  const position = decodePosition(context);
+  if (state.config.readMode !== "safe" || position === null) {
+    return;
+  }
+  const { reads } = state;
+  // A position that was never sent confirms nothing beyond what was.
+  const echoed = Math.min(position, newestPosition(state));
+  reads.acked.set(from, Math.max(reads.acked.get(from) ?? 0, echoed));
+  confirmReads(state);
+}
+
+function confirmReads(state: RaftState): void {
+  const { reads } = state;
+  const confirmed = jointAcked(state.tracker.membership.confState, (id) => reads.acked.get(id) ?? 0);
+  assert(confirmed <= newestPosition(state), "read: confirmed what was never asked");
+  if (confirmed <= reads.confirmed) {
+    return;
+  }
+  const done = reads.unconfirmed.splice(0, confirmed - reads.confirmed);
+  reads.confirmed = confirmed;
+  for (const read of done) {
+    answerRead(state, read);
+  }
+}
+
+/** RAFT §6.4 step 4, 5: who asked waits until `index` is applied and reads then. */
+function answerRead(state: RaftState, read: PendingRead): void {
+  if (read.from === state.id) {
+    state.readStates.push({ index: read.index, context: read.context });
+    return;
+  }
+  send(state, {
+    type: "read-index-response",
+    from: state.id,
+    to: read.from,
+    term: state.term,
+    index: toLogIndex(read.index),
+    context: read.context,
+  });
+}
+
+function newestPosition(state: RaftState): number {
+  return state.reads.confirmed + state.reads.unconfirmed.length;
+}
+
+/** The bytes of a position. */
+export function encodePosition(position: number): Uint8Array {
+  assert(Number.isSafeInteger(position) && position > 0, "read: not a position");
+  const bytes = new Uint8Array(positionBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, position % 2 ** 32, true);
+  view.setUint32(4, Math.floor(position / 2 ** 32), true);
+  return bytes;
+}
+
+/** The position that `bytes` stand for, null when they stand for none. */
+export function decodePosition(bytes: Uint8Array): number | null {
+  if (bytes.length !== positionBytes) {
+    return null;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const position = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+  return Number.isSafeInteger(position) ? position : null;
+}

@@ -1,0 +1,229 @@
+/**
+ * The leader's side of replication (RAFT §3.5, §10.2.2): what is sent to whom, and what the answers teach. It never waits:
+ * entries that are not in memory are asked for, and the member is served when they have come.
+ */
+import { assert, emptyBytes } from "@quorate/base";
+import { findConflictByTerm } from "../log/conflict.ts";
+import {
+  acknowledge,
+  becomeProbe,
+  becomeReplicate,
+  canRaiseCommit,
+  isPaused,
+  type Progress,
+  retreat,
+  sentEntries,
+} from "../tracker/progress.ts";
+import { progressOf } from "../tracker/tracker.ts";
+import type { Entry } from "../types/entry.ts";
+import { type LogIndex, minIndex, type NodeId, previousIndex, type Term } from "../types/ids.ts";
+import type { AppendAccepted, AppendRejected, HeartbeatResponse } from "../types/message.ts";
+import { advanceCommit } from "./commit.ts";
+import { logEnd, type RaftState } from "./raft-state.ts";
+import { heartbeatContext, noteReadEcho, releaseEarlyReads } from "./read-index.ts";
+import { send } from "./send.ts";
+import { sendSnapshot } from "./snapshotting.ts";
+import { finishTransferWhenCaughtUp } from "./transfer.ts";
+
+/** Sends an append to every other member that can take one, empty or not. */
+export function broadcastAppend(state: RaftState): void {
+  assert(state.role === "leader", "replicate: only a leader sends appends");
+  for (const progress of state.tracker.membership.members) {
+    if (progress.id !== state.id) {
+      sendAppend(state, progress, true);
+    }
+  }
+}
+
+/** Sends every other member what it lacks, but no empty appends. */
+export function broadcastEntries(state: RaftState): void {
+  assert(state.role === "leader", "replicate: only a leader sends appends");
+  for (const progress of state.tracker.membership.members) {
+    if (progress.id !== state.id) {
+      sendAppend(state, progress, false);
+    }
+  }
+}
+
+/**
+ * Sends one append, or a snapshot where the log no longer reaches back far enough; whether anything was sent. An append without
+ * entries still tells the commit index and finds out what was lost.
+ */
+export function sendAppend(state: RaftState, progress: Progress, sendIfEmpty: boolean): boolean {
+  assert(progress.id !== state.id, "replicate: append to self");
+  if (isPaused(progress)) {
+    return false;
+  }
+  const previous = previousIndex(progress.next);
+  const term = state.log.term(previous);
+  if (typeof term !== "number") {
+    assert(term === "compacted", "replicate: next lies beyond the log");
+    return sendSnapshot(state, progress);
+  }
+  // A full window carries no more entries; the empty append alone finds out whether what is under way was lost.
+  const windowFull = progress.state === "replicate" && progress.inflights.full;
+  const entries = windowFull ? noEntries : entriesFrom(state, progress.next);
+  if (entries === "compacted") {
+    return sendSnapshot(state, progress);
+  }
+  if (entries === "pending") {
+    progress.waitsForLog = true;
+    return false;
+  }
+  if (entries.length === 0 && !sendIfEmpty) {
+    return false;
+  }
+  emitAppend(state, progress, previous, term, entries);
+  return true;
+}
+
+const noEntries: readonly Entry[] = [];
+
+function entriesFrom(state: RaftState, low: LogIndex): readonly Entry[] | "compacted" | "pending" {
+  const end = logEnd(state);
+  return low >= end ? noEntries : state.log.entries(low, end, state.config.appendBytesMax);
+}
+
+function emitAppend(
+  state: RaftState,
+  progress: Progress,
+  previous: LogIndex,
+  term: Term,
+  entries: readonly Entry[],
+): void {
+  // FIG 2 AppendEntries arguments.
+  send(state, {
+    type: "append-entries",
+    from: state.id,
+    to: progress.id,
+    term: state.term,
+    previous: { term, index: previous },
+    entries,
+    commit: state.log.committed,
+  });
+  let bytes = 0;
+  for (const entry of entries) {
+    bytes += entry.data.length;
+  }
+  sentEntries(progress, entries.length, bytes);
+  progress.sentCommit = state.log.committed;
+}
+
+/** Tells every other member that this one leads. FIG 2 Rules for Servers, Leaders: heartbeats prevent elections. */
+export function broadcastHeartbeat(state: RaftState): void {
+  assert(state.role === "leader", "replicate: only a leader sends heartbeats");
+  const context = heartbeatContext(state) ?? emptyBytes;
+  for (const progress of state.tracker.membership.members) {
+    if (progress.id !== state.id) {
+      sendHeartbeat(state, progress, context);
+    }
+  }
+}
+
+function sendHeartbeat(state: RaftState, progress: Progress, context: Uint8Array): void {
+  // A heartbeat proves nothing about the member's log, so it never names a commit index beyond what is known to match.
+  const commit = minIndex(progress.match, state.log.committed);
+  send(state, {
+    type: "heartbeat",
+    from: state.id,
+    to: progress.id,
+    term: state.term,
+    commit,
+    context,
+  });
+  progress.sentCommit = commit;
+}
+
+/** FIG 2 Rules for Servers, Leaders: if successful, update nextIndex and matchIndex. Also the own disk's acknowledgement. */
+export function handleAppendAccepted(state: RaftState, progress: Progress, message: AppendAccepted): void {
+  progress.recentActive = true;
+  const isNews = acknowledge(progress, message.index);
+  // A probe that was answered with what is known already still shows where the logs agree.
+  if (!isNews && !(progress.match === message.index && progress.state === "probe")) {
+    return;
+  }
+  resumeAfterAck(state, progress, message.index);
+  if (advanceCommit(state)) {
+    releaseEarlyReads(state);
+    broadcastAppend(state);
+  } else if (progress.id !== state.id && canRaiseCommit(progress, state.log.committed)) {
+    sendAppend(state, progress, true);
+  }
+  if (progress.id !== state.id) {
+    // The freed window may take several appends.
+    while (sendAppend(state, progress, false)) {
+      assert(progress.state !== "probe" || progress.flowPaused, "replicate: a probe sends one append");
+    }
+  }
+  finishTransferWhenCaughtUp(state, progress);
+}
+
+function resumeAfterAck(state: RaftState, progress: Progress, index: LogIndex): void {
+  switch (progress.state) {
+    case "probe":
+      becomeReplicate(progress);
+      return;
+    case "snapshot":
+      // Whatever made the member's log meet this one's: it needs the image no longer.
+      if (progress.match + 1 >= state.log.firstIndex) {
+        becomeProbe(progress);
+        becomeReplicate(progress);
+      }
+      return;
+    case "replicate":
+      progress.inflights.freeTo(index);
+  }
+}
+
+/** FIG 2 Rules for Servers, Leaders: if refused for inconsistency, decrement nextIndex and retry; here by whole terms. */
+export function handleAppendRejected(state: RaftState, progress: Progress, message: AppendRejected): void {
+  progress.recentActive = true;
+  // RAFT §3.5: one probe for each conflicting term instead of each entry. The member's last possible term of agreement is the
+  // hint's, and this log's entries with later terms cannot be among those that agree.
+  const hint =
+    message.hint.term > 0
+      ? findConflictByTerm(state.log, message.hint.index, message.hint.term).index
+      : message.hint.index;
+  if (!retreat(progress, message.index, hint)) {
+    return;
+  }
+  if (progress.state === "replicate") {
+    becomeProbe(progress);
+  }
+  sendAppend(state, progress, true);
+}
+
+/** A member that answers is served again: what was under way may have been lost. */
+export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
+  const progress = progressOf(state.tracker, message.from);
+  if (progress === null) {
+    return;
+  }
+  progress.recentActive = true;
+  progress.flowPaused = false;
+  // Also a member that has everything is probed until it says so.
+  if (progress.match < state.log.lastIndex || progress.state === "probe") {
+    sendAppend(state, progress, true);
+  }
+  noteReadEcho(state, message.from, message.context);
+}
+
+/** A message to `id` was lost: go back to one append at a time. */
+export function reportUnreachable(state: RaftState, id: NodeId): void {
+  const progress = progressOf(state.tracker, id);
+  if (state.role === "leader" && progress !== null && progress.state === "replicate") {
+    becomeProbe(progress);
+  }
+}
+
+/** Serves the members that were skipped because their entries were not in memory. */
+export function resumeAfterLoad(state: RaftState): void {
+  for (const progress of state.tracker.membership.members) {
+    if (progress.waitsForLog) {
+      progress.waitsForLog = false;
+      if (state.role === "leader" && progress.id !== state.id) {
+        sendAppend(state, progress, true);
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Snapshots in place of a log prefix (RAFT §5.1, §5.3). The image travels and is stored beside; here only its place in the log
+ * counts, and the configuration in it.
+ */
+import { assert } from "@quorate/base";
+import { isInConfState, normalizeConfState, validateConfState } from "../conf/restore.ts";
+import { becomeProbe, becomeSnapshot, type Progress } from "../tracker/progress.ts";
+import { progressOf } from "../tracker/tracker.ts";
+import { indexZero, type NodeId } from "../types/ids.ts";
+import type { InstallSnapshot } from "../types/message.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
+import { acknowledgeTo } from "./follower.ts";
+import { createMembership, type RaftState } from "./raft-state.ts";
+import { send } from "./send.ts";
+import { accepted, inconsistent, type StepResult } from "./step-result.ts";
+
+/** Sends the newest snapshot to a member that needs entries which are gone; whether it was sent. */
+export function sendSnapshot(state: RaftState, progress: Progress): boolean {
+  assert(state.role === "leader", "snapshot: only a leader sends one");
+  // An image is too much to send to a member that may be gone.
+  if (!progress.recentActive) {
+    return false;
+  }
+  const snapshot = state.log.snapshot();
+  if (snapshot === "pending") {
+    return false;
+  }
+  assert(snapshot !== null, "snapshot: the log was compacted without one");
+  assert(snapshot.index + 1 >= state.log.firstIndex, "snapshot: it does not meet the log");
+  becomeSnapshot(progress, snapshot.index);
+  send(state, { type: "install-snapshot", from: state.id, to: progress.id, term: state.term, snapshot });
+  return true;
+}
+
+/** The driver says how the transfer to `id` ended. Until the member answers, nothing is sent to it. */
+export function reportSnapshot(state: RaftState, id: NodeId, ok: boolean): void {
+  const progress = progressOf(state.tracker, id);
+  if (state.role !== "leader" || progress === null || progress.state !== "snapshot") {
+    return;
+  }
+  if (!ok) {
+    progress.pendingSnapshot = indexZero;
+  }
+  becomeProbe(progress);
+  // After a success: wait for the acknowledgement. After a failure: for a heartbeat's answer, before trying again.
+  progress.flowPaused = true;
+}
+
+/** Takes a snapshot that brings something new, and acknowledges what is then there. RAFT §5.3. */
+export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot): StepResult {
+  assert(message.term === state.term, "snapshot: of another term");
+  const { snapshot } = message;
+  const problems = validateConfState(normalizeConfState(snapshot.confState));
+  if (problems.length > 0 || snapshot.term > message.term) {
+    return inconsistent("install-snapshot: impossible metadata");
+  }
+  const restored = restore(state, snapshot);
+  acknowledgeTo(state, message, restored ? state.log.lastIndex : state.log.committed);
+  return accepted;
+}
+
+/** Replaces log and configuration by `snapshot`; false when there is nothing to gain from it. */
+function restore(state: RaftState, snapshot: SnapshotMetadata): boolean {
+  assert(state.role === "follower", "snapshot: only a follower restores one");
+  if (snapshot.index <= state.log.committed) {
+    return false;
+  }
+  if (!isInConfState(snapshot.confState, state.id)) {
+    // It was made before this member was added, or is not meant for it.
+    return false;
+  }
+  if (state.log.matches(snapshot)) {
+    // RAFT §5.3: a snapshot of a prefix of the log teaches only that the prefix is committed; the rest of the log stays.
+    state.log.commitTo(snapshot.index);
+    return false;
+  }
+  state.log.restore(snapshot);
+  // RAFT §5.1: the configuration at the snapshot's index is in force, also a joint one.
+  state.tracker.membership = createMembership(state, normalizeConfState(snapshot.confState));
+  assert(state.log.lastIndex === snapshot.index, "snapshot: the log ends with it");
+  return true;
+}

@@ -1,0 +1,110 @@
+/**
+ * The door for messages: terms first (FIG 2 Rules for Servers, All Servers), then the handler of the present role. Nothing that
+ * comes in here throws because of what a peer sent.
+ */
+import { assert } from "@quorate/base";
+import { progressOf } from "../tracker/tracker.ts";
+import { noNode } from "../types/ids.ts";
+import type { Message } from "../types/message.ts";
+import { becomeFollower } from "./become.ts";
+import { refuseStalePreVote } from "./election.ts";
+import { answerStaleLeader } from "./follower.ts";
+import { handlers } from "./handlers.ts";
+import { isLeaderFresh } from "./lease.ts";
+import type { RaftState } from "./raft-state.ts";
+import { accepted, misdirected, type StepResult, unknownPeer } from "./step-result.ts";
+
+/** Takes one message. */
+export function step(state: RaftState, message: Message): StepResult {
+  if (message.to !== state.id) {
+    return misdirected;
+  }
+  if (isResponse(message) && progressOf(state.tracker, message.from) === null) {
+    return unknownPeer;
+  }
+  if (message.type !== "forward-proposal" && message.type !== "read-index") {
+    if (message.term > state.term) {
+      if (!meetLaterTerm(state, message)) {
+        return accepted;
+      }
+    } else if (message.term < state.term) {
+      meetEarlierTerm(state, message);
+      return accepted;
+    }
+  }
+  return dispatch(state, message);
+}
+
+function dispatch(state: RaftState, message: Message): StepResult {
+  const handler = handlers[state.role][message.type];
+  // The table's type pairs each name with its message; the compiler does not follow that through an index of a union.
+  return (handler as (state: RaftState, message: Message) => StepResult)(state, message);
+}
+
+/** Answers to what a member asked: they count only from members. */
+function isResponse(message: Message): boolean {
+  switch (message.type) {
+    case "append-response":
+    case "heartbeat-response":
+    case "vote-response":
+    case "pre-vote-response":
+    case "read-index-response":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** FIG 2 Rules for Servers, All Servers: a later term makes a follower, with exceptions. False: go no further. */
+function meetLaterTerm(state: RaftState, message: Message): boolean {
+  assert(message.term > state.term, "step: not a later term");
+  switch (message.type) {
+    case "request-vote":
+    case "pre-vote":
+      // RAFT §4.2.3: who hears a leader does not help to depose it, unless the leader itself asked for that (§3.10).
+      if (!message.leadershipTransfer && isLeaderFresh(state)) {
+        return false;
+      }
+      // RAFT §9.6: a trial changes nobody's term.
+      if (message.type === "request-vote") {
+        becomeFollower(state, message.term, noNode);
+      }
+      return true;
+    case "pre-vote-response":
+      // RAFT §9.6: a granted trial names the term that was asked about, a refused one the voter's own, later one.
+      if (!message.granted) {
+        becomeFollower(state, message.term, noNode);
+      }
+      return true;
+    case "append-entries":
+    case "heartbeat":
+    case "install-snapshot":
+      becomeFollower(state, message.term, message.from);
+      return true;
+    default:
+      becomeFollower(state, message.term, noNode);
+      return true;
+  }
+}
+
+/** Messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
+function meetEarlierTerm(state: RaftState, message: Message): void {
+  assert(message.term < state.term, "step: not an earlier term");
+  const { checkQuorum, preVote } = state.config;
+  switch (message.type) {
+    case "append-entries":
+    case "heartbeat":
+      // FIG 2 AppendEntries receiver 1: a leader of an earlier term is refused. ETCD: differs, only where nobody would listen
+      // to requests for votes; elsewhere those teach the term.
+      if (checkQuorum || preVote) {
+        answerStaleLeader(state, message);
+      }
+      return;
+    case "pre-vote":
+      // FIG 2 RequestVote receiver 1.
+      refuseStalePreVote(state, message);
+      return;
+    default:
+      return;
+  }
+}

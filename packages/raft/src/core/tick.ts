@@ -1,0 +1,66 @@
+/** The clock of the protocol: elections when no leader is heard, heartbeats while leading. RAFT §3.4, §3.9. */
+import { assert } from "@quorate/base";
+import { isQuorumActive } from "../tracker/tracker.ts";
+import { noNode } from "../types/ids.ts";
+import { becomeFollower } from "./become.ts";
+import { ordinaryCampaign, startElection } from "./election.ts";
+import { isPromotable, type RaftState } from "./raft-state.ts";
+import { broadcastHeartbeat } from "./replication.ts";
+import { abortTransfer } from "./transfer.ts";
+
+/** One unit of time has passed. */
+export function tick(state: RaftState): void {
+  if (state.role === "leader") {
+    tickLeader(state);
+  } else {
+    tickElection(state);
+  }
+}
+
+/** FIG 2 Rules for Servers, Followers: without a leader for an election time-out, become a candidate. */
+function tickElection(state: RaftState): void {
+  assert(state.role !== "leader", "tick: leaders hold no election");
+  state.electionElapsedTicks++;
+  if (isPromotable(state) && state.electionElapsedTicks >= state.randomizedTimeoutTicks) {
+    state.electionElapsedTicks = 0;
+    startElection(state, ordinaryCampaign(state));
+  }
+}
+
+function tickLeader(state: RaftState): void {
+  state.heartbeatElapsedTicks++;
+  state.electionElapsedTicks++;
+  if (state.electionElapsedTicks >= state.config.electionTimeoutTicks) {
+    state.electionElapsedTicks = 0;
+    leaderTimeout(state);
+  }
+  // The quorum check may just have ended this leadership.
+  if (state.role === "leader" && state.heartbeatElapsedTicks >= state.config.heartbeatTicks) {
+    state.heartbeatElapsedTicks = 0;
+    // FIG 2 Rules for Servers, Leaders: heartbeats during idle periods.
+    broadcastHeartbeat(state);
+  }
+}
+
+function leaderTimeout(state: RaftState): void {
+  if (state.config.checkQuorum) {
+    checkQuorum(state);
+  }
+  // RAFT §3.10: a transfer that did not end within an election time-out is given up.
+  if (state.role === "leader" && state.transferee !== noNode) {
+    abortTransfer(state);
+  }
+}
+
+/** RAFT §6.2: a leader that did not hear a quorum for an election time-out steps down, so that clients look elsewhere. */
+function checkQuorum(state: RaftState): void {
+  assert(state.role === "leader", "tick: only leaders check the quorum");
+  if (!isQuorumActive(state.tracker)) {
+    becomeFollower(state, state.term, noNode);
+  }
+  for (const progress of state.tracker.membership.members) {
+    if (progress.id !== state.id) {
+      progress.recentActive = false;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The members: the configuration in force, the leader's progress of each, and the votes of the present election. Members are
+ * visited in ascending order of id, so that two runs of one history send the same messages in the same order.
+ */
+import { assert } from "@quorate/base";
+import { jointAcked, jointVote } from "../quorum/joint.ts";
+import type { VoteResult } from "../quorum/vote-result.ts";
+import type { ConfState } from "../types/conf-state.ts";
+import type { LogIndex, NodeId } from "../types/ids.ts";
+import { toLogIndex } from "../types/ids.ts";
+import { Inflights } from "./inflights.ts";
+import type { Progress } from "./progress.ts";
+
+/** The configuration in force and the progress of each of its members. Both are replaced together. */
+export interface Membership {
+  readonly confState: ConfState;
+  /** Ascending by id: each voter of either half and each learner, once. */
+  readonly members: readonly Progress[];
+}
+
+/** All that the core keeps about its members. */
+export interface Tracker {
+  membership: Membership;
+  readonly votes: Map<NodeId, boolean>;
+  readonly inflightCountMax: number;
+  readonly inflightBytesMax: number;
+}
+
+/** A configuration without members. */
+export const emptyConfState: ConfState = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+/** A tracker without members. */
+export function createTracker(inflightCountMax: number, inflightBytesMax: number): Tracker {
+  return {
+    membership: { confState: emptyConfState, members: [] },
+    votes: new Map(),
+    inflightCountMax,
+    inflightBytesMax,
+  };
+}
+
+/** A window for one member, within the tracker's bounds. */
+export function createInflights(tracker: Tracker): Inflights {
+  return new Inflights(tracker.inflightCountMax, tracker.inflightBytesMax);
+}
+
+/** The progress of `id`, null when it is no member. PERF: a scan, because groups have a handful of members. */
+export function progressOf(tracker: Tracker, id: NodeId): Progress | null {
+  for (const progress of tracker.membership.members) {
+    if (progress.id === id) {
+      return progress;
+    }
+  }
+  return null;
+}
+
+/** Whether there is one voter and no joint configuration: its own word is a quorum. */
+export function isSingleton(tracker: Tracker): boolean {
+  const { voters, votersOutgoing } = tracker.membership.confState;
+  return voters.length === 1 && votersOutgoing.length === 0;
+}
+
+/** The highest index that a quorum of voters stores. FIG 2 Rules for Servers, Leaders. */
+export function quorumMatch(tracker: Tracker): LogIndex {
+  const members = tracker.membership.members;
+  const acked = jointAcked(tracker.membership.confState, (id) => {
+    for (const progress of members) {
+      if (progress.id === id) {
+        return progress.match;
+      }
+    }
+    return 0;
+  });
+  assert(acked !== Number.POSITIVE_INFINITY, "tracker: a configuration without voters commits nothing");
+  return toLogIndex(acked);
+}
+
+/** Whether a quorum was heard since the flags were last cleared. RAFT §6.2: a leader that reaches no quorum steps down. */
+export function isQuorumActive(tracker: Tracker): boolean {
+  const result = jointVote(tracker.membership.confState, (id) => {
+    const progress = progressOf(tracker, id);
+    return progress === null || progress.isLearner ? undefined : progress.recentActive;
+  });
+  return result === "won";
+}
+
+/** Counts the first answer of each member; a repeated one changes nothing. */
+export function recordVote(tracker: Tracker, id: NodeId, granted: boolean): void {
+  if (!tracker.votes.has(id)) {
+    tracker.votes.set(id, granted);
+  }
+}
+
+/** The state of the present election. */
+export function tallyVotes(tracker: Tracker): VoteResult {
+  return jointVote(tracker.membership.confState, (id) => tracker.votes.get(id));
+}
