@@ -1,4 +1,5 @@
 /** A bounded reader over bytes from outside. It never reads past its end and never trusts a length. */
+import { assert } from "./assert.ts";
 
 /** Bytes that do not decode: what was expected and where. Input from outside, so a value to handle, not a bug. */
 export class DecodeError extends Error {
@@ -23,6 +24,8 @@ export class ByteReader {
   readonly #end: number;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    assert(start >= 0 && start <= end, "reader: range is backwards");
+    assert(end <= bytes.length, "reader: range ends behind the bytes");
     this.#bytes = bytes;
     this.#offset = start;
     this.#end = end;
@@ -98,7 +101,8 @@ export class ByteReader {
 
   #take(length: number): number {
     const at = this.#offset;
-    if (length > this.#end - at) {
+    // A length that arithmetic on hostile numbers made negative must not move backwards.
+    if (length < 0 || length > this.#end - at) {
       throw new DecodeError("unexpected end", at);
     }
     this.#offset = at + length;

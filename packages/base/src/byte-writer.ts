@@ -28,16 +28,19 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
+    assert((value & 0xff) === value, "writer: not an unsigned 8-bit number");
     this.#reserve(1);
     this.#bytes[this.#length++] = value;
   }
 
   u16(value: number): void {
+    assert((value & 0xffff) === value, "writer: not an unsigned 16-bit number");
     this.u8(value & 0xff);
     this.u8((value >>> 8) & 0xff);
   }
 
   u32(value: number): void {
+    assert(value >>> 0 === value, "writer: not an unsigned 32-bit number");
     this.#reserve(4);
     this.#put32(this.#length, value);
     this.#length += 4;
@@ -80,6 +83,7 @@ export class ByteWriter {
   /** Overwrites four bytes written earlier, such as a length or a checksum known only at the end. */
   patch32(offset: number, value: number): void {
     assert(offset >= 0 && offset + 4 <= this.#length, "writer: patch outside what was written");
+    assert(value >>> 0 === value, "writer: not an unsigned 32-bit number");
     this.#put32(offset, value);
   }
 

@@ -2,6 +2,7 @@
  * CRC-32C (Castagnoli), the checksum of every record and frame. Slicing-by-8: eight table look-ups for eight bytes.
  * PERF: 0.46 µs for 272 bytes, as fast as a native binding for records of this size, and it runs in a browser.
  */
+import { assert } from "./assert.ts";
 
 const polynomial = 0x82f63b78;
 const tables: Uint32Array = buildTables();
@@ -33,6 +34,8 @@ function buildTables(): Uint32Array {
  * ```
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
+  assert(start >= 0 && start <= end, "crc32c: range is backwards");
+  assert(end <= bytes.length, "crc32c: range ends behind the bytes");
   // `as number`: the indexes below are within the tables by construction; a check per look-up would double the cost.
   let crc = ~seed;
   let i = start;

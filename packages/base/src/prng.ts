@@ -1,6 +1,6 @@
 /**
- * Seeded randomness: the only source of chance in pure packages. xoshiro128** with its state filled by splitmix32, in
- * 32-bit integer arithmetic, so that every engine draws the same numbers.
+ * Seeded randomness: the only source of chance in pure packages. xoshiro128**, in 32-bit integer arithmetic, so that
+ * every engine draws the same numbers. Its state is filled so that two different seeds never begin alike.
  */
 import { assert } from "./assert.ts";
 
@@ -22,33 +22,26 @@ export class Prng {
   #c: number;
   #d: number;
 
-  /** @param seed Any safe integer; both 32-bit halves count. */
+  /** @param seed Any safe integer; every bit of it counts. */
   constructor(seed: number) {
     assert(Number.isSafeInteger(seed), "prng: seed is not a safe integer");
     this.#seed = seed;
-    let state = (seed >>> 0) ^ Math.imul(Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b1);
-    const next = (): number => {
-      state = (state + 0x9e3779b9) >>> 0;
-      let z = state;
-      z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-      z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-      return (z ^ (z >>> 16)) >>> 0;
-    };
-    this.#a = next();
-    this.#b = next();
-    this.#c = next();
-    this.#d = next() | 1; // Never the all-zero state, which would be a fixed point.
+    // Each step is one-to-one, so that (a, b) tells all seeds apart; b, the first to be drawn from, depends on both halves.
+    this.#a = scramble((seed >>> 0) + increment);
+    this.#b = scramble(this.#a ^ scramble(Math.floor(seed / 2 ** 32) - increment));
+    this.#c = scramble(this.#a + this.#b + increment);
+    this.#d = scramble(this.#b ^ this.#c) | 1; // Never the all-zero state, which would be a fixed point.
   }
 
   /** A stream of its own for one concern, named so that a new draw elsewhere does not shift this one's numbers. */
   stream(name: string): Prng {
-    let hash = 0x811c9dc5;
+    let low = scramble((this.#seed >>> 0) + increment);
+    let high = scramble(low ^ Math.floor(this.#seed / 2 ** 32));
     for (let i = 0; i < name.length; i++) {
-      hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+      low = scramble((low ^ name.charCodeAt(i)) + increment);
+      high = scramble(high + low);
     }
-    const low = ((this.#seed >>> 0) ^ hash) >>> 0;
-    const high = (Math.imul(hash, 0x9e3779b1) ^ Math.floor(this.#seed / 2 ** 32)) & 0xfffff;
-    return new Prng(high * 2 ** 32 + low);
+    return new Prng((high >>> 11) * 2 ** 32 + low);
   }
 
   /** An unsigned 32-bit number. */
@@ -85,6 +78,17 @@ export class Prng {
     assert(list.length > 0, "prng: pick from an empty list");
     return list[this.integer(0, list.length)] as T;
   }
+}
+
+/** The golden ratio in 32 bits: keeps scramble away from its fixed point, zero. */
+const increment = 0x9e3779b9;
+
+/** A one-to-one mixing of 32 bits (murmur3's finalizer), of which every input bit reaches every output bit. */
+function scramble(value: number): number {
+  let z = value >>> 0;
+  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+  return (z ^ (z >>> 16)) >>> 0;
 }
 
 function rotateLeft(value: number, bits: number): number {

@@ -1,5 +1,5 @@
 /** A queue with constant-time push and shift, for lists where Array.shift would move everything. */
-import { must } from "./assert.ts";
+import { assert, must } from "./assert.ts";
 
 /**
  * First in, first out; grows by doubling and keeps its capacity.
@@ -43,6 +43,7 @@ export class RingBuffer<T> {
 
   /** The item `position` places behind the oldest, or undefined past the end. */
   at(position: number): T | undefined {
+    assert(position >= 0, "ring: negative position");
     return position < this.#length
       ? this.#slots[(this.#head + position) & (this.#slots.length - 1)]
       : undefined;

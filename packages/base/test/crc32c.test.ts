@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { crc32c, utf8Encode } from "@quorate/base";
+import fc from "fast-check";
+import { check } from "./check.ts";
+
+/** The definition, one bit at a time. */
+function slowCrc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) {
+      crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+  }
+  return ~crc >>> 0;
+}
+
+describe("vectors of RFC 3720, appendix B.4", () => {
+  const ascending = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const vectors: readonly (readonly [string, Uint8Array, number])[] = [
+    ["32 bytes of zero", new Uint8Array(32), 0x8a9136aa],
+    ["32 bytes of 0xff", new Uint8Array(32).fill(0xff), 0x62a8ab43],
+    ["ascending", ascending, 0x46dd794e],
+    ["descending", ascending.toReversed(), 0x113fdb5c],
+    ["the check string of the catalogue", utf8Encode("123456789"), 0xe3069283],
+    ["nothing", new Uint8Array(0), 0],
+  ];
+  for (const [name, bytes, expected] of vectors) {
+    test(name, () => assert.equal(crc32c(bytes), expected));
+  }
+});
+
+test("agrees with the definition for every length around the eight-byte steps", () => {
+  const bytes = Uint8Array.from({ length: 70 }, (_, i) => (i * 151 + 7) & 0xff);
+  for (let length = 0; length <= bytes.length; length++) {
+    assert.equal(
+      crc32c(bytes.subarray(0, length)),
+      slowCrc32c(bytes.subarray(0, length)),
+      `length ${length}`,
+    );
+  }
+});
+
+test("property: agrees with the definition, also within a range", () => {
+  const input = fc.tuple(fc.uint8Array({ maxLength: 200 }), fc.nat(200), fc.nat(200));
+  check(
+    fc.property(input, ([bytes, a, b]) => {
+      const start = Math.min(a, b, bytes.length);
+      const end = Math.min(Math.max(a, b), bytes.length);
+      assert.equal(crc32c(bytes, 0, start, end), slowCrc32c(bytes.subarray(start, end)));
+    }),
+  );
+});
+
+test("property: a checksum continues where another ended", () => {
+  check(
+    fc.property(fc.uint8Array(), fc.nat(), (bytes, cut) => {
+      const at = bytes.length === 0 ? 0 : cut % (bytes.length + 1);
+      assert.equal(crc32c(bytes, crc32c(bytes, 0, 0, at), at), crc32c(bytes));
+    }),
+  );
+});
+
+test("a range outside the bytes is a bug", () => {
+  for (const [start, end] of [
+    [-1, 2],
+    [2, 1],
+    [0, 5],
+    [5, 5],
+  ] as const) {
+    assert.throws(
+      () => crc32c(new Uint8Array(4), 0, start, end),
+      { name: "InvariantViolation" },
+      `${start}, ${end}`,
+    );
+  }
+});
+
+test("every single bit flip changes it", () => {
+  const bytes = Uint8Array.from({ length: 40 }, (_, i) => (i * 37 + 1) & 0xff);
+  const whole = crc32c(bytes);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    assert.notEqual(crc32c(flipped), whole, `bit ${bit}`);
+  }
+});
