@@ -1,16 +1,16 @@
 /**
- * Whose data a directory holds. `member.json` is written once, durably, before anything else in it, and checked at each
- * start: the directory decides who this member is, flags are only compared with it.
+ * Whose data a directory holds. `member.json` is written once, durably, as soon as the log beside it exists, and checked at
+ * each start: the directory decides who this member is, flags are only compared with it. Where a crash came between the
+ * two, flags are asked again, and the log, which knows its ids, refuses other ones.
  */
 import {
   closeSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  unlinkSync,
+  renameSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -36,6 +36,9 @@ export interface MemberIdentity {
 export class DataDirectoryError extends Error {
   override readonly name = "DataDirectoryError";
 }
+
+/** Where the log, its hard state and the snapshots are, below the data directory. */
+export const storeFolder = "member";
 
 const formatName = "quorate-member";
 const formatVersion = 1;
@@ -100,7 +103,7 @@ export function readIdentity(directory: string): MemberIdentity | null {
     throw unusable(directory, error);
   }
   if (!names.includes(fileName)) {
-    const foreign = names.find((name) => !name.startsWith(`${fileName}.`) && name !== "lost+found");
+    const foreign = names.find((name) => !isOwnName(name));
     if (foreign !== undefined) {
       throw new DataDirectoryError(
         `data directory ${directory} has "${foreign}" but no ${fileName}: it is damaged or not Quorate's; ${restoreAdvice}, or choose another with --data-dir`,
@@ -108,7 +111,17 @@ export function readIdentity(directory: string): MemberIdentity | null {
     }
     return null;
   }
+  if (!names.includes(storeFolder)) {
+    throw new DataDirectoryError(
+      `data directory ${directory} has lost its folder "${storeFolder}": ${restoreAdvice}`,
+    );
+  }
   return decodeIdentity(readText(path), path);
+}
+
+/** What a start may leave behind that did not come to its end. */
+function isOwnName(name: string): boolean {
+  return name === storeFolder || name === "lost+found" || name.startsWith(`${fileName}.`);
 }
 
 function readText(path: string): string {
@@ -124,15 +137,28 @@ function readText(path: string): string {
 }
 
 /**
- * Makes the directory and binds it, durably.
+ * Makes the directory and the folder of the log in it.
  *
- * @throws {@link DataDirectoryError} when it cannot be written, or another process bound it meanwhile.
+ * @throws {@link DataDirectoryError} when that is not possible.
+ */
+export function prepareDirectory(directory: string): void {
+  try {
+    mkdirSync(join(directory, storeFolder), { recursive: true, mode: 0o700 });
+    syncDirectory(directory);
+    syncDirectory(join(directory, ".."));
+  } catch (error) {
+    throw unusable(directory, error);
+  }
+}
+
+/**
+ * Binds the directory, durably. Only the process that holds the log may call this.
+ *
+ * @throws {@link DataDirectoryError} when it cannot be written.
  */
 export function writeIdentity(directory: string, identity: MemberIdentity): void {
-  const path = join(directory, fileName);
-  const temporary = `${path}.${process.pid}`;
+  const temporary = join(directory, `${fileName}.new`);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const file = openSync(temporary, "w", 0o600);
     try {
       writeSync(file, encodeIdentity(identity));
@@ -140,11 +166,8 @@ export function writeIdentity(directory: string, identity: MemberIdentity): void
     } finally {
       closeSync(file);
     }
-    // A link, not a rename: it fails where another process was faster.
-    linkSync(temporary, path);
-    unlinkSync(temporary);
+    renameSync(temporary, join(directory, fileName));
     syncDirectory(directory);
-    syncDirectory(join(directory, ".."));
   } catch (error) {
     throw unusable(directory, error);
   }

@@ -1,18 +1,18 @@
 /** Who this member is: by its data directory where it has one, else by the bootstrap flags. */
 import type { InitialMember, ServerConfig } from "../config/server-config.ts";
-import { DataDirectoryError, type MemberIdentity, readIdentity, writeIdentity } from "./data-directory.ts";
+import { DataDirectoryError, type MemberIdentity, prepareDirectory, readIdentity } from "./data-directory.ts";
 import { clusterIdOf, idText, memberIdOf } from "./member-id.ts";
 
 /** An identity, and lines for the log where flags say something else. */
 export interface Established {
   readonly identity: MemberIdentity;
-  /** Whether the directory was empty. */
+  /** Whether the directory does not yet say so; `writeIdentity` it once the log exists. */
   readonly created: boolean;
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads the identity of the data directory, or makes and records the one that the flags describe.
+ * Reads the identity of the data directory, or makes the one that the flags describe.
  *
  * @throws {@link DataDirectoryError} when the directory is damaged, not usable, or belongs to somebody else.
  */
@@ -27,7 +27,7 @@ export function establishIdentity(config: ServerConfig): Established {
     );
   }
   const identity = identityOf(config);
-  writeIdentity(config.dataDir, identity);
+  prepareDirectory(config.dataDir);
   return { identity, created: true, warnings: [] };
 }
 

@@ -60,7 +60,9 @@ function openLog(config: ServerConfig): Logger {
     return createLogger({ level: config.logLevel, format: config.logFormat, outputs: config.logOutputs });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`--log-outputs: a file cannot be opened: ${why}`, exitCode.failure, { cause: error });
+    throw new CommandError(`--log-outputs: a file cannot be opened: ${why}`, exitCode.failure, {
+      cause: error,
+    });
   }
 }
 

@@ -10,7 +10,9 @@ import {
   decodeIdentity,
   encodeIdentity,
   type MemberIdentity,
+  prepareDirectory,
   readIdentity,
+  storeFolder,
   writeIdentity,
 } from "../../src/identity/data-directory.ts";
 import { type Established, establishIdentity } from "../../src/identity/establish.ts";
@@ -50,12 +52,21 @@ test("another format version is refused by name", () => {
   assert.throws(() => decodeIdentity(text, "member.json"), /format version 2, this program knows 1/);
 });
 
-test("a directory is bound once", () => {
+test("a directory keeps its identity", () => {
   const directory = fresh();
+  assert.equal(readIdentity(directory), null);
+  prepareDirectory(directory);
   assert.equal(readIdentity(directory), null);
   writeIdentity(directory, identity);
   assert.deepEqual(readIdentity(directory), identity);
-  assert.throws(() => writeIdentity(directory, identity), DataDirectoryError);
+});
+
+test("a directory that lost its log is refused, never filled again", () => {
+  const directory = fresh();
+  prepareDirectory(directory);
+  writeIdentity(directory, identity);
+  rmSync(join(directory, storeFolder), { recursive: true });
+  assert.throws(() => readIdentity(directory), /has lost its folder "member": restore/);
 });
 
 test("what is left of an interrupted first start does not count", () => {
@@ -73,12 +84,16 @@ test("a folder with other files, and a file in its place, are refused with advic
   const file = fresh();
   writeFileSync(file, "");
   assert.throws(() => readIdentity(file), /cannot be used \(ENOTDIR\).*--data-dir/);
-  assert.throws(() => writeIdentity(join(file, "below"), identity), /cannot be used \(ENOTDIR\)/);
+  assert.throws(() => prepareDirectory(join(file, "below")), /cannot be used \(ENOTDIR\)/);
 });
 
 function establish(directory: string, ...flags: string[]): Established {
   const { config } = resolveConfig({ argv: [`--data-dir=${directory}`, ...flags], environment: {} });
-  return establishIdentity(config);
+  const established = establishIdentity(config);
+  if (established.created) {
+    writeIdentity(directory, established.identity);
+  }
+  return established;
 }
 
 const two = "--initial-cluster=m1=http://localhost:2380,m2=http://localhost:3380";

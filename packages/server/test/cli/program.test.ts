@@ -1,0 +1,122 @@
+/** The command line as a process: help, versions, mistakes, exit codes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { quorate } from "./run.ts";
+
+const commands: readonly (readonly string[])[] = [
+  [],
+  ["start"],
+  ["serve"],
+  ["status"],
+  ["wal"],
+  ["wal", "dump"],
+];
+
+for (const words of commands) {
+  test(`quorate ${[...words, "--help"].join(" ")}`, async () => {
+    for (const flag of ["--help", "-h"]) {
+      const { code, stdout, stderr } = await quorate([...words, flag]);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr, "");
+      assert.match(stdout, new RegExp(`^Usage: quorate ${words.join(" ")}`));
+    }
+  });
+}
+
+test("without a command it says how to use it", async () => {
+  const { code, stdout, stderr } = await quorate([]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /Usage: quorate/);
+  for (const name of ["start", "serve", "status", "wal"]) {
+    assert.match(stderr, new RegExp(`^  ${name} `, "m"));
+  }
+});
+
+test("--version", async () => {
+  const own = await quorate(["--version"]);
+  assert.match(own.stdout, /^quorate \d+\.\d+\.\d+\n$/);
+  assert.equal(own.code, 0);
+  const asEtcd = await quorate(["--version"], { QUORATE_ARGV0: "/usr/bin/etcd" });
+  assert.match(
+    asEtcd.stdout,
+    /^etcd Version: 3\.7\.\d+\nGit SHA: quorate .*\nGo Version: .*\nGo OS\/Arch: .*\/.*\n$/,
+  );
+  assert.equal(asEtcd.code, 0);
+});
+
+test("started as etcd, all words are flags of the server", async () => {
+  const { code, stderr } = await quorate(["--nmae", "x"], { QUORATE_ARGV0: "etcd" });
+  assert.deepEqual([code, stderr], [2, "quorate: --nmae: unknown flag, did you mean --name?\n"]);
+});
+
+const mistakes: readonly { readonly words: readonly string[]; readonly line: RegExp }[] = [
+  { words: ["sevre"], line: /^quorate: unknown command 'sevre' \(Did you mean serve\?\)\n$/ },
+  { words: ["--frobnicate"], line: /^quorate: unknown option '--frobnicate'\n$/ },
+  {
+    words: ["status", "--endpoint=x"],
+    line: /^quorate: unknown option '--endpoint=x' \(Did you mean --endpoints\?\)\n$/,
+  },
+  {
+    words: ["status", "-w", "xml"],
+    line: /^quorate: option '-w, --write-out <format>' .*Allowed choices are table, json\.\n$/,
+  },
+  { words: ["status", "--timeout", "soon"], line: /^quorate: --timeout "soon": needs milliseconds\n$/ },
+  { words: ["wal", "dump"], line: /^quorate: missing required argument 'data-dir'\n$/ },
+  { words: ["wal", "dmup"], line: /^quorate: unknown command 'dmup'/ },
+  {
+    words: ["start", "--client-ports", "1,2"],
+    line: /^quorate: --client-ports "1,2": needs different ports/,
+  },
+  { words: ["serve", "--nmae=x"], line: /^quorate: --nmae: unknown flag, did you mean --name\?\n$/ },
+  { words: ["serve", "now"], line: /^quorate: now: is not a flag\n$/ },
+];
+
+for (const { words, line } of mistakes) {
+  test(`quorate ${words.join(" ")} is one line and exit code 2`, async () => {
+    const { code, stdout, stderr } = await quorate(words);
+    assert.match(stderr, line);
+    assert.deepEqual([code, stdout], [2, ""]);
+  });
+}
+
+test("all problems of a server's flags are shown, one line each", async () => {
+  const { code, stderr } = await quorate(["serve", "--max-txn-ops=x", "--log-level", "loud", "--x-y=1"]);
+  assert.equal(code, 2);
+  assert.deepEqual(
+    stderr
+      .split("\n")
+      .map((line) => line.split(": ")[1])
+      .toSorted(),
+    ["--log-level", "--max-txn-ops", "--x-y", undefined],
+  );
+});
+
+test("start: a port in use is one line, and nothing is left running", async () => {
+  const { createServer } = await import("node:net");
+  const { once } = await import("node:events");
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const { mkdtempSync, readdirSync, rmSync } = await import("node:fs");
+  const folder = mkdtempSync("/tmp/quorate-start-");
+  const { code, stdout, stderr } = await quorate([
+    "start",
+    `--data-dir=${folder}`,
+    `--client-ports=${address.port}`,
+  ]);
+  server.close();
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(
+    stderr,
+    new RegExp(`^quorate: port ${address.port} is in use: stop the program .*--client-ports\\n$`),
+  );
+  assert.deepEqual(readdirSync(folder), []);
+  rmSync(folder, { recursive: true });
+});
+
+test("start: a folder that cannot be written is one line", async () => {
+  const { code, stderr } = await quorate(["start", "--data-dir=/dev/null/x"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^quorate: data folder \/dev\/null\/x cannot be written \(ENOTDIR\): .*--data-dir\n$/);
+});
