@@ -1,1 +1,18 @@
-export {};
+/** The public list of `@quorate/wal`. */
+export {
+  type DirectoryEntry,
+  type FileCompleted,
+  FileError,
+  type FileHandle,
+  type FileSystem,
+} from "./file-system.ts";
+export type { StoreIdentity, StoreMetadata } from "./format/identity.ts";
+export {
+  batchBytesMaxDefault,
+  openWal,
+  segmentBytesDefault,
+  type WalBootstrap,
+  type WalOptions,
+  windowBytesMaxDefault,
+} from "./open-wal.ts";
+export { type WalLimits, WalStorage } from "./wal-storage.ts";

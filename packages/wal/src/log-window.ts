@@ -1,0 +1,139 @@
+/**
+ * Entries in memory: the tail of the log, and ranges that were loaded back for a slow follower or a restart. Both are
+ * bounded in bytes; what is not here is read from the segments.
+ */
+import { assert } from "@quorate/base";
+import { type Entry, entryBytes } from "@quorate/raft";
+
+/** One contiguous run of entries. */
+interface LoadedRange {
+  readonly low: number;
+  readonly entries: readonly Entry[];
+  readonly bytes: number;
+}
+
+/** The tail of the log and what was loaded. */
+export class LogWindow {
+  readonly #bytesMax: number;
+  // The tail: #tail[#head] has index #low. PERF: the head moves, the array is cut now and then.
+  #tail: Entry[] = [];
+  #head = 0;
+  #low = 1;
+  #tailBytes = 0;
+  #loaded: LoadedRange[] = [];
+
+  constructor(bytesMax: number) {
+    assert(bytesMax > 0, "window: limit is not positive");
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Forgets everything; the next entry has index `low`. */
+  reset(low: number): void {
+    assert(low >= 1, "window: low below 1");
+    this.#tail = [];
+    this.#head = 0;
+    this.#low = low;
+    this.#tailBytes = 0;
+    this.#loaded = [];
+  }
+
+  /** Adds the entry after the last. */
+  append(entry: Entry): void {
+    assert(entry.index === this.#low + this.#tail.length - this.#head, "window: gap");
+    this.#tail.push(entry);
+    this.#tailBytes += entryBytes(entry);
+  }
+
+  /** Drops entries from `index` on. */
+  truncate(index: number): void {
+    this.#loaded = this.#loaded.filter((range) => range.low + range.entries.length <= index);
+    if (index <= this.#low) {
+      this.#tail = [];
+      this.#head = 0;
+      this.#low = index;
+      this.#tailBytes = 0;
+      return;
+    }
+    const length = Math.min(this.#tail.length, this.#head + index - this.#low);
+    for (let i = length; i < this.#tail.length; i++) {
+      this.#tailBytes -= entryBytes(this.#tail[i] as Entry);
+    }
+    this.#tail.length = length;
+  }
+
+  /** Drops entries below `low` and, while above the limit, the oldest. All entries here are durable. */
+  trim(low: number): void {
+    const tail = this.#tail;
+    while (this.#head < tail.length && (this.#low < low || this.#tailBytes > this.#bytesMax)) {
+      this.#tailBytes -= entryBytes(tail[this.#head] as Entry);
+      this.#head++;
+      this.#low++;
+    }
+    if (this.#head === tail.length) {
+      this.#low = Math.max(this.#low, low);
+    }
+    if (this.#head > 1024 && this.#head * 2 > tail.length) {
+      this.#tail = tail.slice(this.#head);
+      this.#head = 0;
+    } else {
+      // What was let go must not be kept alive by the array.
+      this.#releaseHead();
+    }
+    if (this.#loaded.length > 0) {
+      this.#loaded = this.#loaded.filter((range) => range.low + range.entries.length > low);
+    }
+  }
+
+  /** Keeps a range that was read back. The one kept last is never dropped for the others. */
+  keep(low: number, entries: readonly Entry[]): void {
+    assert(entries.length > 0, "window: empty range");
+    assert(entries[0]?.index === low, "window: range begins elsewhere");
+    let bytes = 0;
+    for (const entry of entries) {
+      bytes += entryBytes(entry);
+    }
+    this.#loaded = this.#loaded.filter((range) => range.low !== low);
+    this.#loaded.push({ low, entries, bytes });
+    let total = this.#loaded.reduce((sum, range) => sum + range.bytes, 0);
+    while (this.#loaded.length > 1 && total > this.#bytesMax) {
+      total -= this.#loaded.shift()?.bytes ?? 0;
+    }
+  }
+
+  /** Entries of `[low, high)`: at least one, then as many as fit; null when the first is not in memory. */
+  entries(low: number, high: number, bytesMax: number): readonly Entry[] | null {
+    assert(low < high, "window: empty range asked for");
+    if (low >= this.#low) {
+      const start = this.#head + low - this.#low;
+      return start < this.#tail.length ? limited(this.#tail, start, start + high - low, bytesMax) : null;
+    }
+    for (let i = this.#loaded.length - 1; i >= 0; i--) {
+      const range = this.#loaded[i] as LoadedRange;
+      if (low >= range.low && low < range.low + range.entries.length) {
+        return limited(range.entries, low - range.low, high - range.low, bytesMax);
+      }
+    }
+    return null;
+  }
+
+  #releaseHead(): void {
+    for (let i = this.#head - 1; i >= 0 && this.#tail[i] !== released; i--) {
+      this.#tail[i] = released;
+    }
+  }
+}
+
+const released = Object.freeze({ released: true }) as unknown as Entry;
+
+function limited(entries: readonly Entry[], start: number, end: number, bytesMax: number): readonly Entry[] {
+  let bytes = 0;
+  let stop = start;
+  while (stop < end && stop < entries.length) {
+    bytes += entryBytes(entries[stop] as Entry);
+    if (bytes > bytesMax && stop > start) {
+      break;
+    }
+    stop++;
+  }
+  return entries.slice(start, stop);
+}

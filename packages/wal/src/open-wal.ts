@@ -1,0 +1,99 @@
+/** Opening a store: options, defaults, recovery. */
+import { assert, runTask, type Task, wait } from "@quorate/base";
+import type { CompletedWith, ConfState, NodeId } from "@quorate/raft";
+import { ioFailure } from "./failures.ts";
+import type { FileSystem } from "./file-system.ts";
+import { storeIdBytes } from "./format/identity.ts";
+import { segmentBytesMax, segmentBytesMin } from "./format/segment.ts";
+import { recoverStore } from "./recovery.ts";
+import { WalStorage } from "./wal-storage.ts";
+
+/** What a new member is created with. A directory that exists overrides it. */
+export interface WalBootstrap {
+  /** 16 random bytes: tells this disk from one that was wiped and made again. */
+  readonly storeId: Uint8Array;
+  /** The configuration before the first entry; empty for a member that joins by snapshot. */
+  readonly confState: ConfState;
+  /** The application's own bytes, kept as they are. */
+  readonly application: Uint8Array;
+}
+
+/** How to open a store. Sizes are in bytes. */
+export interface WalOptions {
+  readonly fileSystem: FileSystem;
+  /** A directory of another cluster is refused by name. */
+  readonly clusterId: number;
+  /** A directory of another member is refused by name. */
+  readonly nodeId: NodeId;
+  /** Null: the directory must hold a store already. */
+  readonly bootstrap: WalBootstrap | null;
+  /** Length of a segment, preallocated. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Entries kept in memory. Default 32 MiB. */
+  readonly windowBytesMax?: number;
+  /** Records gathered into one write. Default 8 MiB. */
+  readonly batchBytesMax?: number;
+}
+
+/** Default length of a segment. */
+export const segmentBytesDefault: number = 64 * 1024 * 1024;
+
+/** Default limit of the entries in memory. */
+export const windowBytesMaxDefault: number = 32 * 1024 * 1024;
+
+/** Default limit of one batch. */
+export const batchBytesMaxDefault: number = 8 * 1024 * 1024;
+
+/**
+ * Opens a member's store, creating it where there is none, and recovers it.
+ *
+ * Fails with `StorageError`: STORAGE_CORRUPT (file, offset and what to do) where anything is damaged, STORAGE_FOREIGN where
+ * the directory is another cluster's or member's, STORAGE_VERSION for a format of another version, STORAGE_IO and
+ * STORAGE_FULL where a call failed. Nothing is ever shortened silently.
+ *
+ * @example
+ * ```ts
+ * import { toNodeId } from "@quorate/raft";
+ * import { openWal } from "@quorate/wal";
+ * import { MemoryFileSystem } from "@quorate/wal/testing";
+ * const nodeId = toNodeId(1);
+ * const confState = { voters: [nodeId], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+ * const bootstrap = { storeId: new Uint8Array(16), confState, application: new Uint8Array(0) };
+ * const fileSystem = new MemoryFileSystem();
+ * openWal({ fileSystem, clusterId: 7, nodeId, bootstrap, segmentBytes: 65536 }, (error, storage) => {
+ *   if (error !== null || storage === undefined) throw error;
+ *   storage.close((closeError) => closeError);
+ * });
+ * ```
+ */
+export function openWal(options: WalOptions, completed: CompletedWith<WalStorage>): void {
+  runTask(openTask(options), (error, storage) => {
+    if (error === null && storage !== undefined) {
+      completed(null, storage);
+    } else {
+      completed(ioFailure(error ?? new Error("open: no storage")));
+    }
+  });
+}
+
+function* openTask(options: WalOptions): Task<WalStorage> {
+  const { bootstrap, clusterId, fileSystem, nodeId } = options;
+  const segmentBytes = options.segmentBytes ?? segmentBytesDefault;
+  assert(
+    segmentBytes >= segmentBytesMin && segmentBytes <= segmentBytesMax,
+    "wal: segmentBytes out of range",
+  );
+  assert(segmentBytes % 4096 === 0, "wal: segmentBytes is not a multiple of 4096");
+  assert(bootstrap === null || bootstrap.storeId.length === storeIdBytes, "wal: storeId is not 16 bytes");
+  const metadata = bootstrap === null ? null : { clusterId, nodeId, ...bootstrap };
+  const recovered = yield* recoverStore(fileSystem, { clusterId, nodeId }, metadata, segmentBytes);
+  const storage = new WalStorage(fileSystem, recovered, {
+    windowBytesMax: options.windowBytesMax ?? windowBytesMaxDefault,
+    batchBytesMax: options.batchBytesMax ?? batchBytesMaxDefault,
+  });
+  const newest = recovered.snapshots.durable.at(-1);
+  if (recovered.snapshots.install && newest !== undefined) {
+    yield* wait<void>((done) => storage.install(newest.metadata, done));
+  }
+  return storage;
+}

@@ -1,0 +1,254 @@
+/**
+ * The segment files of one store: the one being written, the older ones that are read back, and the spare that is filled
+ * ahead so that writing never waits for a new file to grow.
+ */
+import { assert, must, type Task } from "@quorate/base";
+import { type Entry, toLogIndex, toTerm } from "@quorate/raft";
+import { corrupt } from "./failures.ts";
+import type { FileHandle, FileSystem } from "./file-system.ts";
+import { close, fillZero, open, paths, read, rename, sync, syncDirectory, unlink, write } from "./files.ts";
+import type { StoreIdentity } from "./format/identity.ts";
+import {
+  entryTypeOf,
+  payloadFault,
+  readRecordHeader,
+  recordBytes,
+  recordHeaderBytes,
+  recordType,
+} from "./format/record.ts";
+import {
+  encodeSegmentHeader,
+  type SegmentHeader,
+  segmentHeaderBytes,
+  segmentName,
+} from "./format/segment.ts";
+import type { EntryPlace } from "./log-outline.ts";
+
+/** One segment file. */
+export interface Segment {
+  readonly sequence: number;
+  readonly path: string;
+  readonly seed: number;
+  readonly segmentBytes: number;
+  /** End of its last batch. */
+  end: number;
+  /** Null until it is read or written. */
+  file: FileHandle | null;
+}
+
+/** All segments, oldest first. */
+export class SegmentSet {
+  readonly #fs: FileSystem;
+  readonly #identity: StoreIdentity;
+  readonly #segmentBytes: number;
+  readonly #segments: Segment[];
+  #spare: FileHandle | null = null;
+
+  constructor(fs: FileSystem, identity: StoreIdentity, segmentBytes: number, segments: Segment[]) {
+    assert(segments.length > 0, "segments: none");
+    this.#fs = fs;
+    this.#identity = identity;
+    this.#segmentBytes = segmentBytes;
+    this.#segments = segments;
+  }
+
+  /** The segment being written. */
+  get current(): Segment {
+    return must(this.#segments.at(-1), "segments: none");
+  }
+
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  get hasSpare(): boolean {
+    return this.#spare !== null;
+  }
+
+  /** Fills a spare file of the usual length, durable but for its name. */
+  *prepareSpare(): Task<void> {
+    assert(this.#spare === null, "segments: spare exists");
+    yield* unlink(this.#fs, paths.spare);
+    const file = yield* open(this.#fs, paths.spare, "create");
+    yield* fillZero(file, 0, this.#segmentBytes);
+    yield* sync(file);
+    this.#spare = file;
+  }
+
+  /**
+   * Makes the next segment, with room for a batch of `roomBytes`, and makes it current. Durable when done: a batch that is
+   * acknowledged from it cannot vanish with its name.
+   */
+  *rotate(header: Omit<SegmentHeader, "segmentBytes" | "sequence">, roomBytes: number): Task<Segment> {
+    const sequence = this.current.sequence + 1;
+    const needed = segmentHeaderBytes + roomBytes;
+    const segmentBytes = Math.max(this.#segmentBytes, (needed + 4095) & ~4095);
+    if (this.#spare !== null && segmentBytes !== this.#segmentBytes) {
+      yield* close(this.#spare); // A batch larger than a usual segment gets one of its own.
+      this.#spare = null;
+    }
+    if (this.#spare === null) {
+      yield* unlink(this.#fs, paths.spare);
+    }
+    const segment = yield* createSegment(
+      this.#fs,
+      this.#identity,
+      { ...header, sequence, segmentBytes },
+      this.#spare,
+    );
+    this.#spare = null;
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  /** Reads the entries from `place` on, up to the next place or `high`. */
+  *readEntries(place: EntryPlace, next: EntryPlace | null, high: number): Task<Entry[]> {
+    const segment = must(
+      this.#segments.find((candidate) => candidate.sequence === place.segment),
+      "segments: entry in a segment that is gone",
+    );
+    const stop = next === null ? high : Math.min(high, next.index);
+    const limit = next !== null && next.segment === place.segment ? next.offset : segment.end;
+    segment.file ??= yield* open(this.#fs, segment.path, "read");
+    const entries: Entry[] = [];
+    let at = place.offset;
+    let index = place.index;
+    while (index < stop) {
+      const chunk = yield* readRecords(segment, at, limit);
+      for (let offset = 0; offset < chunk.bytes.length && index < stop; ) {
+        const { record, size, entry } = decodeEntry(segment, chunk, at, offset);
+        if (entry !== null) {
+          if (record.index !== index) {
+            throw corrupt(segment.path, at + offset, "another entry than the one that was written here");
+          }
+          entries.push(entry);
+          index++;
+        }
+        offset += size;
+      }
+      at += chunk.bytes.length;
+      if (at >= limit && index < stop) {
+        throw corrupt(segment.path, at, "fewer entries than were written here");
+      }
+    }
+    return entries;
+  }
+
+  /** Removes the segments before `oldest`; call it once nothing durable needs them. */
+  *removeBelow(oldest: number): Task<void> {
+    assert(oldest <= this.current.sequence, "segments: removing the current one");
+    let removed = false;
+    for (
+      let first = this.#segments[0];
+      first !== undefined && first.sequence < oldest;
+      first = this.#segments[0]
+    ) {
+      this.#segments.shift();
+      if (first.file !== null) {
+        yield* close(first.file);
+      }
+      yield* unlink(this.#fs, first.path);
+      removed = true;
+    }
+    if (removed) {
+      yield* syncDirectory(this.#fs, paths.wal);
+    }
+  }
+
+  /** Closes every file; drops the spare. */
+  *close(): Task<void> {
+    if (this.#spare !== null) {
+      yield* close(this.#spare);
+      yield* unlink(this.#fs, paths.spare);
+      this.#spare = null;
+    }
+    for (const segment of this.#segments) {
+      if (segment.file !== null) {
+        yield* close(segment.file);
+        segment.file = null;
+      }
+    }
+  }
+}
+
+/** Creates a segment, from `spare` when given; its content and its name are durable when done. */
+export function* createSegment(
+  fs: FileSystem,
+  identity: StoreIdentity,
+  header: SegmentHeader,
+  spare: FileHandle | null,
+): Task<Segment> {
+  const { bytes, seed } = encodeSegmentHeader(identity, header);
+  const file = spare ?? (yield* open(fs, paths.spare, "create"));
+  yield* write(file, 0, bytes);
+  if (spare === null) {
+    yield* fillZero(file, segmentHeaderBytes, header.segmentBytes);
+  }
+  yield* sync(file);
+  const path = `${paths.wal}/${segmentName(header.sequence, header.lastIndex + 1)}`;
+  yield* rename(fs, paths.spare, path);
+  yield* syncDirectory(fs, paths.wal);
+  const { sequence, segmentBytes } = header;
+  return { sequence, path, seed, segmentBytes, end: segmentHeaderBytes, file };
+}
+
+interface RecordChunk {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Offset by which a header's place differs from its place in the chunk: the seed is shifted with it. */
+  readonly seed: number;
+}
+
+/** Bytes read at once when entries are loaded back. */
+const readAheadBytes = 256 * 1024;
+
+/** Whole records from `at`: as many as the read-ahead holds, at least one. */
+function* readRecords(segment: Segment, at: number, limit: number): Task<RecordChunk> {
+  assert(at < limit, "segments: read beyond the last batch");
+  const file = must(segment.file, "segments: not open");
+  let want = Math.min(readAheadBytes, limit - at);
+  for (;;) {
+    const bytes = yield* read(file, at, want);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let whole = 0;
+    while (whole + recordHeaderBytes <= bytes.length) {
+      const size = recordBytes(view.getUint32(whole, true));
+      if (whole + size > bytes.length) {
+        break;
+      }
+      whole += size;
+    }
+    if (whole > 0) {
+      return { bytes: bytes.subarray(0, whole), view, seed: (segment.seed + at) >>> 0 };
+    }
+    if (want >= limit - at || bytes.length < want) {
+      throw corrupt(segment.path, at, "a record reaches beyond the last batch");
+    }
+    want = Math.min(limit - at, want * 4);
+  }
+}
+
+function decodeEntry(
+  segment: Segment,
+  chunk: RecordChunk,
+  base: number,
+  offset: number,
+): { record: { readonly index: number }; size: number; entry: Entry | null } {
+  const record = readRecordHeader(chunk.bytes, chunk.view, offset, chunk.seed);
+  if (record === null) {
+    throw corrupt(segment.path, base + offset, "no valid record header");
+  }
+  const fault = payloadFault(chunk.bytes, record);
+  if (fault !== null) {
+    throw corrupt(segment.path, base + offset, fault);
+  }
+  const size = recordBytes(record.payloadBytes);
+  const type = entryTypeOf(record.entryType);
+  if (record.type !== recordType.entry || type === null) {
+    return { record, size, entry: null };
+  }
+  const start = offset + recordHeaderBytes;
+  // A copy: the entry may live long, the chunk must not live with it.
+  const data = chunk.bytes.slice(start, start + record.payloadBytes);
+  return { record, size, entry: { index: toLogIndex(record.index), term: toTerm(record.term), type, data } };
+}

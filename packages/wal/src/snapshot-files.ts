@@ -1,0 +1,227 @@
+/**
+ * Writing and reading snapshot files. RAFT §5.1. An image is written beside under a temporary name, synced, renamed, and the
+ * directory synced: under its final name a snapshot is always whole.
+ */
+import { assert, crc32c, type Task } from "@quorate/base";
+import type { CompletedWith, SnapshotMetadata, SnapshotSource } from "@quorate/raft";
+import { corrupt, isMissing } from "./failures.ts";
+import type { FileHandle, FileSystem } from "./file-system.ts";
+import { close, missingText, open, read, size, sync, write } from "./files.ts";
+import { damaged, type Fault } from "./format/fault.ts";
+import type { StoreIdentity } from "./format/identity.ts";
+import {
+  chunkBytes,
+  chunkCountOf,
+  chunkCrc,
+  chunkOverheadBytes,
+  decodeSnapshotHeader,
+  encodeFooter,
+  encodeSnapshotHeader,
+  footerBytes,
+  isFooterOf,
+  type SnapshotHeader,
+  type SnapshotOrigin,
+  snapshotFileBytes,
+  snapshotHeaderBytesMax,
+} from "./format/snapshot.ts";
+
+/** Writes one image into one file, in order. */
+export class ImageWriter {
+  readonly #file: FileHandle;
+  readonly #identity: StoreIdentity;
+  readonly #metadata: SnapshotMetadata;
+  readonly #origin: SnapshotOrigin;
+  readonly #pending: Uint8Array = new Uint8Array(chunkBytes);
+  #pendingBytes = 0;
+  #imageBytes = 0;
+  #offset: number;
+
+  constructor(file: FileHandle, identity: StoreIdentity, metadata: SnapshotMetadata, origin: SnapshotOrigin) {
+    this.#file = file;
+    this.#identity = identity;
+    this.#metadata = metadata;
+    this.#origin = origin;
+    this.#offset = encodeSnapshotHeader(identity, metadata, origin, 0).length;
+  }
+
+  /** Takes the next bytes of the image. */
+  *append(bytes: Uint8Array): Task<void> {
+    let taken = 0;
+    while (taken < bytes.length) {
+      const room = Math.min(chunkBytes - this.#pendingBytes, bytes.length - taken);
+      this.#pending.set(bytes.subarray(taken, taken + room), this.#pendingBytes);
+      this.#pendingBytes += room;
+      taken += room;
+      if (this.#pendingBytes === chunkBytes) {
+        yield* this.#flush();
+      }
+    }
+  }
+
+  /** Ends the image: header and footer written, everything synced, the file closed. Returns the image's bytes. */
+  *seal(): Task<number> {
+    if (this.#pendingBytes > 0) {
+      yield* this.#flush();
+    }
+    const header = encodeSnapshotHeader(this.#identity, this.#metadata, this.#origin, this.#imageBytes);
+    yield* write(this.#file, 0, header);
+    const decoded = decodeSnapshotHeader(header, this.#identity);
+    assert(!("fault" in decoded), "image: own header does not decode");
+    // The checksum of the whole image is made from what the file holds, not from what was meant to be in it.
+    const imageCrc = yield* verifyChunks(this.#file, decoded);
+    if (typeof imageCrc !== "number") {
+      throw corrupt("snapshot being written", imageCrc.offset, imageCrc.fault);
+    }
+    yield* write(this.#file, this.#offset, encodeFooter(this.#imageBytes, imageCrc));
+    yield* sync(this.#file);
+    yield* close(this.#file);
+    return this.#imageBytes;
+  }
+
+  *#flush(): Task<void> {
+    const chunk = this.#pending.subarray(0, this.#pendingBytes);
+    const framed = new Uint8Array(chunkOverheadBytes + chunk.length);
+    const view = new DataView(framed.buffer);
+    view.setUint32(0, chunk.length, true);
+    view.setUint32(4, chunkCrc(chunk, Math.floor(this.#imageBytes / chunkBytes)), true);
+    framed.set(chunk, chunkOverheadBytes);
+    yield* write(this.#file, this.#offset, framed);
+    this.#offset += framed.length;
+    this.#imageBytes += chunk.length;
+    this.#pendingBytes = 0;
+  }
+}
+
+/** Verifies a whole snapshot file: its header when it is sound, or what is wrong and where. Changes nothing. */
+export function* verifySnapshot(
+  fs: FileSystem,
+  path: string,
+  identity: StoreIdentity | null,
+): Task<SnapshotHeader | Fault> {
+  let file: FileHandle;
+  try {
+    file = yield* open(fs, path, "read");
+  } catch (error) {
+    if (isMissing(error)) {
+      return damaged(missingText(error), 0);
+    }
+    throw error;
+  }
+  try {
+    return yield* verifyFile(file, identity);
+  } catch (error) {
+    if (isMissing(error)) {
+      return damaged(missingText(error), 0);
+    }
+    throw error;
+  } finally {
+    yield* close(file);
+  }
+}
+
+function* verifyFile(file: FileHandle, identity: StoreIdentity | null): Task<SnapshotHeader | Fault> {
+  const header = decodeSnapshotHeader(yield* read(file, 0, snapshotHeaderBytesMax), identity);
+  if ("fault" in header) {
+    return header;
+  }
+  const length = yield* size(file);
+  const expected = snapshotFileBytes(header.headerBytes, header.imageBytes);
+  if (length !== expected) {
+    return damaged(`is ${length} bytes long, not ${expected}`, Math.min(length, expected));
+  }
+  const imageCrc = yield* verifyChunks(file, header);
+  if (typeof imageCrc !== "number") {
+    return imageCrc;
+  }
+  const footer = yield* read(file, expected - footerBytes, footerBytes);
+  return isFooterOf(footer, header.imageBytes, imageCrc)
+    ? header
+    : damaged("footer does not fit the image", expected - footerBytes);
+}
+
+/** Checks every chunk; returns the checksum of the whole image. */
+function* verifyChunks(file: FileHandle, header: SnapshotHeader): Task<number | Fault> {
+  let imageCrc = header.headerCrc;
+  for (let chunk = 0; chunk < chunkCountOf(header.imageBytes); chunk++) {
+    const bytes = yield* readChunk(file, header, chunk);
+    if ("fault" in bytes) {
+      return bytes;
+    }
+    imageCrc = crc32c(bytes, imageCrc);
+  }
+  return imageCrc;
+}
+
+function* readChunk(file: FileHandle, header: SnapshotHeader, chunk: number): Task<Uint8Array | Fault> {
+  const length = Math.min(chunkBytes, header.imageBytes - chunk * chunkBytes);
+  assert(length > 0, "image: chunk beyond the end");
+  const offset = header.headerBytes + chunk * (chunkBytes + chunkOverheadBytes);
+  const framed = yield* read(file, offset, chunkOverheadBytes + length);
+  if (framed.length !== chunkOverheadBytes + length) {
+    return damaged("ends within a chunk", offset + framed.length);
+  }
+  const view = new DataView(framed.buffer, framed.byteOffset, framed.length);
+  const bytes = framed.subarray(chunkOverheadBytes);
+  if (view.getUint32(0, true) !== length || view.getUint32(4, true) !== chunkCrc(bytes, chunk)) {
+    return damaged("chunk checksum mismatch", offset);
+  }
+  return bytes;
+}
+
+/** Reads an image that was verified when the store was opened or the file was made; each chunk is checked again. */
+export class ImageReader implements SnapshotSource {
+  readonly metadata: SnapshotMetadata;
+  readonly bytes: number;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #header: SnapshotHeader;
+  readonly #run: <T>(task: Task<T>, completed: CompletedWith<T>) => void;
+  #closed = false;
+
+  constructor(
+    file: FileHandle,
+    path: string,
+    header: SnapshotHeader,
+    run: <T>(task: Task<T>, completed: CompletedWith<T>) => void,
+  ) {
+    this.metadata = header.metadata;
+    this.bytes = header.imageBytes;
+    this.#file = file;
+    this.#path = path;
+    this.#header = header;
+    this.#run = run;
+  }
+
+  read(offset: number, length: number, completed: CompletedWith<Uint8Array>): void {
+    assert(offset >= 0 && length > 0, "image: range out of bounds");
+    assert(!this.#closed, "image: read after close");
+    this.#run(this.#read(offset, length), completed);
+  }
+
+  close(): void {
+    assert(!this.#closed, "image: closed twice");
+    this.#closed = true;
+    // Nothing depends on this close: the file was only read.
+    this.#run(close(this.#file), () => {});
+  }
+
+  *#read(offset: number, length: number): Task<Uint8Array> {
+    const end = Math.min(offset + length, this.bytes);
+    if (offset >= end) {
+      return new Uint8Array(0);
+    }
+    const out = new Uint8Array(end - offset);
+    for (let at = offset; at < end; ) {
+      const chunk = Math.floor(at / chunkBytes);
+      const bytes = yield* readChunk(this.#file, this.#header, chunk);
+      if ("fault" in bytes) {
+        throw corrupt(this.#path, bytes.offset, bytes.fault);
+      }
+      const start = at - chunk * chunkBytes;
+      const part = bytes.subarray(start, Math.min(bytes.length, start + end - at));
+      out.set(part, at - offset);
+      at += part.length;
+    }
+    return out;
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The snapshots of one store: which are durable, which are being made, which were received and wait for the batch that puts
+ * them in force. The newest and one older are kept, so that damage to one file costs nothing.
+ */
+import { assert, must, type Task } from "@quorate/base";
+import type { Completed, CompletedWith, SnapshotMetadata, SnapshotSink, SnapshotSource } from "@quorate/raft";
+import type { FileHandle, FileSystem } from "./file-system.ts";
+import { close, open, paths, rename, syncDirectory, unlink } from "./files.ts";
+import type { StoreIdentity } from "./format/identity.ts";
+import {
+  decodeSnapshotHeader,
+  encodeSnapshotHeader,
+  type SnapshotHeader,
+  type SnapshotOrigin,
+  snapshotName,
+} from "./format/snapshot.ts";
+import { ImageReader, ImageWriter } from "./snapshot-files.ts";
+
+/** How many snapshots are kept. */
+const keptCount = 2;
+
+/** Runs a task; its failure is final for the store when it wrote, and is the caller's alone when it only read. */
+export interface TaskRunner {
+  writing<T>(task: Task<T>, completed: CompletedWith<T>): void;
+  reading<T>(task: Task<T>, completed: CompletedWith<T>): void;
+}
+
+/** The snapshots of one store. */
+export class SnapshotStore {
+  readonly #fs: FileSystem;
+  readonly #identity: StoreIdentity;
+  readonly #runner: TaskRunner;
+  /** Durable snapshots, oldest first. */
+  readonly #durable: SnapshotHeader[];
+  /** Received and sealed images by their final name, waiting for their batch. */
+  readonly #staged: Map<string, { readonly path: string; readonly header: SnapshotHeader }> = new Map();
+  #openSinks = 0;
+  #temporaries = 0;
+
+  constructor(fs: FileSystem, identity: StoreIdentity, durable: SnapshotHeader[], runner: TaskRunner) {
+    assert(durable.length <= keptCount, "snapshots: more than are kept");
+    this.#fs = fs;
+    this.#identity = identity;
+    this.#durable = durable;
+    this.#runner = runner;
+  }
+
+  /** The newest durable snapshot. */
+  get newest(): SnapshotMetadata | null {
+    return this.#durable.at(-1)?.metadata ?? null;
+  }
+
+  get beingMade(): boolean {
+    return this.#openSinks > 0;
+  }
+
+  /** Starts an image; `publish` runs once it is sealed and must make it count. */
+  sink(
+    metadata: SnapshotMetadata,
+    origin: SnapshotOrigin,
+    publish: (path: string, header: SnapshotHeader) => Task<void>,
+  ): SnapshotSink {
+    this.#temporaries++;
+    this.#openSinks++;
+    const path = `${paths.snapshots}/${snapshotName(metadata)}.${this.#temporaries}.tmp`;
+    const ended = (): void => {
+      this.#openSinks--;
+    };
+    return new ImageSink(this.#fs, path, this.#identity, metadata, origin, this.#runner, publish, ended);
+  }
+
+  /** Makes a sealed image of the local state the newest snapshot. */
+  *publishLocal(path: string, header: SnapshotHeader): Task<void> {
+    const { index } = header.metadata;
+    const newest = this.newest;
+    if (newest !== null && newest.index >= index) {
+      // A newer one was received meanwhile: this image is of no use any more.
+      yield* unlink(this.#fs, path);
+      return;
+    }
+    yield* this.#publish(path, header);
+  }
+
+  /** Keeps a sealed, received image until {@link promote}. */
+  *stage(path: string, header: SnapshotHeader): Task<void> {
+    const name = snapshotName(header.metadata);
+    const earlier = this.#staged.get(name);
+    this.#staged.set(name, { path, header });
+    if (earlier !== undefined) {
+      yield* unlink(this.#fs, earlier.path);
+    }
+  }
+
+  /** Whether an image with this metadata was received. */
+  isStaged(metadata: SnapshotMetadata): boolean {
+    return this.#staged.has(snapshotName(metadata));
+  }
+
+  /** Gives the received image its final name: from here on recovery puts it in force, with or without the log's record. */
+  *promote(metadata: SnapshotMetadata): Task<void> {
+    const name = snapshotName(metadata);
+    const staged = must(this.#staged.get(name) ?? null, "snapshots: promoted without having been received");
+    this.#staged.delete(name);
+    yield* this.#publish(staged.path, staged.header);
+  }
+
+  /** Opens the newest durable snapshot. */
+  *open(): Task<SnapshotSource> {
+    const header = must(this.#durable.at(-1), "snapshots: none to open");
+    const path = `${paths.snapshots}/${snapshotName(header.metadata)}`;
+    const file = yield* open(this.#fs, path, "read");
+    return new ImageReader(file, path, header, (task, completed) => this.#runner.reading(task, completed));
+  }
+
+  *#publish(path: string, header: SnapshotHeader): Task<void> {
+    yield* rename(this.#fs, path, `${paths.snapshots}/${snapshotName(header.metadata)}`);
+    yield* syncDirectory(this.#fs, paths.snapshots);
+    const same = this.#durable.findIndex((kept) => kept.metadata.index === header.metadata.index);
+    if (same >= 0) {
+      this.#durable.splice(same, 1);
+    }
+    this.#durable.push(header);
+    this.#durable.sort((left, right) => left.metadata.index - right.metadata.index);
+    let removed = false;
+    while (this.#durable.length > keptCount) {
+      const oldest = must(this.#durable.shift(), "snapshots: none");
+      yield* unlink(this.#fs, `${paths.snapshots}/${snapshotName(oldest.metadata)}`);
+      removed = true;
+    }
+    if (removed) {
+      yield* syncDirectory(this.#fs, paths.snapshots);
+    }
+  }
+}
+
+/** One image being written. */
+class ImageSink implements SnapshotSink {
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  readonly #identity: StoreIdentity;
+  readonly #metadata: SnapshotMetadata;
+  readonly #origin: SnapshotOrigin;
+  readonly #runner: TaskRunner;
+  readonly #publish: (path: string, header: SnapshotHeader) => Task<void>;
+  readonly #ended: () => void;
+  #file: FileHandle | null = null;
+  #writer: ImageWriter | null = null;
+  #state: "idle" | "busy" | "ended" = "idle";
+  #aborted = false;
+
+  constructor(
+    fs: FileSystem,
+    path: string,
+    identity: StoreIdentity,
+    metadata: SnapshotMetadata,
+    origin: SnapshotOrigin,
+    runner: TaskRunner,
+    publish: (path: string, header: SnapshotHeader) => Task<void>,
+    ended: () => void,
+  ) {
+    this.#fs = fs;
+    this.#path = path;
+    this.#identity = identity;
+    this.#metadata = metadata;
+    this.#origin = origin;
+    this.#runner = runner;
+    this.#publish = publish;
+    this.#ended = ended;
+  }
+
+  write(chunk: Uint8Array, completed: Completed): void {
+    this.#begin(this.#append(chunk), "idle", completed);
+  }
+
+  finish(completed: Completed): void {
+    this.#begin(this.#finish(), "ended", completed);
+  }
+
+  abort(): void {
+    if (this.#state === "ended" || this.#aborted) {
+      return;
+    }
+    this.#aborted = true;
+    if (this.#state === "idle") {
+      this.#drop();
+    }
+  }
+
+  #begin(task: Task<void>, next: "idle" | "ended", completed: Completed): void {
+    assert(this.#state === "idle", "sink: call before the one before completed");
+    assert(!this.#aborted, "sink: call after abort");
+    this.#state = "busy";
+    this.#runner.writing(task, (error) => {
+      this.#state = error === null ? next : "ended";
+      if (this.#state === "ended") {
+        this.#ended();
+      } else if (this.#aborted) {
+        this.#drop();
+      }
+      completed(error);
+    });
+  }
+
+  /** Removes what was written. A file that stays because of a failure is removed when the store is next opened. */
+  #drop(): void {
+    this.#state = "ended";
+    this.#ended();
+    this.#runner.reading(this.#remove(), () => {});
+  }
+
+  *#remove(): Task<void> {
+    if (this.#file !== null) {
+      yield* close(this.#file);
+      yield* unlink(this.#fs, this.#path);
+    }
+  }
+
+  *#append(chunk: Uint8Array): Task<void> {
+    const writer = yield* this.#open();
+    yield* writer.append(chunk);
+  }
+
+  *#finish(): Task<void> {
+    const writer = yield* this.#open();
+    const imageBytes = yield* writer.seal();
+    const bytes = encodeSnapshotHeader(this.#identity, this.#metadata, this.#origin, imageBytes);
+    const header = decodeSnapshotHeader(bytes, this.#identity);
+    assert(!("fault" in header), "sink: own header does not decode");
+    yield* this.#publish(this.#path, header);
+  }
+
+  *#open(): Task<ImageWriter> {
+    if (this.#writer === null) {
+      this.#file = yield* open(this.#fs, this.#path, "create");
+      this.#writer = new ImageWriter(this.#file, this.#identity, this.#metadata, this.#origin);
+    }
+    return this.#writer;
+  }
+}

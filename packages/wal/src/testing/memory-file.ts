@@ -1,0 +1,157 @@
+/**
+ * One file of the {@link MemoryFileSystem}: durable bytes, and writes that a crash keeps, loses or tears sector by sector,
+ * in any order.
+ */
+import { assert, type Prng } from "@quorate/base";
+
+/** Bytes that a disk writes at once. */
+export const sectorBytes = 512;
+
+/** What a crash does to what was not synced. */
+export type CrashMode =
+  /** Each pending sector and directory entry by chance: kept, lost, or torn within. */
+  | "random"
+  /** Nothing that was not synced survives: power loss. */
+  | "lose"
+  /** Everything survives: the process was killed, the page cache stays. */
+  | "keep";
+
+/** A write that is not yet durable. */
+export interface PendingWrite {
+  readonly kind: "write";
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+type PendingChange = PendingWrite | { readonly kind: "truncate"; readonly lengthBytes: number };
+
+/** Bytes that grow. */
+class GrowingBytes {
+  bytes: Uint8Array;
+  length: number;
+
+  constructor(content: Uint8Array) {
+    this.bytes = content.slice();
+    this.length = content.length;
+  }
+
+  get content(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  apply(change: PendingChange): void {
+    if (change.kind === "write") {
+      this.#reserve(change.offset + change.bytes.length);
+      this.bytes.set(change.bytes, change.offset);
+      this.length = Math.max(this.length, change.offset + change.bytes.length);
+    } else {
+      this.#reserve(change.lengthBytes);
+      this.bytes.fill(0, Math.min(change.lengthBytes, this.length));
+      this.length = change.lengthBytes;
+    }
+  }
+
+  #reserve(needed: number): void {
+    assert(needed >= 0, "memory file: negative length");
+    if (needed > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+      grown.set(this.content);
+      this.bytes = grown;
+    }
+  }
+}
+
+/** Content of a file, as readers see it and as it would be after a loss of power. */
+export class MemoryFile {
+  #seen: GrowingBytes;
+  #durable: GrowingBytes;
+  #pending: PendingChange[] = [];
+
+  constructor(content: Uint8Array) {
+    this.#seen = new GrowingBytes(content);
+    this.#durable = new GrowingBytes(content);
+  }
+
+  get length(): number {
+    return this.#seen.length;
+  }
+
+  /** Whether anything is not yet durable. */
+  get dirty(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#seen.content.slice(offset, offset + length);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#change({ kind: "write", offset, bytes: bytes.slice() });
+  }
+
+  truncate(lengthBytes: number): void {
+    this.#change({ kind: "truncate", lengthBytes });
+  }
+
+  /** Makes all that was written durable. */
+  sync(): void {
+    for (const change of this.#pending) {
+      this.#durable.apply(change);
+    }
+    this.#pending = [];
+  }
+
+  /** What a crash leaves. `inFlight` are writes that were under way. */
+  crash(random: Prng, mode: CrashMode, inFlight: readonly PendingWrite[]): MemoryFile {
+    if (mode === "keep") {
+      return new MemoryFile(this.#seen.content);
+    }
+    const survivor = new MemoryFile(this.#durable.content);
+    if (mode === "random") {
+      for (const change of [...this.#pending, ...inFlight]) {
+        if (change.kind === "write") {
+          survivor.#tear(random, change.offset, change.bytes);
+        } else if (random.chance(0.5)) {
+          survivor.truncate(change.lengthBytes);
+        }
+      }
+      survivor.sync();
+    }
+    return survivor;
+  }
+
+  /** Changes stored bytes behind everybody's back, durably: rot. */
+  damage(change: (bytes: Uint8Array) => Uint8Array): void {
+    const damaged = change(this.#seen.content.slice());
+    this.#seen = new GrowingBytes(damaged);
+    this.#durable = new GrowingBytes(damaged);
+    this.#pending = [];
+  }
+
+  clone(): MemoryFile {
+    const copy = new MemoryFile(this.#durable.content);
+    copy.#seen = new GrowingBytes(this.#seen.content);
+    copy.#pending = [...this.#pending];
+    return copy;
+  }
+
+  #change(change: PendingChange): void {
+    this.#seen.apply(change);
+    this.#pending.push(change);
+  }
+
+  /** Applies some sectors of a write, each by its own chance. */
+  #tear(random: Prng, offset: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const toBoundary = sectorBytes - ((offset + at) % sectorBytes);
+      const part = bytes.subarray(at, Math.min(bytes.length, at + toBoundary));
+      const fate = random.integer(0, 8);
+      if (fate < 4) {
+        this.write(offset + at, part);
+      } else if (fate === 4) {
+        this.write(offset + at, part.subarray(0, random.integer(0, part.length + 1)));
+      }
+      at += part.length;
+    }
+  }
+}
