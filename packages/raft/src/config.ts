@@ -53,6 +53,8 @@ export interface RaftConfig {
   readonly stepDownOnRemoval?: boolean;
   /** Configuration changes that cannot be carried out now become empty entries. */
   readonly validateConfChanges?: boolean;
+  /** Configuration changes that make no valid configuration are refused. Else they enter the log, and change nothing when applied. */
+  readonly refuseImpossibleConfChanges?: boolean;
 }
 
 /** A configuration with nothing left open, checked. */
@@ -74,6 +76,7 @@ export const raftDefaults: {
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
   readonly validateConfChanges: boolean;
+  readonly refuseImpossibleConfChanges: boolean;
 } = {
   electionTimeoutTicks: 10,
   heartbeatTicks: 1,
@@ -89,6 +92,7 @@ export const raftDefaults: {
   proposalForwarding: true,
   stepDownOnRemoval: true,
   validateConfChanges: true,
+  refuseImpossibleConfChanges: true,
 };
 
 /** Everything that is wrong with `config`, one sentence each; empty when nothing is. */

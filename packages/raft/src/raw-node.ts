@@ -142,10 +142,13 @@ export class RawNode {
 
   #refusedChange(change: ConfChange): RefusedChange | null {
     const state = this.#state;
-    if (state.role !== "leader" || !state.config.validateConfChanges) {
+    if (state.role !== "leader") {
       return null;
     }
-    return checkConfChange(state, change) ?? checkOutcome(state, change);
+    const refused = checkConfChange(state, change);
+    return refused === null && state.config.refuseImpossibleConfChanges
+      ? checkOutcome(state, change)
+      : refused;
   }
 
   /**
