@@ -19,9 +19,11 @@ const likeBytes = fc
   .map((list) => Uint8Array.from(list));
 const platformEncoder = new TextEncoder();
 
+const platformDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function platformDecode(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return platformDecoder.decode(bytes);
   } catch {
     return null; // Not well-formed.
   }
