@@ -7,10 +7,12 @@ import {
   type HardState,
   type Message,
   type NodeId,
+  noNode,
   type RaftConfig,
   RawNode,
   type Ready,
   type SnapshotMetadata,
+  termZero,
   toLogIndex,
   toNodeId,
 } from "@quorate/raft";
@@ -175,7 +177,7 @@ export class Environment {
   #take(id: number, envelope: Envelope): string[] {
     const member = this.#member(id);
     const { node } = member;
-    const lines = envelope.kind === "peer" ? stepText(node, envelope.message) : [];
+    const lines = envelope.kind === "peer" ? stepText(member, envelope.message) : [];
     if (envelope.kind === "append-done") node.persisted(envelope.seq);
     if (envelope.kind === "apply-done") node.applied(toLogIndex(envelope.index));
     check(member);
@@ -346,8 +348,8 @@ function readyLines(ready: Ready, messages: readonly Envelope[]): string[] {
   return lines.length === 0 ? ["<empty Ready>"] : [`Ready MustSync=${ready.mustSync}:`, ...lines];
 }
 
-function stepText(node: RawNode, message: Message): string[] {
-  const result = node.step(inPresentTerm(node, message));
+function stepText(member: Member, message: Message): string[] {
+  const result = member.node.step(withoutTermCheck(member, message));
   switch (result.status) {
     case "accepted":
       return [];
@@ -364,11 +366,22 @@ function stepText(node: RawNode, message: Message): string[] {
 
 /**
  * The reference takes term 0 as "no term" and skips every check of it. Only a snapshot that a script sends on behalf of a member
- * that never took part in an election carries it; our core would ignore such a message as one of an earlier term.
+ * that never took part in an election carries it. Our core would ignore such a message as one of an earlier term; the schedules
+ * were answered by a reference that obeys it, and whose candidates even go back to term 0 by it.
  */
-function inPresentTerm(node: RawNode, message: Message): Message {
-  const { term } = node.status().hardState;
-  return message.type === "install-snapshot" && message.term === 0 ? { ...message, term } : message;
+function withoutTermCheck(member: Member, message: Message): Message {
+  const { term } = member.node.status().hardState;
+  if (message.type !== "install-snapshot" || message.term !== 0 || term === 0) {
+    return message;
+  }
+  const state = member.node.unsafeState;
+  if (state.role === "candidate" || state.role === "pre-candidate") {
+    member.misused = true;
+    state.term = termZero;
+    state.vote = noNode;
+    return message;
+  }
+  return { ...message, term };
 }
 
 function receiver(envelope: Envelope): number {
