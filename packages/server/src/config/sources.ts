@@ -103,6 +103,8 @@ function readKeys(content: object, path: string): Source {
     const text = yamlText(value);
     if (setting === null) {
       problems.push({ where, problem: `unknown key${suggestion(key, flagNames, "")}` });
+    } else if (setting === "configFile") {
+      problems.push({ where, problem: "a file cannot name another" });
     } else if (text === null) {
       problems.push({ where, problem: "needs a text, a number or a list of these" });
     } else {

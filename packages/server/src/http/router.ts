@@ -53,6 +53,7 @@ function statusPage(probe: ServerProbe): unknown {
     id: hex(status.id),
     clusterId: hex(status.clusterId),
     name: status.name,
+    pid: process.pid,
     role: status.role,
     leader: hex(status.leader),
     term: status.term,

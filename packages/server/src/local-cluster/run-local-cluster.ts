@@ -32,17 +32,17 @@ const stopTimeoutMs = 20_000;
 export async function runLocalCluster(options: LocalClusterOptions): Promise<number> {
   checkFolder(options.dataDir);
   await checkPorts(options.clientPorts.flatMap((port) => [port, port + 1]));
-  const asked = stopSignal();
+  const stop = stopSignal();
   const planned = planMembers(options);
   const members = planned.map((member) => ({
     ...member,
     process: startMemberProcess({ flags: flagsOf(member, planned, options), logFile: member.logFile }),
   }));
   try {
-    const leader = await Promise.race([waitForLeader(members), asked.then(() => null)]);
+    const leader = await waitForLeader(members, stop);
     if (leader !== null) {
       process.stdout.write(describeCluster(members, leader, options.dataDir));
-      await Promise.race([asked, watchMembers(members)]);
+      await watchMembers(members, stop);
     }
   } catch (error) {
     await stopMembers(members);
@@ -77,18 +77,25 @@ function flagsOf(
   ];
 }
 
-/** Resolves at the first SIGINT or SIGTERM. Later ones change nothing: the members are being stopped already. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.on("SIGINT", () => resolve());
-    process.on("SIGTERM", () => resolve());
-  });
+/** Aborted by the first SIGINT or SIGTERM. Later ones change nothing: the members are being stopped already. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => controller.abort());
+  process.on("SIGTERM", () => controller.abort());
+  return controller.signal;
 }
 
-/** The member that every member calls leader. @throws {@link CommandError} when a member ends or nobody leads in time. */
-async function waitForLeader(members: readonly RunningMember[]): Promise<RunningMember> {
+/**
+ * The member that every member calls leader, or null when `stop` came before.
+ *
+ * @throws {@link CommandError} when a member ends or nobody leads in time.
+ */
+async function waitForLeader(
+  members: readonly RunningMember[],
+  stop: AbortSignal,
+): Promise<RunningMember | null> {
   const deadline = performance.now() + startTimeoutMs;
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && !stop.aborted) {
     const ended = members.find((member) => member.process.end !== null);
     if (ended !== undefined) {
       throw new CommandError(`member ${ended.name} ${describeEnd(ended)}`);
@@ -102,6 +109,9 @@ async function waitForLeader(members: readonly RunningMember[]): Promise<Running
       }
     }
     await delay(50);
+  }
+  if (stop.aborted) {
+    return null;
   }
   throw new CommandError(
     `no leader within ${startTimeoutMs / 1000} s: see the members' logs beside their data`,
@@ -117,17 +127,31 @@ async function askStatus(clientUrl: string): Promise<{ id: string; leader: strin
   }
 }
 
-/** Reports members that end by themselves; resolves when none is left. */
-async function watchMembers(members: readonly RunningMember[]): Promise<void> {
+/**
+ * Reports members that end by themselves, until `stop`.
+ *
+ * @throws {@link CommandError} when no member is left.
+ */
+function watchMembers(members: readonly RunningMember[], stop: AbortSignal): Promise<void> {
   let left = members.length;
-  await Promise.all(
-    members.map(async (member) => {
-      await member.process.ended;
-      left -= 1;
-      process.stderr.write(`quorate: member ${member.name} ${describeEnd(member)}; ${left} still run\n`);
-    }),
-  );
-  throw new CommandError("no member runs any more");
+  return new Promise((resolve, reject) => {
+    stop.addEventListener("abort", () => resolve());
+    if (stop.aborted) {
+      resolve();
+    }
+    for (const member of members) {
+      void member.process.ended.then(() => {
+        if (stop.aborted) {
+          return;
+        }
+        left -= 1;
+        process.stderr.write(`quorate: member ${member.name} ${describeEnd(member)}; ${left} still run\n`);
+        if (left === 0) {
+          reject(new CommandError("no member runs any more"));
+        }
+      });
+    }
+  });
 }
 
 function describeEnd(member: RunningMember): string {

@@ -104,6 +104,7 @@ test("/status", async () => {
     id: "1e05c52164694d",
     clusterId: "abc",
     name: "m1",
+    pid: process.pid,
     role: "leader",
     leader: "1e05c52164694d",
     term: 3,
