@@ -15,7 +15,16 @@ import { readRange, refuseRevision } from "./mvcc/range.ts";
 import { MvccStore } from "./mvcc/store.ts";
 import { decodeCommand } from "./request/command-codec.ts";
 import { type Revision, toRevision } from "./revision.ts";
-import type { Command, KvRefusal, KvResult, MemberAttributes, RangeRequest, RangeResult } from "./types.ts";
+import type {
+  Command,
+  KvRefusal,
+  KvResult,
+  MemberAttributes,
+  RangeRequest,
+  RangeResult,
+  TxnRequest,
+  TxnResult,
+} from "./types.ts";
 
 /** Where a command stands in the replicated log. */
 export interface KvApplyContext {
@@ -118,6 +127,14 @@ export class KvStateMachine {
     return readRange(this.#store, request);
   }
 
+  /** Answers a transaction from local state. It must not write on either branch: writes come as commands. */
+  readTxn(txn: TxnRequest): TxnResult | KvRefusal {
+    const before = this.#store.revision;
+    const result = applyTxn(this.#store, noLeases, txn);
+    assert(this.#store.revision === before, "kv: a read wrote");
+    return result;
+  }
+
   /** Pins the present state; later commands do not change what the image reads. Close it, or nothing more is swept. */
   snapshot(): KvImage {
     const { revision, compactRevision } = this.#store;
@@ -168,6 +185,12 @@ export class KvStateMachine {
    */
   sweep(budgetRecords: number): boolean {
     return this.#sweeper.sweep(budgetRecords, this.#pins.lowest(this.#store.compactRevision));
+  }
+
+  /** Checks every invariant of the store: for tests and the simulator, it takes time with the data. */
+  check(): void {
+    assert(this.#store.compactRevision <= this.#store.revision, "kv: compacted beyond the revision");
+    this.#store.check();
   }
 
   #install(state: RestoredState): void {

@@ -21,8 +21,8 @@ const chunkBytes = chunkUnits * unitBytes;
 const chunkCountMax = 2 ** (32 - chunkUnitBits) - 1;
 const sizeMask = 0x0fffffff;
 
-/** Emptied chunks kept for reuse; what is beyond goes back to the system. */
-const spareChunkCountMax = 8;
+/** Of so many chunks one may be kept empty for reuse; what is beyond goes back to the system, when garbage is collected. */
+const chunksPerSpare = 4;
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -116,6 +116,11 @@ export class Arena {
 
   payloadBytes(address: number): number {
     return this.#sizeAndFlags(address) & sizeMask;
+  }
+
+  /** Bytes that a block takes, with its header and padding. */
+  blockBytes(address: number): number {
+    return blockUnits(this.payloadBytes(address)) * unitBytes;
   }
 
   flags(address: number): number {
@@ -220,7 +225,7 @@ export class Arena {
     this.#usedUnits -= chunk.usedUnits;
     this.#chunks[number] = null;
     this.#freeNumbers.push(number);
-    if (chunk.bytes.length === chunkBytes && this.#spares.length < spareChunkCountMax) {
+    if (chunk.bytes.length === chunkBytes && this.#spares.length * chunksPerSpare <= this.#chunks.length) {
       chunk.usedUnits = 0;
       this.#spares.push(chunk);
     } else {

@@ -4,7 +4,7 @@
  */
 import { assert } from "@quorate/base";
 import { type Arena, noAddress } from "./arena.ts";
-import { Uint32Column } from "./columns.ts";
+import { Uint32Table } from "./tables.ts";
 
 /** No slot: the key is not in the table. */
 export const noSlot = 0xffffffff;
@@ -14,16 +14,26 @@ export const slotOwnerBit = 0x80000000;
 
 const bucketCountInitial = 64;
 
+/** Cells of a slot. */
+const cell = {
+  /** Where the key's bytes stand; {@link noAddress} in a free slot. */
+  address: 0,
+  hash: 1,
+  /** The next slot of the bucket, or of the free list, up by 1, so that 0 is none. */
+  next: 2,
+  /** The record of the key's newest version. */
+  head: 3,
+} as const;
+const slotCells = 4;
+
 /** Slots for keys; see the head of this file. */
 export class KeyTable {
   readonly #arena: Arena;
   readonly #seed: number;
-  readonly #address: Uint32Column = new Uint32Column();
-  readonly #hash: Uint32Column = new Uint32Column();
-  /** The next slot of the bucket, or of the free list; each one up by 1, so that 0 is none. */
-  readonly #next: Uint32Column = new Uint32Column();
-  readonly #head: Uint32Column = new Uint32Column();
-  readonly #buckets: Uint32Column = new Uint32Column();
+  readonly #slots: Uint32Table = new Uint32Table(slotCells);
+  readonly #buckets: Uint32Table = new Uint32Table(1);
+  /** How many first bytes were equal in the last comparison. */
+  sharedBytes = 0;
   #bucketCount = bucketCountInitial;
   /** Buckets of the last full doubling; those below `bucketCount - bucketBase` are split already. */
   #bucketBase = bucketCountInitial;
@@ -45,19 +55,19 @@ export class KeyTable {
 
   /** Bytes allocated, without the keys' own. */
   get bytes(): number {
-    return this.#address.bytes + this.#hash.bytes + this.#next.bytes + this.#head.bytes + this.#buckets.bytes;
+    return this.#slots.bytes + this.#buckets.bytes;
   }
 
   /** The key's slot, or {@link noSlot}. */
   find(key: Uint8Array): number {
     const hash = hashBytes(key, this.#seed);
-    let link = this.#buckets.get(this.#bucketOf(hash));
+    let link = this.#buckets.get(this.#bucketOf(hash), 0);
     while (link !== 0) {
       const slot = link - 1;
-      if (this.#hash.get(slot) === hash && this.#equals(slot, key)) {
+      if (this.#slots.get(slot, cell.hash) === hash && this.#equals(slot, key)) {
         return slot;
       }
-      link = this.#next.get(slot);
+      link = this.#slots.get(slot, cell.next);
     }
     return noSlot;
   }
@@ -68,9 +78,9 @@ export class KeyTable {
     const address = this.#arena.allocate(slot + slotOwnerBit, key.length, 0);
     this.#arena.bytesOf(address).set(key, this.#arena.payloadStart(address));
     const hash = hashBytes(key, this.#seed);
-    this.#address.set(slot, address);
-    this.#hash.set(slot, hash);
-    this.#head.set(slot, head);
+    this.#slots.set(slot, cell.address, address);
+    this.#slots.set(slot, cell.hash, hash);
+    this.#slots.set(slot, cell.head, head);
     this.#link(slot, this.#bucketOf(hash));
     this.#keyCount++;
     if (this.#keyCount > this.#bucketCount) {
@@ -82,41 +92,41 @@ export class KeyTable {
   /** Gives up a slot and its key's bytes. */
   remove(slot: number): void {
     assert(this.isUsed(slot), "key table: slot is free");
-    const bucket = this.#bucketOf(this.#hash.get(slot));
+    const bucket = this.#bucketOf(this.#slots.get(slot, cell.hash));
     this.#unlink(slot, bucket);
-    this.#arena.free(this.#address.get(slot));
-    this.#address.set(slot, noAddress);
-    this.#next.set(slot, this.#free);
+    this.#arena.free(this.#slots.get(slot, cell.address));
+    this.#slots.set(slot, cell.address, noAddress);
+    this.#slots.set(slot, cell.next, this.#free);
     this.#free = slot + 1;
     this.#keyCount--;
   }
 
   isUsed(slot: number): boolean {
-    return slot < this.#slotCount && this.#address.get(slot) !== noAddress;
+    return slot < this.#slotCount && this.#slots.get(slot, cell.address) !== noAddress;
   }
 
   /** The record of the key's newest version. */
   head(slot: number): number {
-    return this.#head.get(slot);
+    return this.#slots.get(slot, cell.head);
   }
 
   setHead(slot: number, record: number): void {
-    this.#head.set(slot, record);
+    this.#slots.set(slot, cell.head, record);
   }
 
   /** Where the key's bytes stand. */
   address(slot: number): number {
-    return this.#address.get(slot);
+    return this.#slots.get(slot, cell.address);
   }
 
   /** After the arena moved the key's bytes. */
   setAddress(slot: number, address: number): void {
-    this.#address.set(slot, address);
+    this.#slots.set(slot, cell.address, address);
   }
 
   /** The key's bytes, as a view into the arena. */
   key(slot: number): Uint8Array {
-    const address = this.#address.get(slot);
+    const address = this.#slots.get(slot, cell.address);
     assert(address !== noAddress, "key table: key of a free slot");
     const start = this.#arena.payloadStart(address);
     return this.#arena.bytesOf(address).subarray(start, start + this.#arena.payloadBytes(address));
@@ -124,35 +134,40 @@ export class KeyTable {
 
   /** Orders `key` against the slot's key: negative, zero or positive. */
   compare(key: Uint8Array, slot: number): number {
-    const address = this.#address.get(slot);
+    return this.compareFrom(key, slot, 0);
+  }
+
+  /** {@link compare} of keys whose first `skip` bytes are known to be equal; sets {@link sharedBytes}. */
+  compareFrom(key: Uint8Array, slot: number, skip: number): number {
+    const address = this.#slots.get(slot, cell.address);
     const bytes = this.#arena.bytesOf(address);
     const start = this.#arena.payloadStart(address);
     const slotLength = this.#arena.payloadBytes(address);
     const length = Math.min(key.length, slotLength);
-    for (let i = 0; i < length; i++) {
-      const difference = (key[i] as number) - (bytes[start + i] as number);
-      if (difference !== 0) {
-        return difference;
-      }
+    let i = skip;
+    while (i < length && key[i] === bytes[start + i]) {
+      i++;
     }
-    return key.length - slotLength;
+    this.sharedBytes = i;
+    return i < length ? (key[i] as number) - (bytes[start + i] as number) : key.length - slotLength;
   }
 
   #equals(slot: number, key: Uint8Array): boolean {
-    return this.#arena.payloadBytes(this.#address.get(slot)) === key.length && this.compare(key, slot) === 0;
+    return (
+      this.#arena.payloadBytes(this.#slots.get(slot, cell.address)) === key.length &&
+      this.compare(key, slot) === 0
+    );
   }
 
   #takeSlot(): number {
     if (this.#free !== 0) {
       const slot = this.#free - 1;
-      this.#free = this.#next.get(slot);
+      this.#free = this.#slots.get(slot, cell.next);
       return slot;
     }
     const slot = this.#slotCount++;
     assert(slot < slotOwnerBit, "key table: too many keys");
-    for (const column of [this.#address, this.#hash, this.#next, this.#head]) {
-      column.reserve(this.#slotCount);
-    }
+    this.#slots.reserve(this.#slotCount);
     return slot;
   }
 
@@ -162,33 +177,33 @@ export class KeyTable {
   }
 
   #link(slot: number, bucket: number): void {
-    this.#next.set(slot, this.#buckets.get(bucket));
-    this.#buckets.set(bucket, slot + 1);
+    this.#slots.set(slot, cell.next, this.#buckets.get(bucket, 0));
+    this.#buckets.set(bucket, 0, slot + 1);
   }
 
   #unlink(slot: number, bucket: number): void {
-    let link = this.#buckets.get(bucket);
+    let link = this.#buckets.get(bucket, 0);
     if (link === slot + 1) {
-      this.#buckets.set(bucket, this.#next.get(slot));
+      this.#buckets.set(bucket, 0, this.#slots.get(slot, cell.next));
       return;
     }
-    while (this.#next.get(link - 1) !== slot + 1) {
-      link = this.#next.get(link - 1);
+    while (this.#slots.get(link - 1, cell.next) !== slot + 1) {
+      link = this.#slots.get(link - 1, cell.next);
       assert(link !== 0, "key table: slot not in its bucket");
     }
-    this.#next.set(link - 1, this.#next.get(slot));
+    this.#slots.set(link - 1, cell.next, this.#slots.get(slot, cell.next));
   }
 
   #split(): void {
     const source = this.#bucketCount - this.#bucketBase;
     this.#bucketCount++;
     this.#buckets.reserve(this.#bucketCount);
-    let link = this.#buckets.get(source);
-    this.#buckets.set(source, 0);
+    let link = this.#buckets.get(source, 0);
+    this.#buckets.set(source, 0, 0);
     while (link !== 0) {
       const slot = link - 1;
-      link = this.#next.get(slot);
-      this.#link(slot, this.#bucketOf(this.#hash.get(slot)));
+      link = this.#slots.get(slot, cell.next);
+      this.#link(slot, this.#bucketOf(this.#slots.get(slot, cell.hash)));
     }
     if (this.#bucketCount === this.#bucketBase * 2) {
       this.#bucketBase = this.#bucketCount;

@@ -4,9 +4,9 @@
  * neighbours: a cursor keeps its path from the root.
  */
 import { assert } from "@quorate/base";
-import { Uint32Column } from "./columns.ts";
 import type { KeyTable } from "./key-table.ts";
 import { Rows, rowWidth } from "./rows.ts";
+import { Uint32Table } from "./tables.ts";
 
 /** A node that falls below this is merged with a neighbour, where both then fill at most {@link mergedCountMax}. */
 const mergeBelow = 16;
@@ -18,7 +18,7 @@ export class KeyTree {
   readonly #keys: KeyTable;
   readonly #rows: Rows = new Rows();
   /** For the row of an inner node, the row of its children. */
-  readonly #childRow: Uint32Column = new Uint32Column();
+  readonly #childRow: Uint32Table = new Uint32Table(1);
   /** Inner levels above the leaves. */
   #height = 0;
   #root: number;
@@ -161,28 +161,34 @@ export class KeyTree {
 
   /** The child whose smallest key is the last one not above `key`; the first child for a key below all. */
   #childCell(row: number, key: Uint8Array): number {
-    let low = 1;
-    let high = this.#rows.count(row);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys.compare(key, this.#rows.get(row, middle)) >= 0) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low - 1;
+    return this.#bound(row, 1, key, 0) - 1;
   }
 
+  /** The first cell of a leaf whose key is not below `key`. */
   #lowerBound(leaf: number, key: Uint8Array): number {
-    let low = 0;
-    let high = this.#rows.count(leaf);
+    return this.#bound(leaf, 0, key, 1);
+  }
+
+  /**
+   * The first cell from `low` on where `key`, compared with the cell's, comes out below `least`.
+   *
+   * PERF: all keys between two bounds share what both share with `key`, so a comparison skips those bytes; keys of one
+   * directory differ in their last few.
+   */
+  #bound(row: number, first: number, key: Uint8Array, least: number): number {
+    let low = first;
+    let high = this.#rows.count(row);
+    let sharedLow = 0;
+    let sharedHigh = 0;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#keys.compare(key, this.#rows.get(leaf, middle)) > 0) {
+      const order = this.#keys.compareFrom(key, this.#rows.get(row, middle), Math.min(sharedLow, sharedHigh));
+      if (order >= least) {
         low = middle + 1;
+        sharedLow = this.#keys.sharedBytes;
       } else {
         high = middle;
+        sharedHigh = this.#keys.sharedBytes;
       }
     }
     return low;
@@ -217,7 +223,7 @@ export class KeyTree {
     const right = this.#takeInner();
     const kept = cell === rowWidth ? rowWidth : rowWidth / 2;
     this.#rows.moveTail(row, kept, right);
-    this.#rows.moveTail(this.#childRow.get(row), kept, this.#childRow.get(right));
+    this.#rows.moveTail(this.#childRow.get(row, 0), kept, this.#childRow.get(right, 0));
     if (cell < kept) {
       this.#insertChild(row, cell, smallest, child);
     } else {
@@ -278,7 +284,7 @@ export class KeyTree {
     }
     this.#rows.moveTail(source, 0, target);
     if (level > 0) {
-      this.#rows.moveTail(this.#childRow.get(source), 0, this.#childRow.get(target));
+      this.#rows.moveTail(this.#childRow.get(source, 0), 0, this.#childRow.get(target, 0));
     }
     this.#dropChild(level + 1, left + 1);
   }
@@ -290,7 +296,7 @@ export class KeyTree {
     assert(this.#rows.count(child) === 0, "tree: a child with keys is dropped");
     this.#giveNode(child, level - 1);
     this.#rows.remove(row, cell);
-    this.#rows.remove(this.#childRow.get(row), cell);
+    this.#rows.remove(this.#childRow.get(row, 0), cell);
     if (cell === 0 && this.#rows.count(row) > 0) {
       this.#refreshSmallest(level);
     }
@@ -308,12 +314,12 @@ export class KeyTree {
   }
 
   #child(row: number, cell: number): number {
-    return this.#rows.get(this.#childRow.get(row), cell);
+    return this.#rows.get(this.#childRow.get(row, 0), cell);
   }
 
   #insertChild(row: number, cell: number, smallest: number, child: number): void {
     this.#rows.insert(row, cell, smallest);
-    this.#rows.insert(this.#childRow.get(row), cell, child);
+    this.#rows.insert(this.#childRow.get(row, 0), cell, child);
   }
 
   #takeRow(): number {
@@ -324,13 +330,13 @@ export class KeyTree {
 
   #takeInner(): number {
     const row = this.#takeRow();
-    this.#childRow.set(row, this.#takeRow());
+    this.#childRow.set(row, 0, this.#takeRow());
     return row;
   }
 
   #giveNode(row: number, level: number): void {
     if (level > 0) {
-      this.#rows.give(this.#childRow.get(row));
+      this.#rows.give(this.#childRow.get(row, 0));
     }
     this.#rows.give(row);
   }

@@ -1,14 +1,14 @@
 /** The node store of the key tree: fixed-width rows of numbers, taken and given back, each with a fill count. */
 import { assert } from "@quorate/base";
-import { Uint32Column } from "./columns.ts";
+import { Uint32Table } from "./tables.ts";
 
 /** Cells of one row. */
 export const rowWidth = 64;
 
 /** A pool of rows. */
 export class Rows {
-  readonly #cells: Uint32Column = new Uint32Column();
-  readonly #counts: Uint32Column = new Uint32Column();
+  readonly #cells: Uint32Table = new Uint32Table(rowWidth);
+  readonly #counts: Uint32Table = new Uint32Table(1);
   readonly #free: number[] = [];
   #rowCount = 0;
 
@@ -25,9 +25,9 @@ export class Rows {
   /** A row with no filled cell. */
   take(): number {
     const row = this.#free.pop() ?? this.#rowCount++;
-    this.#cells.reserve(this.#rowCount * rowWidth);
+    this.#cells.reserve(this.#rowCount);
     this.#counts.reserve(this.#rowCount);
-    this.#counts.set(row, 0);
+    this.#counts.set(row, 0, 0);
     return row;
   }
 
@@ -38,49 +38,43 @@ export class Rows {
   }
 
   count(row: number): number {
-    return this.#counts.get(row);
+    return this.#counts.get(row, 0);
   }
 
   get(row: number, cell: number): number {
-    return this.#cells.get(row * rowWidth + cell);
+    return this.#cells.get(row, cell);
   }
 
   set(row: number, cell: number, value: number): void {
-    this.#cells.set(row * rowWidth + cell, value);
+    this.#cells.set(row, cell, value);
   }
 
   /** Puts `value` at `cell`; what stood there and behind moves up. */
   insert(row: number, cell: number, value: number): void {
-    const count = this.#counts.get(row);
+    const count = this.#counts.get(row, 0);
     assert(count < rowWidth && cell <= count, "rows: insert outside the row");
-    const base = row * rowWidth;
-    for (let i = count; i > cell; i--) {
-      this.#cells.set(base + i, this.#cells.get(base + i - 1));
-    }
-    this.#cells.set(base + cell, value);
-    this.#counts.set(row, count + 1);
+    this.#cells.moveCells(row, cell, cell + 1, count - cell);
+    this.#cells.set(row, cell, value);
+    this.#counts.set(row, 0, count + 1);
   }
 
   /** Takes the value at `cell` out; what stood behind moves down. */
   remove(row: number, cell: number): void {
-    const count = this.#counts.get(row);
+    const count = this.#counts.get(row, 0);
     assert(cell < count, "rows: remove outside the row");
-    const base = row * rowWidth;
-    for (let i = cell + 1; i < count; i++) {
-      this.#cells.set(base + i - 1, this.#cells.get(base + i));
-    }
-    this.#counts.set(row, count - 1);
+    this.#cells.moveCells(row, cell + 1, cell, count - cell - 1);
+    this.#counts.set(row, 0, count - 1);
   }
 
   /** Moves the cells of `from` from `cell` on to the end of `to`. */
   moveTail(from: number, cell: number, to: number): void {
-    const count = this.#counts.get(from);
-    const target = this.#counts.get(to);
+    const count = this.#counts.get(from, 0);
+    const target = this.#counts.get(to, 0);
     assert(cell <= count && target + count - cell <= rowWidth, "rows: tail does not fit");
     for (let i = cell; i < count; i++) {
-      this.#cells.set(to * rowWidth + target + i - cell, this.#cells.get(from * rowWidth + i));
+      this.#cells.set(to, target + i - cell, this.#cells.get(from, i));
     }
-    this.#counts.set(to, target + count - cell);
-    this.#counts.set(from, cell);
+    this.#counts.set(to, 0, target + count - cell);
+    this.#counts.set(from, 0, cell);
   }
 }

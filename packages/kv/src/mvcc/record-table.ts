@@ -1,17 +1,29 @@
 /**
  * Every kept version of every key, each a numbered record: its revision, its key's slot and the version before it stand in
- * columns, the rest in an arena block. Versions of one key form a chain from the newest back. Each one also has a jump
+ * its row, the rest in an arena block. Versions of one key form a chain from the newest back. Each one also has a jump
  * pointer further back (as in a skew-binary list), so that a chain of n versions is searched in O(log n) steps.
  */
 import { assert } from "@quorate/base";
 import { type Arena, noAddress } from "../memory/arena.ts";
-import { NumberColumn, Uint32Column } from "../memory/columns.ts";
 import { slotOwnerBit } from "../memory/key-table.ts";
+import { Uint32Table } from "../memory/tables.ts";
 import { type Revision, revisionZero } from "../revision.ts";
 import type { KeyValue } from "../types.ts";
 
 /** No record: the end of a chain. */
 export const noRecord = 0xffffffff;
+
+/** Cells of a record's row. */
+const cell = {
+  /** Mod revision, in two cells. */
+  mod: 0,
+  slot: 2,
+  /** The version before, or the next of the free list. */
+  previous: 3,
+  /** Where the rest stands; {@link noAddress} in a free row. */
+  address: 4,
+} as const;
+const rowCells = 5;
 
 /** What an arena block holds before the value; a field that is usually implied takes no space. */
 const flag = {
@@ -45,10 +57,7 @@ export interface RecordFields {
 /** The table; see the head of this file. */
 export class RecordTable {
   readonly #arena: Arena;
-  readonly #mod: NumberColumn = new NumberColumn();
-  readonly #slot: Uint32Column = new Uint32Column();
-  readonly #previous: Uint32Column = new Uint32Column();
-  readonly #address: Uint32Column = new Uint32Column();
+  readonly #rows: Uint32Table = new Uint32Table(rowCells);
   #rowCount = 0;
   #liveCount = 0;
   #free: number = noRecord;
@@ -64,7 +73,7 @@ export class RecordTable {
 
   /** Bytes allocated, without what stands in the arena. */
   get bytes(): number {
-    return this.#mod.bytes + this.#slot.bytes + this.#previous.bytes + this.#address.bytes;
+    return this.#rows.bytes;
   }
 
   /** Adds a version; `value` is copied. */
@@ -81,10 +90,10 @@ export class RecordTable {
     const headBytes = headWords(flags) * 4;
     const record = this.#takeRow();
     const address = this.#arena.allocate(record, headBytes + value.length, flags);
-    this.#mod.set(record, fields.modRevision);
-    this.#slot.set(record, fields.slot);
-    this.#previous.set(record, fields.previous);
-    this.#address.set(record, address);
+    this.#rows.setNumber(record, cell.mod, fields.modRevision);
+    this.#rows.set(record, cell.slot, fields.slot);
+    this.#rows.set(record, cell.previous, fields.previous);
+    this.#rows.set(record, cell.address, address);
     this.#writeHead(address, flags, fields);
     this.#arena.bytesOf(address).set(value, this.#arena.payloadStart(address) + headBytes);
     this.#liveCount++;
@@ -94,45 +103,45 @@ export class RecordTable {
   /** Gives a record up; no chain may name it any more, but for jump pointers, which are checked when followed. */
   free(record: number): void {
     assert(this.isUsed(record), "records: freed twice");
-    this.#arena.free(this.#address.get(record));
-    this.#address.set(record, noAddress);
-    this.#previous.set(record, this.#free);
+    this.#arena.free(this.#rows.get(record, cell.address));
+    this.#rows.set(record, cell.address, noAddress);
+    this.#rows.set(record, cell.previous, this.#free);
     this.#free = record;
     this.#liveCount--;
   }
 
   isUsed(record: number): boolean {
-    return record < this.#rowCount && this.#address.get(record) !== noAddress;
+    return record < this.#rowCount && this.#rows.get(record, cell.address) !== noAddress;
   }
 
   modRevision(record: number): Revision {
-    // `as`: a column of revisions, filled from RecordFields alone.
-    return this.#mod.get(record) as Revision;
+    // `as`: a revision, filled from RecordFields alone.
+    return this.#rows.getNumber(record, cell.mod) as Revision;
   }
 
   slot(record: number): number {
-    return this.#slot.get(record);
+    return this.#rows.get(record, cell.slot);
   }
 
   previous(record: number): number {
-    return this.#previous.get(record);
+    return this.#rows.get(record, cell.previous);
   }
 
   /** Ends the chain at `record`: what was before it is being freed. */
   cutPrevious(record: number): void {
-    this.#previous.set(record, noRecord);
+    this.#rows.set(record, cell.previous, noRecord);
   }
 
   isTombstone(record: number): boolean {
-    return (this.#arena.flags(this.#address.get(record)) & flag.tombstone) !== 0;
+    return (this.#arena.flags(this.#rows.get(record, cell.address)) & flag.tombstone) !== 0;
   }
 
   address(record: number): number {
-    return this.#address.get(record);
+    return this.#rows.get(record, cell.address);
   }
 
   setAddress(record: number, address: number): void {
-    this.#address.set(record, address);
+    this.#rows.set(record, cell.address, address);
   }
 
   /** Puts since the key was created; 0 for a tombstone. */
@@ -142,11 +151,11 @@ export class RecordTable {
 
   /** Revision of the key's creation; 0 for a tombstone. */
   createRevision(record: number): Revision {
-    return this.#number(record, 2, this.#mod.get(record)) as Revision;
+    return this.#number(record, 2, this.#rows.getNumber(record, cell.mod)) as Revision;
   }
 
   lease(record: number): bigint {
-    const address = this.#address.get(record);
+    const address = this.#rows.get(record, cell.address);
     const flags = this.#arena.flags(address);
     if ((flags & flag.leased) === 0) {
       return 0n;
@@ -158,7 +167,7 @@ export class RecordTable {
 
   /** The value, as a view into the arena. */
   value(record: number): Uint8Array {
-    const address = this.#address.get(record);
+    const address = this.#rows.get(record, cell.address);
     const start = this.#arena.payloadStart(address);
     const head = headWords(this.#arena.flags(address)) * 4;
     return this.#arena.bytesOf(address).subarray(start + head, start + this.#arena.payloadBytes(address));
@@ -180,9 +189,12 @@ export class RecordTable {
   /** The newest record of the chain from `head` on that is not above `revision`, or {@link noRecord}. */
   findAt(head: number, revision: number): number {
     let record = head;
-    while (record !== noRecord && this.#mod.get(record) > revision) {
+    while (record !== noRecord && this.#rows.getNumber(record, cell.mod) > revision) {
       const jump = this.#jump(record);
-      record = jump !== noRecord && this.#mod.get(jump) > revision ? jump : this.#previous.get(record);
+      record =
+        jump !== noRecord && this.#rows.getNumber(jump, cell.mod) > revision
+          ? jump
+          : this.#rows.get(record, cell.previous);
     }
     return record;
   }
@@ -211,7 +223,7 @@ export class RecordTable {
   }
 
   #number(record: number, word: number, implied: number): number {
-    const address = this.#address.get(record);
+    const address = this.#rows.get(record, cell.address);
     const flags = this.#arena.flags(address);
     if ((flags & flag.tombstone) !== 0) {
       return revisionZero;
@@ -240,20 +252,20 @@ export class RecordTable {
 
   /** The record's jump target, or {@link noRecord} where compaction took it, even where its number is used again. */
   #jump(record: number): number {
-    const address = this.#address.get(record);
+    const address = this.#rows.get(record, cell.address);
     if ((this.#arena.flags(address) & flag.linked) === 0) {
       return noRecord;
     }
     const jump = this.#arena.wordsOf(address)[this.#arena.payloadWord(address)] as number;
     const kept =
-      this.#address.get(jump) !== noAddress &&
-      this.#slot.get(jump) === this.#slot.get(record) &&
-      this.#mod.get(jump) <= this.#mod.get(record);
+      this.#rows.get(jump, cell.address) !== noAddress &&
+      this.#rows.get(jump, cell.slot) === this.#rows.get(record, cell.slot) &&
+      this.#rows.getNumber(jump, cell.mod) <= this.#rows.getNumber(record, cell.mod);
     return kept ? jump : noRecord;
   }
 
   #depth(record: number): number {
-    const address = this.#address.get(record);
+    const address = this.#rows.get(record, cell.address);
     if ((this.#arena.flags(address) & flag.linked) === 0) {
       return 0;
     }
@@ -263,15 +275,12 @@ export class RecordTable {
   #takeRow(): number {
     if (this.#free !== noRecord) {
       const record = this.#free;
-      this.#free = this.#previous.get(record);
+      this.#free = this.#rows.get(record, cell.previous);
       return record;
     }
     const record = this.#rowCount++;
     assert(record < slotOwnerBit, "records: too many");
-    this.#mod.reserve(this.#rowCount);
-    this.#slot.reserve(this.#rowCount);
-    this.#previous.reserve(this.#rowCount);
-    this.#address.reserve(this.#rowCount);
+    this.#rows.reserve(this.#rowCount);
     return record;
   }
 }

@@ -1,0 +1,154 @@
+/** The whole machine against the naive model: commands, sweeps and images at random points. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { checkRequest, type Command, KvImage, type KvStateMachine } from "@quorate/kv";
+import fc from "fast-check";
+import { deleteArb, putArb, rangeArb, txnArb } from "../support/arbitraries.ts";
+import { Model } from "../support/model.ts";
+import { Driver, plain, range, readImage, restored } from "../support/requests.ts";
+
+type Step =
+  | { readonly do: "command"; readonly command: Command }
+  | { readonly do: "range"; readonly request: Parameters<KvStateMachine["range"]>[0] }
+  | { readonly do: "sweep"; readonly budget: number }
+  | { readonly do: "open-image" }
+  | { readonly do: "read-image"; readonly bytes: number }
+  | { readonly do: "restart" };
+
+const command = fc.oneof(
+  { weight: 6, arbitrary: putArb },
+  { weight: 3, arbitrary: deleteArb },
+  { weight: 3, arbitrary: txnArb },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("compaction" as const),
+      revision: fc.integer({ min: -2, max: 60 }),
+      physical: fc.boolean(),
+    }),
+  },
+) as fc.Arbitrary<Command>;
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 10, arbitrary: command.map((made): Step => ({ do: "command", command: made })) },
+  { weight: 3, arbitrary: rangeArb.map((request): Step => ({ do: "range", request })) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 20 }).map((budget): Step => ({ do: "sweep", budget })) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "open-image" }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 400 }).map((bytes): Step => ({ do: "read-image", bytes })) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "restart" }) },
+);
+
+/** Every readable revision shows what the model shows, the next ones refuse. */
+function expectHistory(machine: KvStateMachine, model: Model): void {
+  assert.equal(machine.revision, model.revision);
+  assert.equal(machine.compactRevision, model.compacted);
+  for (let revision = Math.max(1, model.compacted); revision <= model.revision; revision++) {
+    const answer = plain(machine.range(range("\0", "\0", { revision }))) as { kvs: object[] };
+    assert.deepEqual(answer.kvs, model.stateAt(revision), `at revision ${revision}`);
+  }
+}
+
+interface OpenImage {
+  readonly image: KvImage;
+  readonly chunks: Uint8Array[];
+  readonly model: Model;
+  readonly hash: unknown;
+}
+
+class Run {
+  driver: Driver = new Driver();
+  readonly model: Model = new Model();
+  open: OpenImage | null = null;
+
+  step(next: Step): void {
+    switch (next.do) {
+      case "command":
+        return this.#command(next.command);
+      case "range":
+        assert.deepEqual(plain(this.driver.machine.range(next.request)), this.model.read(next.request));
+        return;
+      case "sweep":
+        this.driver.machine.sweep(next.budget);
+        return;
+      case "open-image":
+        this.#openImage();
+        return;
+      case "read-image":
+        this.#readImage(next.bytes);
+        return;
+      case "restart":
+        this.driver = new Driver(restored(readImage(this.driver.machine)));
+        return;
+    }
+  }
+
+  #command(made: Command): void {
+    const checked = made.type === "compaction" || made.type === "member-publish" ? null : checkRequest(made);
+    if (checked === null) {
+      assert.deepEqual(this.driver.apply(made), this.model.apply(made));
+    }
+  }
+
+  #openImage(): void {
+    this.open?.image.close();
+    const machine = this.driver.machine;
+    const hash = plain(machine.hashKv());
+    this.open = { image: machine.snapshot(), chunks: [], model: this.model.clone(), hash };
+  }
+
+  #readImage(bytes: number): void {
+    if (this.open === null) {
+      return;
+    }
+    const chunk = this.open.image.read(bytes);
+    if (chunk !== null) {
+      this.open.chunks.push(chunk);
+      return;
+    }
+    this.open.image.close();
+    const machine = restored(Buffer.concat(this.open.chunks));
+    machine.check();
+    expectHistory(machine, this.open.model);
+    assert.deepEqual(plain(machine.hashKv()), this.open.hash);
+    this.open = null;
+  }
+}
+
+test("commands, sweeps, images and restarts answer as the model of all versions does", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
+      const run = new Run();
+      for (const next of steps) {
+        run.step(next);
+      }
+      run.driver.machine.check();
+      expectHistory(run.driver.machine, run.model);
+    }),
+    { seed: 20_260_101, numRuns: 400 },
+  );
+});
+
+test("machines that sweep at other times, or were restored, agree on hash and image", () => {
+  fc.assert(
+    fc.property(fc.array(command, { maxLength: 60, size: "max" }), fc.array(fc.nat(20), { minLength: 60, maxLength: 60 }), (commands, budgets) => {
+      const eager = new Driver();
+      const lazy = new Driver();
+      commands.forEach((made, i) => {
+        const refused = made.type !== "compaction" && made.type !== "member-publish" && checkRequest(made) !== null;
+        if (refused) {
+          return;
+        }
+        assert.deepEqual(eager.apply(made), lazy.apply(made));
+        const budget = budgets[i] ?? 0;
+        if (budget > 0) {
+          eager.machine.sweep(budget);
+        }
+      });
+      eager.sweepAll();
+      assert.deepEqual(eager.machine.hashKv(), lazy.machine.hashKv());
+      const image = readImage(eager.machine, 1 << 20);
+      assert.deepEqual(image, readImage(lazy.machine, 1 << 20));
+      assert.deepEqual(readImage(restored(image), 1 << 20), image);
+    }),
+    { seed: 20_260_102, numRuns: 300 },
+  );
+});
