@@ -1,4 +1,8 @@
 /** The public list of `@quorate/etcd`. */
+export type { ApiOptions } from "./api/context.ts";
+export { type ApiLimits, apiLimitsDefault } from "./api/limits.ts";
+export { type MethodKind, methodKinds } from "./api/method-table.ts";
+export { EtcdApi } from "./etcd-api.ts";
 export type {
   ApiCall,
   ApiMethod,
@@ -9,6 +13,7 @@ export type {
   DeferPort,
   MembershipPort,
   RangeCursor,
+  RangeSlice,
   ReadOutcome,
   RefusalReason,
   ReplicationPort,

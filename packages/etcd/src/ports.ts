@@ -2,20 +2,22 @@
  * What the etcd API needs from outside: replication, the store, the membership, and calls to answer. Everything completes
  * by calling back, and time is an input, so that the simulator can stand in for all of it.
  */
-import type { RangeRequest, RangeResult } from "@quorate/kv";
+import type {
+  KeyValue,
+  KvRefusal,
+  KvResult,
+  RangeRequest,
+  RangeResult,
+  TxnRequest,
+  TxnResult,
+} from "@quorate/kv";
+import type { ProposalRefusal } from "@quorate/raft";
 
 /** Why a command certainly never entered the log, or a read never got its index. */
-export type RefusalReason =
-  | "no-leader"
-  | "not-leader"
-  | "leader-changed"
-  | "too-many-requests"
-  | "too-large"
-  | "not-a-member"
-  | "stopped";
+export type RefusalReason = ProposalRefusal | "leader-changed" | "too-many-requests";
 
 /** What became of a command. `unknown`: it may have been applied, or may still be. */
-export type SubmitOutcome<Result = unknown> =
+export type SubmitOutcome<Result = KvResult> =
   | { readonly kind: "applied"; readonly index: number; readonly result: Result }
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly leader: number }
   | {
@@ -50,7 +52,7 @@ export interface ReplicationStatus {
 }
 
 /** The replicated log, as the API sees it; a Raft node fits behind it. */
-export interface ReplicationPort<Result = unknown> {
+export interface ReplicationPort<Result = KvResult> {
   /**
    * Takes over `command` (the bytes are the port's from here on) and calls back once. With `applied` it calls from within
    * the apply, so that views in `result` are still valid. It may call back before it returns.
@@ -58,25 +60,41 @@ export interface ReplicationPort<Result = unknown> {
   submit(command: Uint8Array, done: (outcome: SubmitOutcome<Result>) => void): CancelHandle;
   /** Calls back once reads from the local store are linearizable. RAFT §6.4. It may call back before it returns. */
   readBarrier(done: (outcome: ReadOutcome) => void): CancelHandle;
+  /** PERF: asked several times for each request, so it must cost next to nothing. */
   status(): ReplicationStatus;
 }
 
-/** A range being answered in slices, so that a large one does not hold up heartbeats. */
-export interface RangeCursor {
-  /** Goes on for about one slice; null while there is more to do. Throws `KvError` as the range does. */
-  step(): RangeResult | null;
+/** One slice of a range being read; `end` is null while there is more to come. Key-values are views, see KeyValue. */
+export interface RangeSlice {
+  readonly type: "slice";
+  /** The revision of the store when the range was opened; the same in each slice. */
+  readonly revision: number;
+  readonly kvs: readonly KeyValue[];
+  readonly end: { readonly more: boolean; readonly count: number } | null;
 }
 
-/** The local copy of the state. */
+/** A range being read in slices of at most a few milliseconds, so that a large one does not hold up heartbeats. */
+export interface RangeCursor {
+  /** Reads the next slice. */
+  step(): RangeSlice | KvRefusal;
+  /** Lets go of what the cursor holds, also before the end. */
+  close(): void;
+}
+
+/** The local copy of the state; the kv package's state machine fits. */
 export interface StorePort {
   /** The store's revision now. */
   readonly revision: number;
-  /** Throws `KvError` for a compacted or future revision, or an unknown sort option. Its key-values are views. */
-  range(request: RangeRequest): RangeResult;
   /** Bytes the state occupies, freed space included. */
-  readonly sizeBytes: number;
+  readonly dbSizeBytes: number;
   /** Bytes the live state occupies. */
-  readonly sizeInUseBytes: number;
+  readonly liveBytes: number;
+  /** Answers a range at once. Key-values are views, see KeyValue. */
+  range(request: RangeRequest): RangeResult | KvRefusal;
+  /** Answers a transaction that writes nothing, at once. */
+  readTxn(request: TxnRequest): TxnResult | KvRefusal;
+  /** Begins a range that may be large; without it every range is answered at once. */
+  openRange?(request: RangeRequest): RangeCursor;
 }
 
 /** One member as clients see it. */

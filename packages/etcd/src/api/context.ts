@@ -1,0 +1,210 @@
+/** What the services share: ports, limits, time, waiting requests, and one writer for answers. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { assert, ByteWriter } from "@quorate/base";
+import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
+import type { ResponseHeader } from "../codec/header.ts";
+import type {
+  ApiCall,
+  CancelHandle,
+  DeferPort,
+  MembershipPort,
+  ReadOutcome,
+  ReplicationPort,
+  StorePort,
+  SubmitOutcome,
+  UnaryApiCall,
+} from "../ports.ts";
+import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
+import type { ApiLimits } from "./limits.ts";
+import { Pending, PendingList } from "./pending.ts";
+
+/** Ports and settings of the API. */
+export interface ApiOptions {
+  readonly replication: ReplicationPort;
+  readonly store: StorePort;
+  readonly membership: MembershipPort;
+  readonly defer: DeferPort;
+  readonly limits: ApiLimits;
+  /** What Maintenance.Status says of the server. */
+  readonly about: {
+    /** ETCD: clients look at it to learn what the server can do. */
+    readonly version: string;
+    readonly storageVersion: string;
+    /** Bytes the state may take, 0 for etcd's default. */
+    readonly quotaBytes: number;
+  };
+  /** The time at creation, on the clock of `tick`. */
+  readonly nowMs: number;
+}
+
+/** An answer's encoder: appends the message for an applied result. */
+export type EncodeResult = (
+  writer: ByteWriter,
+  header: ResponseHeader,
+  result: Exclude<
+    Extract<SubmitOutcome, { readonly kind: "applied" }>["result"],
+    { readonly type: "refused" }
+  >,
+) => void;
+
+/** A writer that grew beyond this is dropped, so that one large answer does not hold memory for ever. */
+const writerBytesKept = 1024 * 1024;
+
+/** State of the API. */
+export class ApiContext {
+  readonly options: ApiOptions;
+  readonly pending: PendingList = new PendingList();
+  #writer = new ByteWriter(4096);
+  #nowMs: number;
+  #stopped = false;
+
+  constructor(options: ApiOptions) {
+    this.options = options;
+    this.#nowMs = options.nowMs;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Moves the clock and ends what waited too long. */
+  tick(nowMs: number): void {
+    assert(nowMs >= this.#nowMs, "api: time goes back");
+    this.#nowMs = nowMs;
+    this.pending.expire(nowMs);
+  }
+
+  /** Ends everything that waits; later requests are refused. */
+  stop(): void {
+    this.#stopped = true;
+    this.pending.stop();
+  }
+
+  /** A header; revision 0 where an answer carries none. */
+  header(revision: number): ResponseHeader {
+    const status = this.options.replication.status();
+    return {
+      clusterId: this.options.membership.clusterId,
+      memberId: status.memberId,
+      revision,
+      raftTerm: status.term,
+    };
+  }
+
+  /** A header for a generated message. */
+  messageHeader(revision: number): MessageInitShape<typeof ResponseHeaderSchema> {
+    const { clusterId, memberId, raftTerm } = this.header(revision);
+    return {
+      clusterId: BigInt(clusterId),
+      memberId: BigInt(memberId),
+      revision: BigInt(revision),
+      raftTerm: BigInt(raftTerm),
+    };
+  }
+
+  /** Whether `call` may be served; otherwise it failed. */
+  admit(call: ApiCall, servedByLearner: boolean): boolean {
+    if (this.#stopped) {
+      failWith(call, "KV_STOPPED");
+      return false;
+    }
+    const status = this.options.replication.status();
+    if (status.isLearner && !servedByLearner) {
+      failWith(call, "KV_NOT_SUPPORTED_FOR_LEARNER");
+      return false;
+    }
+    // ETCD: a client that wants no stale answers asks that way for members without a leader to say so.
+    if (status.leader === 0 && call.metadata.text("hasleader") === "true") {
+      failWith(call, "KV_NO_LEADER");
+      return false;
+    }
+    return true;
+  }
+
+  /** Answers with what `encode` writes. */
+  respond(call: UnaryApiCall, encode: (writer: ByteWriter) => void): void {
+    const writer = this.#writer;
+    writer.reset();
+    encode(writer);
+    call.respond(writer.view());
+    if (writer.length > writerBytesKept) {
+      this.#writer = new ByteWriter(4096);
+    }
+  }
+
+  /** Proposes `command` and answers `call` with its outcome. */
+  submit(call: UnaryApiCall, command: Uint8Array, encode: EncodeResult): void {
+    const { limits, replication } = this.options;
+    if (command.length > limits.requestBytesMax) {
+      failWith(call, "KV_REQUEST_TOO_LARGE");
+      return;
+    }
+    const status = replication.status();
+    if (status.committed > status.applied + limits.applyLagMax) {
+      failWith(call, "KV_REQUEST_TOO_MANY_REQUESTS");
+      return;
+    }
+    const pending = this.#wait(call, (timedOut) => {
+      failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
+    });
+    const handle = replication.submit(command, (outcome) => {
+      if (this.pending.settle(pending)) {
+        this.#finishSubmit(call, outcome, encode);
+      }
+    });
+    this.#handOver(pending, handle);
+  }
+
+  /** Calls `ready` once reads are linearizable; otherwise `call` failed. */
+  readBarrier(call: ApiCall, ready: () => void): void {
+    const pending = this.#wait(call, () => failWith(call, "KV_TIMEOUT"));
+    const handle = this.options.replication.readBarrier((outcome) => {
+      if (!this.pending.settle(pending)) {
+        return;
+      }
+      this.#finishBarrier(call, outcome, ready);
+    });
+    this.#handOver(pending, handle);
+  }
+
+  #finishSubmit(call: UnaryApiCall, outcome: SubmitOutcome, encode: EncodeResult): void {
+    switch (outcome.kind) {
+      case "applied": {
+        const { result } = outcome;
+        if (result.type === "refused") {
+          failWith(call, result.code);
+        } else {
+          this.respond(call, (writer) => encode(writer, this.header(result.revision), result));
+        }
+        return;
+      }
+      case "refused":
+        failWith(call, refusalCode(outcome.reason));
+        return;
+      case "unknown":
+        failWith(call, unknownCode(outcome.reason));
+    }
+  }
+
+  #finishBarrier(call: ApiCall, outcome: ReadOutcome, ready: () => void): void {
+    if (outcome.kind === "ready") {
+      ready();
+    } else {
+      failWith(call, refusalCode(outcome.reason));
+    }
+  }
+
+  #wait(call: ApiCall, onTimeout: (pending: Pending) => void): Pending {
+    const deadlineMs = this.#nowMs + this.options.limits.requestTimeoutMs;
+    const pending = new Pending(this.#nowMs, deadlineMs, onTimeout, () => failWith(call, "KV_STOPPED"));
+    this.pending.add(pending);
+    call.onCancel(() => this.pending.cancel(pending));
+    return pending;
+  }
+
+  #handOver(pending: Pending, handle: CancelHandle): void {
+    if (!pending.settled) {
+      pending.handle = handle;
+    }
+  }
+}

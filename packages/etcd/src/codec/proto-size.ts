@@ -1,0 +1,77 @@
+/** Encoded sizes, and the few writes that a byte writer does not have: protobuf wants lengths before contents. */
+import { assert, type ByteWriter } from "@quorate/base";
+
+/** Bytes of a non-negative safe integer as a varint. */
+export function varintSize(value: number): number {
+  assert(Number.isSafeInteger(value) && value >= 0, "proto size: not a safe non-negative integer");
+  if (value < 2 ** 7) {
+    return 1;
+  }
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) {
+    size++;
+  }
+  return size;
+}
+
+/** Bytes of a field below number 16 that holds `value`; zero is left out, as proto3 does. */
+export function varintFieldSize(value: number): number {
+  return value === 0 ? 0 : 1 + varintSize(value);
+}
+
+/** Bytes of a field below number 16 that holds `length` bytes, its length included. */
+export function bytesFieldSize(length: number): number {
+  return 1 + varintSize(length) + length;
+}
+
+/** Writes a varint field below number 16, unless it is zero. */
+export function writeVarintField(writer: ByteWriter, field: number, value: number): void {
+  assert(field < 16, "proto writer: tag of one byte only");
+  if (value !== 0) {
+    writer.u8(field << 3);
+    writer.varint(value);
+  }
+}
+
+/** Writes a bytes field below number 16, unless it is empty. */
+export function writeBytesField(writer: ByteWriter, field: number, value: Uint8Array): void {
+  if (value.length !== 0) {
+    writeFieldStart(writer, field, value.length);
+    writer.bytes(value);
+  }
+}
+
+/** Writes the tag and length of a bytes or message field below number 16. */
+export function writeFieldStart(writer: ByteWriter, field: number, length: number): void {
+  assert(field < 16, "proto writer: tag of one byte only");
+  writer.u8((field << 3) | 2);
+  writer.varint(length);
+}
+
+const unsigned64 = (1n << 64n) - 1n;
+
+/** Bytes of a field below number 16 that holds an int64; negative ones take ten. */
+export function int64FieldSize(value: bigint): number {
+  if (value === 0n) {
+    return 0;
+  }
+  let size = 2;
+  for (let rest = (value & unsigned64) >> 7n; rest !== 0n; rest >>= 7n) {
+    size++;
+  }
+  return size;
+}
+
+/** Writes an int64 field below number 16, unless it is zero. */
+export function writeInt64Field(writer: ByteWriter, field: number, value: bigint): void {
+  assert(field < 16, "proto writer: tag of one byte only");
+  if (value === 0n) {
+    return;
+  }
+  writer.u8(field << 3);
+  let rest = value & unsigned64;
+  for (; rest >= 128n; rest >>= 7n) {
+    writer.u8(Number(rest & 127n) | 128);
+  }
+  writer.u8(Number(rest));
+}
