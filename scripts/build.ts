@@ -199,6 +199,16 @@ async function check(packages: readonly Published[]): Promise<void> {
   const env = { ...process.env, NODE_OPTIONS: "" };
   const options = { cwd: consumer, env };
   expectSuccess("importing the packed packages", await run(process.execPath, ["import.js"], options));
+  for (const { manifest } of packages) {
+    for (const [name, path] of Object.entries(manifest.bin ?? {})) {
+      const started = await run(
+        process.execPath,
+        [join(consumer, "node_modules", manifest.name, path), "--version"],
+        options,
+      );
+      expectSuccess(`${name} --version of the packed package`, started);
+    }
+  }
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   expectSuccess("the published types", await run(process.execPath, [tsc, "-p", "."], options));
   for (const tarball of tarballs) {

@@ -308,6 +308,23 @@ describe("imports", () => {
       assert.deepEqual(inRaft(path, specifier), [`${path} import`], specifier);
     }
   });
+  test("an entry other than the index, and a private name for a path", () => {
+    const files = {
+      "packages/base/package.json": JSON.stringify({
+        name: "@quorate/base",
+        exports: { ".": { source: "./src/index.ts" }, "./more": { source: "./src/one.ts" } },
+        imports: { "#generated/*": "./src/generated/*" },
+      }),
+      "packages/raft/src/two.ts":
+        '/** Numbers. */\nimport { one } from "@quorate/base/more";\n\n/** The second. */\nexport const two: number = one;\n',
+    };
+    const path = "packages/base/src/planted.ts";
+    const planting = (specifier: string): string[] =>
+      importsOf({ ...files, [path]: `/** A module. */\nimport "${specifier}";\n` });
+    assert.deepEqual(planting("#generated/one_pb.js"), []);
+    assert.deepEqual(planting("#other/one.js"), [`${path} import`]);
+    assert.deepEqual(planting("./one.ts"), []);
+  });
   test("the host loop opens nothing of the core", () => {
     const core = {
       "packages/raft/src/core/step.ts": "/** A module. */\n",

@@ -19,7 +19,7 @@ export function checkUnusedExports(workspace: Workspace): Finding[] {
       used.set(target, known);
     }
   }
-  const entries = new Set(workspace.packages.flatMap((one) => one.entries));
+  const entries = new Set(workspace.packages.flatMap((one) => [...one.entries.values()]));
   return workspace.sources
     .filter((source) => !entries.has(source.path) && !loadedByName.has(source.path))
     .flatMap((source) => {

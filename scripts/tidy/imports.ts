@@ -104,7 +104,9 @@ function judgeRelative(workspace: Workspace, found: ModuleImport): string | null
     return `${specifier} is not part of what gets published`;
   }
   const own = workspace.packages.find((one) => one.folder === from.packageFolder);
-  if (from.shipped && own?.entries.includes(target) === true) {
+  const isIndex =
+    own !== undefined && [...own.entries.values()].includes(target) && target.endsWith("/index.ts");
+  if (from.shipped && isIndex) {
     return `${specifier} is the package's own index: import the module that has it`;
   }
   const opened = /^packages\/raft\/src\/([^/]+)\//.exec(target)?.[1] ?? "";
@@ -124,6 +126,11 @@ function judgeBare(workspace: Workspace, found: ModuleImport): string | null {
     return from.shipped && own !== null && purePackages.has(own.folder)
       ? `${specifier}: pure packages have no host`
       : null;
+  }
+  if (specifier.startsWith("#")) {
+    return own?.privateNames.some((prefix) => specifier.startsWith(prefix)) === true
+      ? null
+      : `${specifier} is not among the imports of package.json`;
   }
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
   const imported = workspace.packages.find((one) => one.name === name);

@@ -19,13 +19,7 @@ export interface ModuleImport {
 
 /** Every import of the workspace, also type imports and `import("…")`. */
 export function collectImports(workspace: Workspace): ModuleImport[] {
-  const entriesByName = new Map<string, string>();
-  for (const one of workspace.packages) {
-    for (const entry of one.entries) {
-      const path = entry.replace(`packages/${one.folder}/src/`, "").replace(/\/?index\.ts$/, "");
-      entriesByName.set(path === "" ? one.name : `${one.name}/${path}`, entry);
-    }
-  }
+  const entriesByName = new Map(workspace.packages.flatMap((one) => [...one.entries]));
   const resolve = (source: Source, specifier: string): string | null => {
     if (!specifier.startsWith(".")) {
       return entriesByName.get(specifier) ?? null;

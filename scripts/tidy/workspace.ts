@@ -25,8 +25,10 @@ export interface Package {
   /** Name on npm. */
   readonly name: string;
   readonly dependencies: readonly string[];
-  /** Paths of the modules its `exports` name under the condition `source`. */
-  readonly entries: readonly string[];
+  /** What others write to import it → path of the module, by its `exports` under the condition `source`. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** Prefixes of its private names for paths, such as `#generated/`, by its `imports`. */
+  readonly privateNames: readonly string[];
   /** Folders that its tsconfig.json references. */
   readonly references: readonly string[];
 }
@@ -92,6 +94,7 @@ interface Manifest {
   readonly name?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly imports?: Readonly<Record<string, unknown>>;
   readonly exports?: Readonly<Record<string, string | { readonly source?: string }>>;
 }
 
@@ -101,19 +104,22 @@ function manifestOf(text: string): Manifest {
 
 function parsePackage(folder: string, files: ReadonlyMap<string, string>): Package {
   const manifest = manifestOf(files.get(`packages/${folder}/package.json`) ?? "{}");
-  const entries = Object.values(manifest.exports ?? {}).flatMap((entry) =>
-    typeof entry === "string" || entry.source === undefined
-      ? []
-      : [`packages/${folder}/${entry.source.replace(/^\.\//, "")}`],
-  );
+  const name = manifest.name ?? folder;
+  const entries = new Map<string, string>();
+  for (const [subpath, entry] of Object.entries(manifest.exports ?? {})) {
+    if (typeof entry !== "string" && entry.source !== undefined) {
+      entries.set(name + subpath.slice(1), `packages/${folder}/${entry.source.replace(/^\.\//, "")}`);
+    }
+  }
   const project = files.get(`packages/${folder}/tsconfig.json`);
   const config = project === undefined ? {} : ts.parseConfigFileTextToJson("tsconfig.json", project).config;
   const references = (config as { references?: readonly { path: string }[] }).references ?? [];
   return {
     folder,
-    name: manifest.name ?? folder,
+    name,
     dependencies: Object.keys(manifest.dependencies ?? {}),
     entries,
+    privateNames: Object.keys(manifest.imports ?? {}).map((pattern) => pattern.replace(/\*$/, "")),
     references: references.map((reference) => reference.path.replace(/^\.\.\//, "")),
   };
 }
