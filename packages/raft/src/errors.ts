@@ -70,14 +70,15 @@ export type StorageErrorInfo =
   | { readonly code: "STORAGE_FULL"; readonly syscall: string; readonly file: string }
   /** The storage was closed before the call. */
   | { readonly code: "STORAGE_CLOSED" }
-  /** Another process holds the data directory. */
-  | { readonly code: "STORAGE_LOCKED"; readonly file: string };
+  /** Another process, `pid`, holds the data directory. */
+  | { readonly code: "STORAGE_LOCKED"; readonly file: string; readonly pid: number };
 
 /** The codes of {@link StorageError}. */
 export type StorageErrorCode = StorageErrorInfo["code"];
 
 /** Text of an error's facts: `key=value` in the order they were written, the code left out. */
 function describeFacts(info: object): string {
+  // ORDER: the keys are names, none looks like an integer.
   return Object.entries(info)
     .filter(([key]) => key !== "code")
     .map(([key, value]) => ` ${key}=${String(value)}`)

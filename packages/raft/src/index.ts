@@ -12,6 +12,17 @@ export { checkInvariants } from "./core/invariants.ts";
 export type { RaftState } from "./core/raft-state.ts";
 export type { StepResult } from "./core/step-result.ts";
 export {
+  describeConfState,
+  describeEntry,
+  describeHardState,
+  describeLogId,
+  describeMessage,
+  describeProgress,
+  describeReady,
+  describeSnapshot,
+  describeStatus,
+} from "./describe.ts";
+export {
   ConfigError,
   RaftError,
   type RaftErrorCode,

@@ -5,8 +5,9 @@
 import { assert } from "@quorate/base";
 import { encodeConfChange } from "./conf/codec.ts";
 import { type RaftConfig, resolveConfig } from "./config.ts";
+import { markApplied, markSnapshotStable } from "./core/apply.ts";
 import { becomeFollower } from "./core/become.ts";
-import { canTakeCommitted, markApplied, markSnapshotStable, takeCommitted } from "./core/commit.ts";
+import { canTakeCommitted, takeCommitted } from "./core/commit.ts";
 import { ordinaryCampaign, startElection } from "./core/election.ts";
 import { applyConfChange, checkConfChange, checkOutcome, type RefusedChange } from "./core/membership.ts";
 import { propose } from "./core/proposal.ts";

@@ -12,7 +12,7 @@ import { validateConfState } from "./restore.ts";
  * The next configuration. `fresh` are members whose progress starts anew: they joined, or left and joined again within the
  * change.
  */
-export type ChangeOutcome =
+type ChangeOutcome =
   | { readonly ok: true; readonly confState: ConfState; readonly fresh: ReadonlySet<NodeId> }
   | { readonly ok: false; readonly problem: string };
 
@@ -32,12 +32,12 @@ export function isJoint(confState: ConfState): boolean {
 }
 
 /** Whether `change` asks to leave a joint configuration. */
-export function leavesJoint(change: ConfChange): boolean {
+function leavesJoint(change: ConfChange): boolean {
   return change.transition === "auto" && change.changes.length === 0;
 }
 
 /** Whether `change` goes through a joint configuration: asked for, or because several members change. */
-export function entersJoint(change: ConfChange): boolean {
+function entersJoint(change: ConfChange): boolean {
   return change.transition !== "auto" || change.changes.length > 1;
 }
 
@@ -56,7 +56,7 @@ export function changeConf(confState: ConfState, change: ConfChange): ChangeOutc
  * The old voters become the outgoing half, the changes go into the incoming one. RAFT §4.3: while joint, agreement needs both
  * majorities.
  */
-export function enterJoint(
+function enterJoint(
   confState: ConfState,
   changes: readonly ConfChangeSingle[],
   autoLeave: boolean,
@@ -76,7 +76,7 @@ export function enterJoint(
 }
 
 /** Drops the outgoing half; voters that were to be demoted become learners now. */
-export function leaveJoint(confState: ConfState): ChangeOutcome {
+function leaveJoint(confState: ConfState): ChangeOutcome {
   if (!isJoint(confState)) {
     return refuse("there is no joint configuration to leave");
   }
@@ -92,7 +92,7 @@ export function leaveJoint(confState: ConfState): ChangeOutcome {
 }
 
 /** A change without a joint configuration. RAFT §4.1: majorities overlap when one voter at most changes. */
-export function changeSimple(confState: ConfState, changes: readonly ConfChangeSingle[]): ChangeOutcome {
+function changeSimple(confState: ConfState, changes: readonly ConfChangeSingle[]): ChangeOutcome {
   if (isJoint(confState)) {
     return refuse("a joint configuration must be left first");
   }

@@ -1,10 +1,9 @@
-/** The commit rule (RAFT §3.5, §3.6.2), and what follows when entries are committed and applied. */
-import { assert, emptyBytes } from "@quorate/base";
+/** The commit rule (RAFT §3.5, §3.6.2), and the handing out of what is committed. */
+import { assert } from "@quorate/base";
 import { quorumMatch } from "../tracker/tracker.ts";
 import type { Entry } from "../types/entry.ts";
-import { type LogIndex, maxIndex, nextIndex, offsetIndex } from "../types/ids.ts";
-import { acceptPage, releasePages, releaseUncommitted } from "./flow-control.ts";
-import { proposeLeave } from "./membership.ts";
+import { nextIndex, offsetIndex } from "../types/ids.ts";
+import { acceptPage } from "./flow-control.ts";
 import type { RaftState } from "./raft-state.ts";
 
 /** Raises the commit index to what a quorum stores; whether it rose. FIG 2 Rules for Servers, Leaders, last. */
@@ -48,29 +47,6 @@ export function canTakeCommitted(state: RaftState): boolean {
     return false;
   }
   return state.log.applying < state.log.appliableIndex(!state.config.asyncStorage);
-}
-
-/** The state machine holds everything up to `index`. */
-export function markApplied(state: RaftState, index: LogIndex): void {
-  const payloadBytes = releasePages(state, index);
-  raiseApplied(state, index);
-  releaseUncommitted(state, payloadBytes);
-}
-
-/** The snapshot at `index` is durable: everything up to it counts as applied. */
-export function markSnapshotStable(state: RaftState, index: LogIndex): void {
-  state.log.unstable.stableSnapshotTo(index);
-  raiseApplied(state, index);
-}
-
-function raiseApplied(state: RaftState, index: LogIndex): void {
-  state.log.appliedTo(maxIndex(index, state.log.applied));
-  const { autoLeave } = state.tracker.membership.confState;
-  // RAFT §4.3: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
-  // transfer is under way, then tried again with each applied entry.
-  if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
-    proposeLeave(state, emptyBytes);
-  }
 }
 
 /**

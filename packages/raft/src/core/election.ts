@@ -11,7 +11,7 @@ import { broadcastAppend } from "./replication.ts";
 import { send } from "./send.ts";
 
 /** A trial, an election, or an election that the leader asked for. */
-export type CampaignKind = "pre-vote" | "election" | "transfer";
+type CampaignKind = "pre-vote" | "election" | "transfer";
 
 /** Campaigns, if this member may; whether it did. FIG 2 Rules for Servers, Followers: election time-out. */
 export function startElection(state: RaftState, kind: CampaignKind): boolean {

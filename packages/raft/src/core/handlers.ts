@@ -7,23 +7,23 @@ import { progressOf } from "../tracker/tracker.ts";
 import type { Role } from "../types/hard-state.ts";
 import { type NodeId, noNode } from "../types/ids.ts";
 import type { AppendEntries, Heartbeat, InstallSnapshot, MessageOf, MessageType } from "../types/message.ts";
+import { handleAppendAccepted, handleAppendRejected, handleHeartbeatResponse } from "./acknowledge.ts";
 import { becomeFollower } from "./become.ts";
 import { handleVoteRequest, handleVoteResponse } from "./election.ts";
 import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
 import { handleForwardProposal } from "./proposal.ts";
 import type { RaftState } from "./raft-state.ts";
 import { leaderRead } from "./read-index.ts";
-import { handleAppendAccepted, handleAppendRejected, handleHeartbeatResponse } from "./replication.ts";
 import { send } from "./send.ts";
 import { handleInstallSnapshot } from "./snapshotting.ts";
 import { accepted, inconsistent, type StepResult } from "./step-result.ts";
 import { handleTimeoutNow, startTransfer } from "./transfer.ts";
 
 /** Takes one message in one role. */
-export type Handler<Type extends MessageType> = (state: RaftState, message: MessageOf<Type>) => StepResult;
+type Handler<Type extends MessageType> = (state: RaftState, message: MessageOf<Type>) => StepResult;
 
 /** A handler for each message. */
-export type RoleHandlers = { readonly [Type in MessageType]: Handler<Type> };
+type RoleHandlers = { readonly [Type in MessageType]: Handler<Type> };
 
 function ignore(): StepResult {
   return accepted;

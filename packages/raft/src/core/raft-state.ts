@@ -40,7 +40,7 @@ export interface PendingRead {
  * Reads of the present leadership, in order. A heartbeat carries the position of the newest read, so that one round confirms
  * all up to it, and a repeated context never confirms anything.
  */
-export interface ReadQueue {
+interface ReadQueue {
   /** Reads not yet confirmed; the first has position `confirmed + 1`. */
   readonly unconfirmed: PendingRead[];
   /** Reads confirmed so far. */
@@ -56,7 +56,7 @@ export interface EarlyRead {
 }
 
 /** A run of committed entries that was handed out and is being applied. */
-export interface ApplyingPage {
+interface ApplyingPage {
   readonly last: LogIndex;
   /** As the limits on applying count it. */
   readonly bytes: number;

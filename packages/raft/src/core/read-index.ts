@@ -2,7 +2,7 @@
  * Linearizable reads without the log (RAFT §6.4): the leader notes its commit index, proves by a round of heartbeats that it
  * still leads, and the reader waits until that index is applied. Reads that wait share one round.
  */
-import { assert } from "@quorate/base";
+import { assert, emptyBytes } from "@quorate/base";
 import { jointAcked } from "../quorum/joint.ts";
 import { isSingleton } from "../tracker/tracker.ts";
 import { type NodeId, toLogIndex } from "../types/ids.ts";
@@ -40,7 +40,7 @@ function startRead(state: RaftState, read: EarlyRead): void {
   state.reads.unconfirmed.push(pending);
   state.reads.acked.set(state.id, newestPosition(state));
   // RAFT §6.4 step 3: a round of heartbeats proves that no later leader existed when the read arrived.
-  broadcastHeartbeat(state);
+  broadcastHeartbeat(state, heartbeatContext(state));
 }
 
 /** Takes up the reads that waited for the first commit of this term. */
@@ -55,9 +55,9 @@ export function releaseEarlyReads(state: RaftState): void {
   }
 }
 
-/** What heartbeats must carry now: the position of the newest unconfirmed read, null when none waits. */
-export function heartbeatContext(state: RaftState): Uint8Array | null {
-  return state.reads.unconfirmed.length === 0 ? null : encodePosition(newestPosition(state));
+/** What heartbeats must carry now: the position of the newest unconfirmed read; nothing when none waits. */
+export function heartbeatContext(state: RaftState): Uint8Array {
+  return state.reads.unconfirmed.length === 0 ? emptyBytes : encodePosition(newestPosition(state));
 }
 
 /** A member echoed a heartbeat's context: all reads up to it are confirmed once a quorum did. */
@@ -108,7 +108,7 @@ function newestPosition(state: RaftState): number {
 }
 
 /** The bytes of a position. */
-export function encodePosition(position: number): Uint8Array {
+function encodePosition(position: number): Uint8Array {
   assert(Number.isSafeInteger(position) && position > 0, "read: not a position");
   const bytes = new Uint8Array(positionBytes);
   const view = new DataView(bytes.buffer);
@@ -118,7 +118,7 @@ export function encodePosition(position: number): Uint8Array {
 }
 
 /** The position that `bytes` stand for, null when they stand for none. */
-export function decodePosition(bytes: Uint8Array): number | null {
+function decodePosition(bytes: Uint8Array): number | null {
   if (bytes.length !== positionBytes) {
     return null;
   }

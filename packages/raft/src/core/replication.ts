@@ -1,29 +1,15 @@
 /**
- * The leader's side of replication (RAFT §3.5, §10.2.2): what is sent to whom, and what the answers teach. It never waits:
- * entries that are not in memory are asked for, and the member is served when they have come.
+ * What a leader sends (RAFT §3.5, §10.2.2): appends, heartbeats, and in a snapshot's place the snapshot. It never waits: entries
+ * that are not in memory are asked for, and the member is served when they have come.
  */
-import { assert, emptyBytes } from "@quorate/base";
-import { findConflictByTerm } from "../log/conflict.ts";
-import {
-  acknowledge,
-  becomeProbe,
-  becomeReplicate,
-  canRaiseCommit,
-  isPaused,
-  type Progress,
-  retreat,
-  sentEntries,
-} from "../tracker/progress.ts";
+import { assert } from "@quorate/base";
+import { becomeProbe, isPaused, type Progress, sentEntries } from "../tracker/progress.ts";
 import { progressOf } from "../tracker/tracker.ts";
 import type { Entry } from "../types/entry.ts";
 import { type LogIndex, minIndex, type NodeId, previousIndex, type Term } from "../types/ids.ts";
-import type { AppendAccepted, AppendRejected, HeartbeatResponse } from "../types/message.ts";
-import { advanceCommit } from "./commit.ts";
 import { logEnd, type RaftState } from "./raft-state.ts";
-import { heartbeatContext, noteReadEcho, releaseEarlyReads } from "./read-index.ts";
 import { send } from "./send.ts";
 import { sendSnapshot } from "./snapshotting.ts";
-import { finishTransferWhenCaughtUp } from "./transfer.ts";
 
 /** Sends an append to every other member that can take one, empty or not. */
 export function broadcastAppend(state: RaftState): void {
@@ -109,10 +95,9 @@ function emitAppend(
   progress.sentCommit = state.log.committed;
 }
 
-/** Tells every other member that this one leads. FIG 2 Rules for Servers, Leaders: heartbeats prevent elections. */
-export function broadcastHeartbeat(state: RaftState): void {
+/** Tells every other member that this one leads; `context` names the reads that the round confirms. FIG 2 Rules for Servers, Leaders: heartbeats prevent elections. */
+export function broadcastHeartbeat(state: RaftState, context: Uint8Array): void {
   assert(state.role === "leader", "replicate: only a leader sends heartbeats");
-  const context = heartbeatContext(state) ?? emptyBytes;
   for (const progress of state.tracker.membership.members) {
     if (progress.id !== state.id) {
       sendHeartbeat(state, progress, context);
@@ -132,80 +117,6 @@ function sendHeartbeat(state: RaftState, progress: Progress, context: Uint8Array
     context,
   });
   progress.sentCommit = commit;
-}
-
-/** FIG 2 Rules for Servers, Leaders: if successful, update nextIndex and matchIndex. Also the own disk's acknowledgement. */
-export function handleAppendAccepted(state: RaftState, progress: Progress, message: AppendAccepted): void {
-  progress.recentActive = true;
-  const isNews = acknowledge(progress, message.index);
-  // A probe that was answered with what is known already still shows where the logs agree.
-  if (!isNews && !(progress.match === message.index && progress.state === "probe")) {
-    return;
-  }
-  resumeAfterAck(state, progress, message.index);
-  if (advanceCommit(state)) {
-    releaseEarlyReads(state);
-    broadcastAppend(state);
-  } else if (progress.id !== state.id && canRaiseCommit(progress, state.log.committed)) {
-    sendAppend(state, progress, true);
-  }
-  if (progress.id !== state.id) {
-    // The freed window may take several appends.
-    while (sendAppend(state, progress, false)) {
-      assert(progress.state !== "probe" || progress.flowPaused, "replicate: a probe sends one append");
-    }
-  }
-  finishTransferWhenCaughtUp(state, progress);
-}
-
-function resumeAfterAck(state: RaftState, progress: Progress, index: LogIndex): void {
-  switch (progress.state) {
-    case "probe":
-      becomeReplicate(progress);
-      return;
-    case "snapshot":
-      // Whatever made the member's log meet this one's: it needs the image no longer.
-      if (progress.match + 1 >= state.log.firstIndex) {
-        becomeProbe(progress);
-        becomeReplicate(progress);
-      }
-      return;
-    case "replicate":
-      progress.inflights.freeTo(index);
-  }
-}
-
-/** FIG 2 Rules for Servers, Leaders: if refused for inconsistency, decrement nextIndex and retry; here by whole terms. */
-export function handleAppendRejected(state: RaftState, progress: Progress, message: AppendRejected): void {
-  progress.recentActive = true;
-  // RAFT §3.5: one probe for each conflicting term instead of each entry. The member's last possible term of agreement is the
-  // hint's, and this log's entries with later terms cannot be among those that agree.
-  const hint =
-    message.hint.term > 0
-      ? findConflictByTerm(state.log, message.hint.index, message.hint.term).index
-      : message.hint.index;
-  if (!retreat(progress, message.index, hint)) {
-    return;
-  }
-  if (progress.state === "replicate") {
-    becomeProbe(progress);
-  }
-  sendAppend(state, progress, true);
-}
-
-/** A member that answers is served again: what was under way may have been lost. */
-export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
-  const progress = progressOf(state.tracker, message.from);
-  if (progress === null) {
-    return;
-  }
-  progress.recentActive = true;
-  progress.flowPaused = false;
-  // Also a member that has everything is probed until it says so.
-  if (progress.match < state.log.lastIndex || progress.state === "probe") {
-    sendAppend(state, progress, true);
-  }
-  noteReadEcho(state, message.from, message.context);
 }
 
 /** A message to `id` was lost: go back to one append at a time. */

@@ -5,6 +5,7 @@ import { noNode } from "../types/ids.ts";
 import { becomeFollower } from "./become.ts";
 import { ordinaryCampaign, startElection } from "./election.ts";
 import { isPromotable, type RaftState } from "./raft-state.ts";
+import { heartbeatContext } from "./read-index.ts";
 import { broadcastHeartbeat } from "./replication.ts";
 import { abortTransfer } from "./transfer.ts";
 
@@ -38,7 +39,7 @@ function tickLeader(state: RaftState): void {
   if (state.role === "leader" && state.heartbeatElapsedTicks >= state.config.heartbeatTicks) {
     state.heartbeatElapsedTicks = 0;
     // FIG 2 Rules for Servers, Leaders: heartbeats during idle periods.
-    broadcastHeartbeat(state);
+    broadcastHeartbeat(state, heartbeatContext(state));
   }
 }
 

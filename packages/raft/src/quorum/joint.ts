@@ -4,7 +4,7 @@ import { type AckedOf, majorityAcked, majorityVote, type VoteOf } from "./majori
 import { bothVoteResults, type VoteResult } from "./vote-result.ts";
 
 /** The voting half or halves of a configuration; `votersOutgoing` is empty outside a joint one. */
-export interface VoterSets {
+interface VoterSets {
   readonly voters: readonly NodeId[];
   readonly votersOutgoing: readonly NodeId[];
 }

@@ -27,7 +27,7 @@ export interface Tracker {
 }
 
 /** A configuration without members. */
-export const emptyConfState: ConfState = {
+const emptyConfState: ConfState = {
   voters: [],
   learners: [],
   votersOutgoing: [],

@@ -4,7 +4,7 @@ import { Environment } from "./environment.ts";
 import { parseScript } from "./script.ts";
 
 /** The first difference in a script. */
-export interface Mismatch {
+interface Mismatch {
   /** Counted from 1. */
   readonly command: number;
   /** The command's name. */

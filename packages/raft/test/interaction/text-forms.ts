@@ -59,7 +59,7 @@ export interface Fields {
 }
 
 /** The name that `type` has in the scripts. */
-export const messageNames: { readonly [Type in MessageType]: string } = {
+const messageNames: { readonly [Type in MessageType]: string } = {
   "append-entries": "MsgApp",
   "append-response": "MsgAppResp",
   "request-vote": "MsgVote",
@@ -102,7 +102,7 @@ const operationLetters: { readonly [Op in ConfChangeSingle["op"]]: string } = {
 };
 
 /** Bytes as a quoted string of Go. */
-export function quoted(data: Uint8Array): string {
+function quoted(data: Uint8Array): string {
   const text = utf8Decode(data);
   if (text !== null && /^[\x20-\x7e]*$/.test(text)) {
     return `"${text.replace(/["\\]/g, (char) => `\\${char}`)}"`;
@@ -177,7 +177,7 @@ function readEntry(context: Uint8Array): Entry[] {
 }
 
 /** What is printed of a message between members. */
-export function peerFields(message: Message): Fields {
+function peerFields(message: Message): Fields {
   const head = {
     from: message.from.toString(16),
     to: message.to.toString(16),

@@ -1,0 +1,29 @@
+/** What follows when the driver has applied entries or made a snapshot durable. FIG 2 Rules for Servers, All Servers. */
+import { emptyBytes } from "@quorate/base";
+import { type LogIndex, maxIndex } from "../types/ids.ts";
+import { releasePages, releaseUncommitted } from "./flow-control.ts";
+import { proposeLeave } from "./membership.ts";
+import type { RaftState } from "./raft-state.ts";
+
+/** The state machine holds everything up to `index`. */
+export function markApplied(state: RaftState, index: LogIndex): void {
+  const payloadBytes = releasePages(state, index);
+  raiseApplied(state, index);
+  releaseUncommitted(state, payloadBytes);
+}
+
+/** The snapshot at `index` is durable: everything up to it counts as applied. */
+export function markSnapshotStable(state: RaftState, index: LogIndex): void {
+  state.log.unstable.stableSnapshotTo(index);
+  raiseApplied(state, index);
+}
+
+function raiseApplied(state: RaftState, index: LogIndex): void {
+  state.log.appliedTo(maxIndex(index, state.log.applied));
+  const { autoLeave } = state.tracker.membership.confState;
+  // RAFT §4.3: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
+  // transfer is under way, then tried again with each applied entry.
+  if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
+    proposeLeave(state, emptyBytes);
+  }
+}
