@@ -80,8 +80,8 @@ export class LogWriter {
   #failure: Error | null = null;
 
   #commit: number;
-  /** Whether the current segment's batches, or the compacted place, already say {@link #commit}. */
-  #commitWritten = false;
+  /** Whether the segments that stay already say {@link #commit}. */
+  #commitWritten = true;
   #link: number;
   #sequence: number;
   #oldestSegment: number;
@@ -277,12 +277,16 @@ export class LogWriter {
 
   /** Whether the item must stand in the log at all: a commit index may wait for the next batch or mark. */
   #needsRecord(item: LogItem): boolean {
-    const { batch, kind } = item;
+    const { batch, boundary, kind } = item;
+    if (kind === "compact") {
+      // A snapshot or another compaction may have gone further while this one waited.
+      return boundary !== null && boundary.index > this.#outline.baseIndex;
+    }
     if (kind !== "write") {
-      return kind !== "mark" || this.unmarked;
+      return kind === "install" || this.unmarked;
     }
     const { hardState } = batch;
-    const commitMoved = hardState !== null && hardState.commit !== this.#commit;
+    const commitMoved = hardState !== null && (hardState.commit !== this.#commit || !this.#commitWritten);
     return batch.entries.length > 0 || batch.snapshot !== null || (batch.mustSync && commitMoved);
   }
 
@@ -339,6 +343,7 @@ export class LogWriter {
       const { index, term } = must(boundary, "writer: compaction without a boundary");
       this.#packer.note(recordType.compact, index, term);
       this.#oldestSegment = this.#outline.oldestSegmentAfter(index) ?? segment.sequence;
+      this.#commitWritten = false; // The record that said it may go with an old segment.
     }
     if (batch.entries.length > 0) {
       item.places = this.#packEntries(batch, segment);
@@ -424,7 +429,6 @@ export class LogWriter {
     const { bytes } = this.#packer.finish(this.#sequence, this.#mark(full), this.#oldestSegment, this.#link);
     yield* write(file, full.end, bytes);
     yield* sync(file);
-    this.#commitWritten = false;
   }
 
   /** Fills the next segment ahead, once this one is half full. */

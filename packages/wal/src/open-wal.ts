@@ -83,7 +83,7 @@ function* openTask(options: WalOptions): Task<WalStorage> {
     segmentBytes >= segmentBytesMin && segmentBytes <= segmentBytesMax,
     "wal: segmentBytes out of range",
   );
-  assert(segmentBytes % 4096 === 0, "wal: segmentBytes is not a multiple of 4096");
+  assert(segmentBytes % 512 === 0, "wal: segmentBytes is not a multiple of 512");
   assert(bootstrap === null || bootstrap.storeId.length === storeIdBytes, "wal: storeId is not 16 bytes");
   const metadata = bootstrap === null ? null : { clusterId, nodeId, ...bootstrap };
   const recovered = yield* recoverStore(fileSystem, { clusterId, nodeId }, metadata, segmentBytes);

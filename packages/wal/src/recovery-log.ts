@@ -342,10 +342,11 @@ class Replay {
     if (record.index > outline.lastIndex) {
       throw corrupt(file.path, record.offset, `compacted to ${record.index}, beyond the last entry`);
     }
-    this.#provisional = false;
-    if (record.index > outline.baseIndex || (record.index === outline.baseIndex && !outline.complete)) {
-      outline.compact(record.index, record.term);
+    if (record.index < outline.baseIndex) {
+      return; // Told again by the later compaction that removed the segments before this one.
     }
+    outline.compact(record.index, record.term);
+    this.#provisional = false;
   }
 }
 

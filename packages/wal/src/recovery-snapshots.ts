@@ -8,7 +8,7 @@ import type { FileSystem } from "./file-system.ts";
 import { list, paths, rename, syncDirectory, unlink } from "./files.ts";
 import { damaged, type Fault } from "./format/fault.ts";
 import type { StoreIdentity } from "./format/identity.ts";
-import { parseSnapshotName, type SnapshotHeader } from "./format/snapshot.ts";
+import { parseSnapshotName, type SnapshotHeader, snapshotName } from "./format/snapshot.ts";
 import type { LogOutline } from "./log-outline.ts";
 import { verifySnapshot } from "./snapshot-files.ts";
 
@@ -26,7 +26,7 @@ interface Candidate {
   readonly term: number;
 }
 
-/** Finds the snapshot to begin from. @throws StorageError where none is left that the log continues. */
+/** Finds the snapshot to begin from. @throws StorageError where none is left that the log continues; nothing is changed then. */
 export function* recoverSnapshots(
   fs: FileSystem,
   identity: StoreIdentity,
@@ -35,43 +35,58 @@ export function* recoverSnapshots(
 ): Task<RecoveredSnapshots> {
   const candidates = yield* listSnapshots(fs);
   const durable: SnapshotHeader[] = [];
-  let install = false;
+  const bad: { readonly candidate: Candidate; readonly fault: Fault }[] = [];
   for (const candidate of candidates) {
     if (durable.length === 2) {
       yield* unlink(fs, candidate.path); // A crash before the pruning.
       continue;
     }
     const found = yield* verify(fs, candidate, identity);
-    if ("fault" in found) {
-      yield* setAside(fs, candidate, found, outline, report);
-      continue;
+    if (!("fault" in found)) {
+      durable.unshift(found);
+    } else if (found.version !== null || (durable.length === 0 && candidate.index > outline.lastIndex)) {
+      throw faulty(candidate.path, found); // Nothing else has what it held.
+    } else {
+      bad.push({ candidate, fault: found });
     }
-    const fits = isWithin(outline, candidate);
-    if (!fits && durable.length === 0) {
-      if (found.origin === "local") {
-        throw corrupt(
-          paths.wal,
-          0,
-          `${candidate.path} proves that the log once reached entry ${candidate.index}`,
-        );
-      }
-      if (candidate.index > outline.baseIndex) {
-        report(`${candidate.path}: received, its installation was interrupted; carried through`);
-        install = true;
-      }
-    }
-    durable.unshift(found);
   }
-  const newest = durable.at(-1);
-  if (
-    outline.baseIndex > 0 &&
-    !install &&
-    (newest === undefined || newest.metadata.index < outline.baseIndex)
-  ) {
-    const why = `no sound snapshot at or after entry ${outline.baseIndex}, where the log begins`;
-    throw corrupt(`${paths.snapshots}/`, 0, why);
+  const install = needsInstall(durable.at(-1) ?? null, bad[0] ?? null, outline);
+  for (const { candidate, fault } of bad) {
+    yield* setAside(fs, candidate, fault, report);
+  }
+  if (install) {
+    report(`${paths.snapshots}: the installation of the received snapshot was interrupted; carried through`);
   }
   return { durable, install };
+}
+
+/** Whether the log must be begun anew after the newest snapshot. @throws StorageError where the two do not fit together. */
+function needsInstall(
+  newest: SnapshotHeader | null,
+  bad: { readonly candidate: Candidate; readonly fault: Fault } | null,
+  outline: LogOutline,
+): boolean {
+  if (newest === null || newest.metadata.index < outline.baseIndex) {
+    if (outline.baseIndex === 0) {
+      return false;
+    }
+    throw bad === null
+      ? corrupt(
+          `${paths.snapshots}/`,
+          0,
+          `no snapshot at or after entry ${outline.baseIndex}, where the log begins: restore it`,
+        )
+      : faulty(bad.candidate.path, bad.fault);
+  }
+  const { index, term } = newest.metadata;
+  if (index <= outline.lastIndex && outline.term(index) === term) {
+    return false;
+  }
+  if (newest.origin === "local") {
+    const name = snapshotName(newest.metadata);
+    throw corrupt(paths.wal, 0, `${paths.snapshots}/${name} proves that the log once reached entry ${index}`);
+  }
+  return true;
 }
 
 /** Snapshot files, newest first. Temporary ones are removed. */
@@ -107,30 +122,16 @@ function* verify(
     : damaged("the header is another snapshot's than the name", 16);
 }
 
-/** Whether the log holds, or begins at, the entry at which the snapshot ends. */
-function isWithin(outline: LogOutline, snapshot: Candidate): boolean {
-  const { index, term } = snapshot;
-  return index >= outline.baseIndex && index <= outline.lastIndex && outline.term(index) === term;
-}
-
-/** Moves a damaged snapshot out of the way, if the log has all that was in it. */
+/** Moves a damaged snapshot, which nothing needs, out of the way. */
 function* setAside(
   fs: FileSystem,
   candidate: Candidate,
   fault: Fault,
-  outline: LogOutline,
   report: (line: string) => void,
 ): Task<void> {
   assert(fault.fault.length > 0, "snapshot: fault without a reason");
-  if (fault.version !== null || candidate.index > outline.lastIndex) {
-    // Nothing else has what it held.
-    throw faulty(candidate.path, fault);
-  }
-  if (candidate.index <= outline.baseIndex && candidate.index === outline.baseIndex) {
-    throw faulty(candidate.path, fault);
-  }
   report(
-    `${candidate.path}: ${fault.fault} at byte ${fault.offset}; set aside, an older state and the log serve`,
+    `${candidate.path}: ${fault.fault} at byte ${fault.offset}; set aside, another snapshot or the log serves`,
   );
   const name = candidate.path.slice(paths.snapshots.length + 1);
   yield* rename(fs, candidate.path, `${paths.cuts}/${name}`);

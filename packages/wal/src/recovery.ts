@@ -107,7 +107,9 @@ function* createIfAbsent(
  * final name when everything else is durable: no crash leaves a directory that looks like a store that lost a part.
  */
 function* create(fs: FileSystem, metadata: StoreMetadata, segmentBytes: number): Task<void> {
-  yield* createFile(fs, paths.creating, encodeMetadata(metadata));
+  // By a rename, which replaces what an earlier attempt left in one step: there is always one or the other.
+  yield* createFile(fs, `${paths.creating}.tmp`, encodeMetadata(metadata));
+  yield* rename(fs, `${paths.creating}.tmp`, paths.creating);
   yield* syncDirectory(fs, "");
   for (const path of [paths.wal, paths.snapshots, paths.cuts]) {
     yield* makeDirectory(fs, path);

@@ -50,6 +50,11 @@ export class SnapshotStore {
     return this.#durable.at(-1)?.metadata ?? null;
   }
 
+  /** The newest durable snapshot that is in force: one whose installation is under way lies beyond the log as it is shown. */
+  inForce(lastIndex: number): SnapshotHeader | null {
+    return this.#durable.findLast((header) => header.metadata.index <= lastIndex) ?? null;
+  }
+
   get beingMade(): boolean {
     return this.#openSinks > 0;
   }
@@ -104,9 +109,9 @@ export class SnapshotStore {
     yield* this.#publish(staged.path, staged.header);
   }
 
-  /** Opens the newest durable snapshot. */
-  *open(): Task<SnapshotSource> {
-    const header = must(this.#durable.at(-1), "snapshots: none to open");
+  /** Opens the newest durable snapshot that is in force. */
+  *open(lastIndex: number): Task<SnapshotSource> {
+    const header = must(this.inForce(lastIndex), "snapshots: none to open");
     const path = `${paths.snapshots}/${snapshotName(header.metadata)}`;
     const file = yield* open(this.#fs, path, "read");
     return new ImageReader(file, path, header, (task, completed) => this.#runner.reading(task, completed));

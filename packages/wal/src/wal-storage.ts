@@ -117,7 +117,8 @@ export class WalStorage implements Storage {
   }
 
   snapshot(): SnapshotMetadata | "pending" | null {
-    return this.#snapshots.newest ?? (this.#snapshots.beingMade ? "pending" : null);
+    const inForce = this.#snapshots.inForce(this.#outline.lastIndex);
+    return inForce?.metadata ?? (this.#snapshots.beingMade ? "pending" : null);
   }
 
   /** The error that ended this store, or null while it works. */
@@ -168,9 +169,11 @@ export class WalStorage implements Storage {
       completed(refusal);
       return;
     }
-    const snapshotIndex = this.#snapshots.newest?.index ?? 0;
-    assert(index <= snapshotIndex, "wal: compaction beyond the newest durable snapshot");
-    assert(index <= this.#outline.lastIndex, "wal: compaction beyond the last entry");
+    const snapshot = this.#snapshots.inForce(this.#outline.lastIndex);
+    assert(
+      snapshot !== null && index <= snapshot.metadata.index,
+      "wal: compaction beyond the newest durable snapshot",
+    );
     const boundary = { index, term: toTerm(this.#outline.term(index)) };
     this.#writer.enqueue(
       controlItem("compact", boundary, (error) => {
@@ -199,7 +202,7 @@ export class WalStorage implements Storage {
       completed(refusal);
       return;
     }
-    this.#runReading(this.#snapshots.open(), completed);
+    this.#runReading(this.#snapshots.open(this.#outline.lastIndex), completed);
   }
 
   /** Completes what was called before, marks the last batch, closes every file. Later calls get STORAGE_CLOSED. */
@@ -255,7 +258,7 @@ export class WalStorage implements Storage {
       this.#rewriteCount++;
       this.#removeSegments(() => {}); // A failure ends the store: every later call tells.
     }
-    if (kind === "compact" && boundary !== null) {
+    if (kind === "compact" && boundary !== null && boundary.index > this.#outline.baseIndex) {
       this.#outline.compact(boundary.index, boundary.term);
     }
     if (batch.entries.length > 0) {

@@ -10,8 +10,8 @@ import { getU64, setU64 } from "./record.ts";
 /** Bytes of a segment's header. */
 export const segmentHeaderBytes = 512;
 
-/** Smallest segment: the header, and room for a few records. */
-export const segmentBytesMin = 4096;
+/** Smallest segment, in bytes: the header, and room for a few records. */
+export const segmentBytesMin = 1024;
 
 /** Largest segment, in bytes. Offsets stay below 2^31, so that bit operations on them are exact. */
 export const segmentBytesMax: number = 1024 * 1024 * 1024;
