@@ -1,0 +1,131 @@
+/** The command format: round trips, one form per command, refusal of what newer versions wrote, and its golden bytes. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { DecodeError } from "@quorate/base";
+import { type Command, decodeCommand, encodeCommand, UnsupportedFormat } from "@quorate/kv";
+import fc from "fast-check";
+import { deleteArb, putArb, txnArb } from "../support/arbitraries.ts";
+import { bytes, compare, del, plain, put, range, txn } from "../support/requests.ts";
+
+const anyCommand = fc.oneof(
+  putArb,
+  deleteArb,
+  txnArb,
+  fc.record({
+    type: fc.constant("compaction" as const),
+    revision: fc.maxSafeInteger(),
+    physical: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant("member-publish" as const),
+    id: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    name: fc.string({ unit: "grapheme" }),
+    clientUrls: fc.array(fc.webUrl(), { maxLength: 3 }),
+    peerUrls: fc.array(fc.webUrl(), { maxLength: 3 }),
+  }),
+) as fc.Arbitrary<Command>;
+
+/** One command of every type and every field, whose bytes are kept. */
+const samples: readonly Command[] = [
+  put("key", "value"),
+  put("key", "", { lease: -(2n ** 63n), prevKv: true, ignoreValue: true }),
+  put("k", "v", { ignoreLease: true }),
+  del("a", "b", true),
+  del("a"),
+  txn(
+    [
+      compare("a", "equal", { target: "version", value: 0 }),
+      compare("b", "greater", { target: "create", value: -1 }),
+      compare("c", "less", { target: "mod", value: Number.MAX_SAFE_INTEGER }),
+      compare("d", "not-equal", { target: "value", value: bytes("x") }, "e"),
+      compare("f", "unknown", { target: "lease", value: 2n ** 63n - 1n }),
+      compare("g", "equal", { target: "unknown" }),
+    ],
+    [put("x", "y"), del("p", "\0"), txn([], [{ type: "none" }])],
+    [
+      range("r", "s", {
+        limit: 10,
+        revision: -1,
+        sortOrder: "descend",
+        sortTarget: "value",
+        serializable: true,
+        keysOnly: true,
+        minModRevision: 1,
+        maxModRevision: 2,
+        minCreateRevision: 3,
+        maxCreateRevision: 300,
+      }),
+    ],
+  ),
+  { type: "compaction", revision: 70_000, physical: true },
+  { type: "compaction", revision: -3, physical: false },
+  { type: "member-publish", id: 2 ** 53 - 1, name: "nœud", clientUrls: ["http://a:1"], peerUrls: [] },
+];
+
+test("every command comes back as it went in, in one form only", () => {
+  fc.assert(
+    fc.property(anyCommand, (command) => {
+      const encoded = encodeCommand(command);
+      const decoded = decodeCommand(encoded);
+      assert.deepEqual(plain(decoded), plain(command));
+      assert.deepEqual(encodeCommand(decoded), encoded);
+    }),
+    { seed: 20_260_103, numRuns: 1_000 },
+  );
+});
+
+test("a cut command is refused as damaged, and none reads past its end", () => {
+  for (const sample of samples) {
+    const encoded = encodeCommand(sample);
+    for (let length = 0; length < encoded.length; length++) {
+      assert.throws(() => decodeCommand(encoded.subarray(0, length)), DecodeError);
+    }
+    assert.throws(() => decodeCommand(Buffer.concat([encoded, bytes("!")])), DecodeError);
+  }
+});
+
+test("random bytes are refused with one of the two errors, or decode", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (tail, type) => {
+      try {
+        decodeCommand(Uint8Array.of(1, type, ...tail));
+      } catch (error) {
+        assert.ok(error instanceof DecodeError || error instanceof UnsupportedFormat, String(error));
+      }
+    }),
+    { seed: 20_260_104, numRuns: 2_000 },
+  );
+});
+
+test("a command of a newer version is refused by name", () => {
+  const refused = (head: readonly number[], text: RegExp): void => {
+    assert.throws(
+      () => decodeCommand(Uint8Array.from(head)),
+      (error: unknown) => error instanceof UnsupportedFormat && text.test(error.message),
+    );
+  };
+  refused([2, 1], /command format 2/);
+  refused([1, 6], /command type 6 \(lease-grant\)/);
+  refused([1, 200], /command type 200 \(unnamed\)/);
+  refused([1, 1, 0x80], /flags 128/);
+});
+
+test("deep nesting is bounded", () => {
+  let nested = txn([], []);
+  for (let depth = 0; depth < 1_100; depth++) {
+    nested = txn([], [nested]);
+  }
+  assert.throws(() => decodeCommand(encodeCommand(nested)), DecodeError);
+});
+
+test("the format is the golden one", () => {
+  const lines = samples.map((sample) => Buffer.from(encodeCommand(sample)).toString("hex"));
+  const golden = readFileSync(new URL("../golden/commands.hex", import.meta.url), "utf8");
+  assert.equal(`${lines.join("\n")}\n`, golden);
+  const hash = createHash("sha256").update(golden).digest("hex");
+  assert.equal(hash, goldenHash, "a changed format needs a new version number, not a new hash");
+});
+
+const goldenHash = "3096f4b4ffd62a57f5be7a03ec81b3985463033b2589ec0bdd19c220b3cd4e20";
