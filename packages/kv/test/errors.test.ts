@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
-import { type KvErrorCode, KvError, kvErrors } from "@quorate/kv";
+import { KvError, type KvErrorCode, kvErrors } from "@quorate/kv";
 
 test("63 refusals, each with its own text", () => {
   const texts = Object.values(kvErrors).map((info) => info.text);

@@ -33,7 +33,10 @@ class Owners {
     for (const [owner, address] of this.address) {
       const start = this.arena.payloadStart(address);
       const payload = this.arena.bytesOf(address).subarray(start, start + this.arena.payloadBytes(address));
-      assert.ok(payload.every((byte) => byte === (owner & 255)), `block of ${owner}`);
+      assert.ok(
+        payload.every((byte) => byte === (owner & 255)),
+        `block of ${owner}`,
+      );
       assert.equal(this.arena.flags(address), owner & 15);
       bytes += this.arena.blockBytes(address);
     }

@@ -86,7 +86,9 @@ test("removing every key leaves one empty leaf, in any order", () => {
     for (const key of all) {
       index.add(key);
     }
-    const rank = new Map(all.map((key, i) => [key, order === "random" ? random.fraction() : order === "ascending" ? i : -i]));
+    const rank = new Map(
+      all.map((key, i) => [key, order === "random" ? random.fraction() : order === "ascending" ? i : -i]),
+    );
     for (const key of [...all].sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0))) {
       index.remove(key);
     }

@@ -1,7 +1,7 @@
 /** The whole machine against the naive model: commands, sweeps and images at random points. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkRequest, type Command, KvImage, type KvStateMachine } from "@quorate/kv";
+import { type Command, checkRequest, type KvImage, type KvStateMachine } from "@quorate/kv";
 import fc from "fast-check";
 import { deleteArb, putArb, rangeArb, txnArb } from "../support/arbitraries.ts";
 import { Model } from "../support/model.ts";
@@ -33,7 +33,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: rangeArb.map((request): Step => ({ do: "range", request })) },
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 20 }).map((budget): Step => ({ do: "sweep", budget })) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "open-image" }) },
-  { weight: 3, arbitrary: fc.integer({ min: 1, max: 400 }).map((bytes): Step => ({ do: "read-image", bytes })) },
+  {
+    weight: 3,
+    arbitrary: fc.integer({ min: 1, max: 400 }).map((bytes): Step => ({ do: "read-image", bytes })),
+  },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "restart" }) },
 );
 
@@ -129,26 +132,31 @@ test("commands, sweeps, images and restarts answer as the model of all versions 
 
 test("machines that sweep at other times, or were restored, agree on hash and image", () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 60, size: "max" }), fc.array(fc.nat(20), { minLength: 60, maxLength: 60 }), (commands, budgets) => {
-      const eager = new Driver();
-      const lazy = new Driver();
-      commands.forEach((made, i) => {
-        const refused = made.type !== "compaction" && made.type !== "member-publish" && checkRequest(made) !== null;
-        if (refused) {
-          return;
-        }
-        assert.deepEqual(eager.apply(made), lazy.apply(made));
-        const budget = budgets[i] ?? 0;
-        if (budget > 0) {
-          eager.machine.sweep(budget);
-        }
-      });
-      eager.sweepAll();
-      assert.deepEqual(eager.machine.hashKv(), lazy.machine.hashKv());
-      const image = readImage(eager.machine, 1 << 20);
-      assert.deepEqual(image, readImage(lazy.machine, 1 << 20));
-      assert.deepEqual(readImage(restored(image), 1 << 20), image);
-    }),
+    fc.property(
+      fc.array(command, { maxLength: 60, size: "max" }),
+      fc.array(fc.nat(20), { minLength: 60, maxLength: 60 }),
+      (commands, budgets) => {
+        const eager = new Driver();
+        const lazy = new Driver();
+        commands.forEach((made, i) => {
+          const refused =
+            made.type !== "compaction" && made.type !== "member-publish" && checkRequest(made) !== null;
+          if (refused) {
+            return;
+          }
+          assert.deepEqual(eager.apply(made), lazy.apply(made));
+          const budget = budgets[i] ?? 0;
+          if (budget > 0) {
+            eager.machine.sweep(budget);
+          }
+        });
+        eager.sweepAll();
+        assert.deepEqual(eager.machine.hashKv(), lazy.machine.hashKv());
+        const image = readImage(eager.machine, 1 << 20);
+        assert.deepEqual(image, readImage(lazy.machine, 1 << 20));
+        assert.deepEqual(readImage(restored(image), 1 << 20), image);
+      },
+    ),
     { seed: 20_260_102, numRuns: 300 },
   );
 });

@@ -27,7 +27,10 @@ export const putArb = fc.record({
   type: fc.constant("put" as const),
   key: keyBytes,
   value,
-  lease: fc.oneof({ weight: 12, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) }),
+  lease: fc.oneof(
+    { weight: 12, arbitrary: fc.constant(0n) },
+    { weight: 1, arbitrary: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) },
+  ),
   prevKv: fc.boolean(),
   ignoreValue: rarely,
   ignoreLease: rarely,
@@ -45,7 +48,13 @@ export const rangeArb: fc.Arbitrary<RangeRequest> = fc.record({
   limit: fc.oneof(fc.constant(0), fc.integer({ min: -1, max: 5 })),
   revision,
   sortOrder: fc.constantFrom("none" as const, "ascend" as const, "descend" as const),
-  sortTarget: fc.constantFrom("key" as const, "version" as const, "create" as const, "mod" as const, "value" as const),
+  sortTarget: fc.constantFrom(
+    "key" as const,
+    "version" as const,
+    "create" as const,
+    "mod" as const,
+    "value" as const,
+  ),
   serializable: fc.boolean(),
   keysOnly: rarely,
   countOnly: rarely,
@@ -68,8 +77,17 @@ const compareArb: fc.Arbitrary<Compare> = fc
     operand,
     fc.record({
       key: keyBytes,
-      rangeEnd: fc.oneof({ weight: 3, arbitrary: fc.constant(latin("")) }, { weight: 1, arbitrary: rangeEnd }),
-      result: fc.constantFrom("equal" as const, "greater" as const, "less" as const, "not-equal" as const, "unknown" as const),
+      rangeEnd: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(latin("")) },
+        { weight: 1, arbitrary: rangeEnd },
+      ),
+      result: fc.constantFrom(
+        "equal" as const,
+        "greater" as const,
+        "less" as const,
+        "not-equal" as const,
+        "unknown" as const,
+      ),
     }),
   )
   .map(([left, right]) => ({ ...right, ...left }));

@@ -171,7 +171,11 @@ export class Model {
     if (maxCreateRevision !== 0) found = found.filter((v) => v.create <= maxCreateRevision);
     if (minCreateRevision !== 0) found = found.filter((v) => v.create >= minCreateRevision);
     const by = (v: Version): number | string =>
-      sortTarget === "key" || sortTarget === "unknown" ? v.key : sortTarget === "value" ? v.value : v[sortTarget];
+      sortTarget === "key" || sortTarget === "unknown"
+        ? v.key
+        : sortTarget === "value"
+          ? v.value
+          : v[sortTarget];
     const sign = request.sortOrder === "descend" ? -1 : 1;
     found.sort((a, b) => (by(a) < by(b) ? -sign : by(a) > by(b) ? sign : 0));
     const more = request.limit > 0 && found.length > request.limit;
@@ -204,7 +208,9 @@ export class Model {
   }
 
   #holds(c: Compare): boolean {
-    const found = this.#keys(text(c.key), text(c.rangeEnd)).flatMap((key) => this.#at(key, this.revision) ?? []);
+    const found = this.#keys(text(c.key), text(c.rangeEnd)).flatMap(
+      (key) => this.#at(key, this.revision) ?? [],
+    );
     if (found.length === 0) {
       if (c.target === "value") return false;
       const zero = { key: "", value: "", mod: 0, create: 0, version: 0, lease: 0n, deleted: false };

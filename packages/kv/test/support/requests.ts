@@ -61,12 +61,7 @@ export function txn(
   return { type: "txn", compares, success, failure };
 }
 
-export function compare(
-  key: string,
-  result: CompareResult,
-  operand: CompareOperand,
-  rangeEnd = "",
-): Compare {
+export function compare(key: string, result: CompareResult, operand: CompareOperand, rangeEnd = ""): Compare {
   return { key: bytes(key), rangeEnd: bytes(rangeEnd), result, ...operand };
 }
 
