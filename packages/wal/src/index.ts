@@ -1,4 +1,5 @@
 /** The public list of `@quorate/wal`. */
+export { type DamagedRange, describeWalFact, readWal, type WalFact, type WalSummary } from "./dump.ts";
 export {
   type DirectoryEntry,
   type FileCompleted,
