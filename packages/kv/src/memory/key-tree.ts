@@ -4,6 +4,7 @@
  * neighbours: a cursor keeps its path from the root.
  */
 import { assert } from "@quorate/base";
+import { KeyRows } from "./key-rows.ts";
 import type { KeyTable } from "./key-table.ts";
 import { Rows, rowWidth } from "./rows.ts";
 import { Uint32Table } from "./tables.ts";
@@ -16,8 +17,9 @@ const heightMax = 16;
 /** The ordered index; see the head of this file. */
 export class KeyTree {
   readonly #keys: KeyTable;
-  readonly #rows: Rows = new Rows();
-  /** For the row of an inner node, the row of its children. */
+  readonly #rows: KeyRows;
+  readonly #children: Rows = new Rows();
+  /** For the row of an inner node, the row of its children among the children. */
   readonly #childRow: Uint32Table = new Uint32Table(1);
   /** Inner levels above the leaves. */
   #height = 0;
@@ -28,12 +30,13 @@ export class KeyTree {
 
   constructor(keys: KeyTable) {
     this.#keys = keys;
+    this.#rows = new KeyRows(keys);
     this.#root = this.#takeRow();
   }
 
   /** Bytes allocated. */
   get bytes(): number {
-    return this.#rows.bytes + this.#childRow.bytes;
+    return this.#rows.bytes + this.#children.bytes + this.#childRow.bytes;
   }
 
   /** Nodes in use, for tests of how well they are filled. */
@@ -45,7 +48,7 @@ export class KeyTree {
   insert(slot: number, key: Uint8Array): void {
     this.#descend(key);
     const leaf = this.#pathRow[0] as number;
-    const cell = this.#lowerBound(leaf, key);
+    const cell = this.#rows.lowerBound(leaf, 0, key);
     this.#pathCell[0] = cell;
     assert(
       cell === this.#rows.count(leaf) || this.#rows.get(leaf, cell) !== slot,
@@ -65,7 +68,7 @@ export class KeyTree {
   remove(slot: number, key: Uint8Array): void {
     this.#descend(key);
     const leaf = this.#pathRow[0] as number;
-    const cell = this.#lowerBound(leaf, key);
+    const cell = this.#rows.lowerBound(leaf, 0, key);
     assert(cell < this.#rows.count(leaf), "tree: removed key is absent");
     assert(this.#rows.get(leaf, cell) === slot, "tree: removed key has another slot");
     this.#rows.remove(leaf, cell);
@@ -85,7 +88,7 @@ export class KeyTree {
       row = this.#child(row, cell);
     }
     cursor.rows[0] = row;
-    cursor.cells[0] = this.#lowerBound(row, key);
+    cursor.cells[0] = this.#rows.lowerBound(row, 0, key);
   }
 
   /** The slot behind the cursor, which moves past it; −1 at the end. No key may come or go while a cursor is used. */
@@ -111,6 +114,7 @@ export class KeyTree {
   #checkNode(row: number, level: number): number {
     const count = this.#rows.count(row);
     assert(count > 0 || row === this.#root, "tree: empty node");
+    this.#rows.check(row);
     let keys = level === 0 ? count : 0;
     for (let cell = 0; cell < count; cell++) {
       const slot = this.#rows.get(row, cell);
@@ -161,37 +165,7 @@ export class KeyTree {
 
   /** The child whose smallest key is the last one not above `key`; the first child for a key below all. */
   #childCell(row: number, key: Uint8Array): number {
-    return this.#bound(row, 1, key, 0) - 1;
-  }
-
-  /** The first cell of a leaf whose key is not below `key`. */
-  #lowerBound(leaf: number, key: Uint8Array): number {
-    return this.#bound(leaf, 0, key, 1);
-  }
-
-  /**
-   * The first cell from `low` on where `key`, compared with the cell's, comes out below `least`.
-   *
-   * PERF: all keys between two bounds share what both share with `key`, so a comparison skips those bytes; keys of one
-   * directory differ in their last few.
-   */
-  #bound(row: number, first: number, key: Uint8Array, least: number): number {
-    let low = first;
-    let high = this.#rows.count(row);
-    let sharedLow = 0;
-    let sharedHigh = 0;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const order = this.#keys.compareFrom(key, this.#rows.get(row, middle), Math.min(sharedLow, sharedHigh));
-      if (order >= least) {
-        low = middle + 1;
-        sharedLow = this.#keys.sharedBytes;
-      } else {
-        high = middle;
-        sharedHigh = this.#keys.sharedBytes;
-      }
-    }
-    return low;
+    return this.#rows.upperBound(row, 1, key) - 1;
   }
 
   #splitLeaf(leaf: number, cell: number, slot: number): void {
@@ -223,7 +197,7 @@ export class KeyTree {
     const right = this.#takeInner();
     const kept = cell === rowWidth ? rowWidth : rowWidth / 2;
     this.#rows.moveTail(row, kept, right);
-    this.#rows.moveTail(this.#childRow.get(row, 0), kept, this.#childRow.get(right, 0));
+    this.#children.moveTail(this.#childRow.get(row, 0), kept, this.#childRow.get(right, 0));
     if (cell < kept) {
       this.#insertChild(row, cell, smallest, child);
     } else {
@@ -248,7 +222,7 @@ export class KeyTree {
     const smallest = this.#rows.get(this.#pathRow[level] as number, 0);
     for (let above = level + 1; above <= this.#height; above++) {
       const cell = this.#pathCell[above] as number;
-      this.#rows.set(this.#pathRow[above] as number, cell, smallest);
+      this.#rows.replace(this.#pathRow[above] as number, cell, smallest);
       if (cell > 0) {
         return;
       }
@@ -284,7 +258,7 @@ export class KeyTree {
     }
     this.#rows.moveTail(source, 0, target);
     if (level > 0) {
-      this.#rows.moveTail(this.#childRow.get(source, 0), 0, this.#childRow.get(target, 0));
+      this.#children.moveTail(this.#childRow.get(source, 0), 0, this.#childRow.get(target, 0));
     }
     this.#dropChild(level + 1, left + 1);
   }
@@ -296,7 +270,7 @@ export class KeyTree {
     assert(this.#rows.count(child) === 0, "tree: a child with keys is dropped");
     this.#giveNode(child, level - 1);
     this.#rows.remove(row, cell);
-    this.#rows.remove(this.#childRow.get(row, 0), cell);
+    this.#children.remove(this.#childRow.get(row, 0), cell);
     if (cell === 0 && this.#rows.count(row) > 0) {
       this.#refreshSmallest(level);
     }
@@ -314,12 +288,12 @@ export class KeyTree {
   }
 
   #child(row: number, cell: number): number {
-    return this.#rows.get(this.#childRow.get(row, 0), cell);
+    return this.#children.get(this.#childRow.get(row, 0), cell);
   }
 
   #insertChild(row: number, cell: number, smallest: number, child: number): void {
     this.#rows.insert(row, cell, smallest);
-    this.#rows.insert(this.#childRow.get(row, 0), cell, child);
+    this.#children.insert(this.#childRow.get(row, 0), cell, child);
   }
 
   #takeRow(): number {
@@ -330,13 +304,13 @@ export class KeyTree {
 
   #takeInner(): number {
     const row = this.#takeRow();
-    this.#childRow.set(row, 0, this.#takeRow());
+    this.#childRow.set(row, 0, this.#children.take());
     return row;
   }
 
   #giveNode(row: number, level: number): void {
     if (level > 0) {
-      this.#rows.give(this.#childRow.get(row, 0));
+      this.#children.give(this.#childRow.get(row, 0));
     }
     this.#rows.give(row);
   }
