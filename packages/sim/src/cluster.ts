@@ -95,6 +95,11 @@ export class Cluster implements NemesisTarget, WorkloadTarget {
     this.#member(node).disk.setSlow(slow);
   }
 
+  calmDisk(node: NodeId): void {
+    this.#member(node).disk.setSlow(false);
+    this.#member(node).disk.disarm();
+  }
+
   put(node: NodeId, key: string, value: string, answered: (answer: PutAnswer) => void): void {
     this.#member(node).put(key, value, answered);
   }

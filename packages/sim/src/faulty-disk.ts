@@ -1,58 +1,39 @@
 /**
  * A member's disk: a file system whose calls take time and can fail, and at whose every boundary the power can go out. What
- * is volatile and what survives is decided by the file system beneath; this only decides when, and whether, a call happens.
+ * is volatile and what survives is the memory file system's; this decides when, and whether, a call happens at all.
  */
 import { assert, type Prng } from "@quorate/base";
-import {
-  type DirectoryEntry,
-  type FileCompleted,
-  FileError,
-  type FileHandle,
-  type FileSystem,
-} from "@quorate/wal";
+import type { DirectoryEntry, FileCompleted, FileHandle, FileSystem } from "@quorate/wal";
+import { type CrashMode, MemoryFileSystem, type MemoryOperationKind } from "@quorate/wal/testing";
 import type { FaultCount } from "./fault-count.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { DiskPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
-/** The calls of the port, by what they are called in errors and traces. */
-type Syscall =
-  | "open"
-  | "mkdir"
-  | "readdir"
-  | "rename"
-  | "unlink"
-  | "fsync-directory"
-  | "read"
-  | "write"
-  | "fdatasync"
-  | "ftruncate"
-  | "fstat"
-  | "close";
-
-const failing: ReadonlySet<Syscall> = new Set(["write", "fdatasync", "fsync-directory"]);
+/** Calls that an injected EIO can hit. */
+const failing: ReadonlySet<MemoryOperationKind> = new Set(["write", "sync", "syncDirectory"]);
 
 /** What a disk tells its member. */
 export interface DiskEvents {
-  /** The power goes out at the boundary of a disk operation. */
+  /** The power goes out at the boundary of a disk call. */
   readonly powerLost: () => void;
-  /** A write or sync was failed. */
+  /** A process is told that its write or sync failed. */
   readonly failed: () => void;
 }
 
-interface CallUnderWay {
-  readonly perform: () => void;
-  performed: boolean;
-}
-
-/** The state of a disk that outlives the process: its speed, and the faults that wait for it. */
+/** The disk outlives its member's processes, with its speed and the faults that wait for it. */
 export class FaultyDisk {
   readonly #world: World;
   readonly #random: Prng;
   readonly #plan: DiskPlan;
   readonly #faults: FaultCount;
   readonly #events: DiskEvents;
-  readonly #underWay = new Set<CallUnderWay>();
+  /** Calls that wait for their time, in the order they were made. */
+  readonly #underWay = new Set<() => void>();
+  readonly #hooks = {
+    fault: (operation: { readonly kind: MemoryOperationKind }) => this.#fault(operation.kind),
+  };
+  #files: MemoryFileSystem = new MemoryFileSystem(this.#hooks);
   #slow = false;
   #callsToCrash = 0;
   #callsToFailure = 0;
@@ -95,68 +76,59 @@ export class FaultyDisk {
     this.#callsToFailure = 0;
   }
 
-  /** The power goes out: of the calls under way some still reach the disk, in order, and nobody hears of any. */
-  powerLost(): void {
-    for (const call of this.#underWay) {
-      if (!call.performed && this.#random.chance(0.5)) {
-        call.performed = true;
-        call.perform();
+  /** The process is gone: of its calls under way some still reach the disk, and of what was not synced some survives. */
+  crash(mode: CrashMode): void {
+    this.disarm();
+    const underWay = [...this.#underWay];
+    this.#underWay.clear();
+    for (const perform of underWay) {
+      if (this.#random.chance(0.5)) {
+        perform();
       }
     }
-    this.#underWay.clear();
-    this.disarm();
+    this.#files = this.#files.crash(this.#random, mode, this.#hooks);
   }
 
   /** The disk as one process sees it. */
-  mount(files: FileSystem, process: Incarnation): FileSystem {
-    return new MountedFileSystem(
-      files,
-      <T>(call: Syscall, path: string, start: Start<T>, completed: FileCompleted<T>) =>
-        this.#call(process, call, path, start, completed),
+  mount(process: Incarnation): FileSystem {
+    return new MountedFileSystem(this.#files, (kind, start, completed) =>
+      this.#call(process, kind, start, completed),
     );
   }
 
   #call<T>(
     process: Incarnation,
-    call: Syscall,
-    path: string,
+    kind: MemoryOperationKind,
     start: Start<T>,
     completed: FileCompleted<T>,
   ): void {
     if (!process.isAlive) {
       return;
     }
-    if (this.#fails(call)) {
-      this.#faults.add("disk-error");
-      this.#world.log(`disk ${call} ${path} EIO`);
-      this.#events.failed();
-      process.schedule(this.#latencyMs(call), () => completed(new FileError("EIO", call, path)));
-      return;
-    }
-    const underWay: CallUnderWay = {
-      performed: false,
-      perform: () => start((error, value) => process.enter(() => completed(error, value))),
-    };
-    this.#underWay.add(underWay);
+    const perform = (): void =>
+      start((error, value) =>
+        process.enter(() => {
+          if (error !== null && error.code === "EIO") {
+            this.#events.failed();
+          }
+          completed(error, value);
+        }),
+      );
+    this.#underWay.add(perform);
     const crashes = this.#countDown();
-    this.#world.schedule(this.#latencyMs(call), () => {
-      if (!this.#underWay.delete(underWay)) {
+    this.#world.schedule(this.#latencyMs(kind), () => {
+      if (!this.#underWay.has(perform)) {
         return; // The power went out meanwhile.
       }
       if (crashes) {
-        this.#crashAround(underWay);
+        // Still under way: it takes effect or not, and nobody hears of it.
+        this.#faults.add("crash-at-disk-operation");
+        this.#events.powerLost();
         return;
       }
-      underWay.performed = true;
-      underWay.perform();
+      this.#underWay.delete(perform);
+      perform();
     });
-  }
-
-  /** Just before the call takes effect, or just after, with nobody told. */
-  #crashAround(call: CallUnderWay): void {
-    this.#faults.add("crash-at-disk-operation");
-    this.#underWay.add(call);
-    this.#events.powerLost();
   }
 
   #countDown(): boolean {
@@ -167,28 +139,33 @@ export class FaultyDisk {
     return this.#callsToCrash === 0;
   }
 
-  #fails(call: Syscall): boolean {
-    if (this.#callsToFailure === 0 || !failing.has(call)) {
-      return false;
+  /** Asked by the memory file system before each call takes effect. */
+  #fault(kind: MemoryOperationKind): string | null {
+    if (this.#callsToFailure === 0 || !failing.has(kind)) {
+      return null;
     }
     this.#callsToFailure--;
-    return this.#callsToFailure === 0;
+    if (this.#callsToFailure > 0) {
+      return null;
+    }
+    this.#faults.add("disk-error");
+    return "EIO";
   }
 
-  #latencyMs(call: Syscall): number {
+  #latencyMs(kind: MemoryOperationKind): number {
     if (this.#slow) {
       return this.#random.integer(0, this.#plan.slowMsMax + 1);
     }
-    if (call === "fdatasync" || call === "fsync-directory") {
+    if (kind === "sync" || kind === "syncDirectory") {
       return this.#random.integer(this.#plan.syncMsMin, this.#plan.syncMsMax + 1);
     }
-    return call === "write" ? this.#random.integer(0, this.#plan.writeMsMax + 1) : 0;
+    return kind === "write" ? this.#random.integer(0, this.#plan.writeMsMax + 1) : 0;
   }
 }
 
 type Start<T> = (completed: FileCompleted<T>) => void;
 
-type Call = <T>(call: Syscall, path: string, start: Start<T>, completed: FileCompleted<T>) => void;
+type Call = <T>(kind: MemoryOperationKind, start: Start<T>, completed: FileCompleted<T>) => void;
 
 class MountedFileSystem implements FileSystem {
   readonly #files: FileSystem;
@@ -202,67 +179,64 @@ class MountedFileSystem implements FileSystem {
   open(path: string, mode: "read" | "write" | "create", completed: FileCompleted<FileHandle>): void {
     this.#call<FileHandle>(
       "open",
-      path,
       (done) => this.#files.open(path, mode, done),
       (error, file) => {
-        completed(error, file === undefined ? undefined : new MountedFile(file, path, this.#call));
+        completed(error, file === undefined ? undefined : new MountedFile(file, this.#call));
       },
     );
   }
 
   makeDirectory(path: string, completed: FileCompleted<void>): void {
-    this.#call("mkdir", path, (done) => this.#files.makeDirectory(path, done), completed);
+    this.#call("makeDirectory", (done) => this.#files.makeDirectory(path, done), completed);
   }
 
   list(path: string, completed: FileCompleted<readonly DirectoryEntry[]>): void {
-    this.#call("readdir", path, (done) => this.#files.list(path, done), completed);
+    this.#call("list", (done) => this.#files.list(path, done), completed);
   }
 
   rename(from: string, to: string, completed: FileCompleted<void>): void {
-    this.#call("rename", from, (done) => this.#files.rename(from, to, done), completed);
+    this.#call("rename", (done) => this.#files.rename(from, to, done), completed);
   }
 
   unlink(path: string, completed: FileCompleted<void>): void {
-    this.#call("unlink", path, (done) => this.#files.unlink(path, done), completed);
+    this.#call("unlink", (done) => this.#files.unlink(path, done), completed);
   }
 
   syncDirectory(path: string, completed: FileCompleted<void>): void {
-    this.#call("fsync-directory", path, (done) => this.#files.syncDirectory(path, done), completed);
+    this.#call("syncDirectory", (done) => this.#files.syncDirectory(path, done), completed);
   }
 }
 
 class MountedFile implements FileHandle {
   readonly #file: FileHandle;
-  readonly #path: string;
   readonly #call: Call;
 
-  constructor(file: FileHandle, path: string, call: Call) {
+  constructor(file: FileHandle, call: Call) {
     this.#file = file;
-    this.#path = path;
     this.#call = call;
   }
 
   read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void {
-    this.#call("read", this.#path, (done) => this.#file.read(offset, length, done), completed);
+    this.#call("read", (done) => this.#file.read(offset, length, done), completed);
   }
 
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
-    this.#call("write", this.#path, (done) => this.#file.write(offset, bytes, done), completed);
+    this.#call("write", (done) => this.#file.write(offset, bytes, done), completed);
   }
 
   sync(completed: FileCompleted<void>): void {
-    this.#call("fdatasync", this.#path, (done) => this.#file.sync(done), completed);
+    this.#call("sync", (done) => this.#file.sync(done), completed);
   }
 
   truncate(lengthBytes: number, completed: FileCompleted<void>): void {
-    this.#call("ftruncate", this.#path, (done) => this.#file.truncate(lengthBytes, done), completed);
+    this.#call("truncate", (done) => this.#file.truncate(lengthBytes, done), completed);
   }
 
   size(completed: FileCompleted<number>): void {
-    this.#call("fstat", this.#path, (done) => this.#file.size(done), completed);
+    this.#call("size", (done) => this.#file.size(done), completed);
   }
 
   close(completed: FileCompleted<void>): void {
-    this.#call("close", this.#path, (done) => this.#file.close(done), completed);
+    this.#call("close", (done) => this.#file.close(done), completed);
   }
 }

@@ -24,6 +24,8 @@ export interface NemesisTarget {
   /** Fails the member's `operations`-th write or sync from now with EIO. */
   failDiskOperation(node: NodeId, operations: number): boolean;
   setDiskSlow(node: NodeId, slow: boolean): void;
+  /** The disk is fast again and no fault waits in it. */
+  calmDisk(node: NodeId): void;
 }
 
 export class Nemesis {
@@ -56,7 +58,7 @@ export class Nemesis {
     this.#active = false;
     this.#target.network.unblockAll();
     for (const node of this.#target.nodes) {
-      this.#target.setDiskSlow(node, false);
+      this.#target.calmDisk(node);
       this.#target.resume(node);
       this.#target.restart(node);
     }
@@ -123,12 +125,9 @@ export class Nemesis {
     }
   }
 
+  /** The target counts the fault when the call comes, and comes back by itself. */
   #crashAtDiskOperation(): void {
-    const node = this.#node();
-    // The target counts the fault, and restarts are due, when the operation comes; a member that is idle may wait long.
-    if (this.#target.crashAtDiskOperation(node, this.#random.integer(1, 30))) {
-      this.#later(this.#downMs() + 500, () => this.#target.restart(node));
-    }
+    this.#target.crashAtDiskOperation(this.#node(), this.#random.integer(1, 30));
   }
 
   #powerLoss(): void {
@@ -205,9 +204,6 @@ export class Nemesis {
   }
 
   #diskError(): void {
-    const node = this.#node();
-    if (this.#target.failDiskOperation(node, this.#random.integer(1, 30))) {
-      this.#later(this.#downMs() + 500, () => this.#target.restart(node));
-    }
+    this.#target.failDiskOperation(this.#node(), this.#random.integer(1, 30));
   }
 }

@@ -78,7 +78,7 @@ export class ObservedMachine implements StateMachine<KvResult> {
 
   /** A hash of the whole state: keys, values and revisions. */
   digest(): number {
-    let digest = this.#machine.revision;
+    let digest: number = this.#machine.revision;
     for (const { key, value, modRevision, createRevision, version } of this.#range(
       Uint8Array.of(0),
       Uint8Array.of(0),

@@ -68,6 +68,9 @@ export interface SeedPlan {
   readonly inflightCountMax: number;
   readonly snapshotChunkBytes: number;
   readonly segmentBytes: number;
+  /** Entries kept in memory; small, so that some must be read back. */
+  readonly windowBytesMax: number;
+  readonly batchBytesMax: number;
   readonly faultPhaseMs: number;
   readonly network: NetworkPlan;
   readonly disk: DiskPlan;
@@ -94,6 +97,8 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     inflightCountMax: random.pick([1, 2, 8, 64]),
     snapshotChunkBytes: random.pick([64, 1024, 65536]),
     segmentBytes: random.pick([16384, 65536]),
+    windowBytesMax: random.pick([256, 4096, 1048576]),
+    batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
     network: networkPlan(random),
     disk: diskPlan(random),

@@ -86,6 +86,11 @@ export class Oracle {
       return;
     }
     const { type, term } = frame.message;
+    promise(
+      !this.#failedDisk.has(node),
+      "fail-stop",
+      () => `node ${node} sends ${type} after its disk failed`,
+    );
     if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
       this.leaders.leading(member, term);
     }

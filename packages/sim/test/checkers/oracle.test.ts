@@ -225,6 +225,7 @@ test("fail-stop fires when a member goes on after its disk failed", () => {
   const oracle = fresh();
   oracle.diskFailed(one);
   fires("fail-stop", () => oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0));
+  fires("fail-stop", () => oracle.sending(one, voteFor(1, 2, 0)));
 });
 
 test("acknowledged-writes fires when a majority no longer holds an acknowledged put", () => {

@@ -1,0 +1,329 @@
+/**
+ * One member over all its lives: a disk that stays, and a process that starts, is paused, crashes and starts again. The
+ * process is the production code, storage with its recovery, host loop, state machine, wire codec; only what is beneath it
+ * is simulated.
+ */
+import { emptyBytes, must, type Prng } from "@quorate/base";
+import type { KvResult } from "@quorate/kv";
+import { type ConfState, type NodeId, RaftHost, type Storage, StorageError } from "@quorate/raft";
+import { openWal } from "@quorate/wal";
+import type { CrashMode } from "@quorate/wal/testing";
+import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
+import type { FaultCount } from "./fault-count.ts";
+import { FaultyDisk } from "./faulty-disk.ts";
+import { Incarnation } from "./incarnation.ts";
+import { MemberTransport } from "./member-transport.ts";
+import type { Network } from "./network.ts";
+import { encodePut, ObservedMachine } from "./observed-machine.ts";
+import { ObservedStorage } from "./observed-storage.ts";
+import type { SeedPlan } from "./swarm.ts";
+import { Violation } from "./violation.ts";
+import type { Watch } from "./watch.ts";
+import type { PutAnswer, ReadAnswer } from "./workload.ts";
+import type { World } from "./world.ts";
+
+/** What a member shares with the rest of its world. */
+export interface MemberParts {
+  readonly id: NodeId;
+  readonly nodes: readonly NodeId[];
+  readonly world: World;
+  readonly plan: SeedPlan;
+  readonly faults: FaultCount;
+  readonly watch: Watch;
+  readonly oracle: Oracle;
+  readonly network: Network;
+}
+
+/** One life: what is gone with the process. */
+interface Life {
+  readonly process: Incarnation;
+  readonly machine: ObservedMachine;
+  readonly transport: MemberTransport;
+  host: RaftHost<KvResult> | null;
+  /** Whether the host has stopped by itself, as after a failed disk. */
+  stopped: boolean;
+}
+
+export class Member {
+  readonly id: NodeId;
+  readonly disk: FaultyDisk;
+  readonly #parts: MemberParts;
+  readonly #random: Prng;
+  /** This member's clock against the world's: at most a twentieth fast or slow. */
+  readonly #clockRate: number;
+  #life: Life | null = null;
+  #lifeCount = 0;
+  #snapshotCount = 0;
+
+  constructor(parts: MemberParts) {
+    this.id = parts.id;
+    this.#parts = parts;
+    this.#random = parts.world.random.stream(`member-${parts.id}`);
+    this.#clockRate = 0.95 + this.#random.fraction() / 10;
+    this.disk = new FaultyDisk(
+      parts.world,
+      parts.world.random.stream(`disk-${parts.id}`),
+      parts.plan.disk,
+      parts.faults,
+      { powerLost: () => this.#powerLost(), failed: () => parts.oracle.diskFailed(parts.id) },
+    );
+  }
+
+  /** Starts the process where none runs; one that stopped by itself is replaced. */
+  restart(): boolean {
+    if (this.#life !== null) {
+      if (!this.#life.stopped) {
+        return false;
+      }
+      this.crash();
+    }
+    this.#start();
+    return true;
+  }
+
+  /** The process and the machine under it are gone at once. False when nothing runs. */
+  crash(): boolean {
+    if (this.#life === null) {
+      return false;
+    }
+    this.#parts.world.log(`crash ${this.id}`);
+    this.#snapshotCount += this.#life.machine.snapshotCount;
+    this.#life.process.kill();
+    this.#life = null;
+    this.disk.crash(this.#random.pick(crashModes));
+    return true;
+  }
+
+  pause(): boolean {
+    const process = this.#life?.process;
+    if (process === undefined || process.isPaused) {
+      return false;
+    }
+    this.#parts.world.log(`pause ${this.id}`);
+    process.pause();
+    return true;
+  }
+
+  resume(): boolean {
+    const process = this.#life?.process;
+    if (process === undefined || !process.isPaused) {
+      return false;
+    }
+    this.#parts.world.log(`resume ${this.id}`);
+    process.resume();
+    return true;
+  }
+
+  /** A frame from the network. */
+  receive(from: NodeId, bytes: Uint8Array): void {
+    const life = this.#life;
+    life?.process.enter(() => life.transport.received(from, bytes));
+  }
+
+  /** Proposes a put; a member that is down never answers, nor does one that dies before it has. */
+  put(key: string, value: string, answered: (answer: PutAnswer) => void): void {
+    const life = this.#life;
+    life?.process.enter(() => {
+      life.host?.propose(encodePut(key, value), (outcome) =>
+        this.#parts.watch.check(() =>
+          answered(
+            outcome.kind === "applied" ? { kind: "applied", index: outcome.index } : { kind: outcome.kind },
+          ),
+        ),
+      );
+    });
+  }
+
+  /** A linearizable read. */
+  read(key: string, answered: (answer: ReadAnswer) => void): void {
+    const life = this.#life;
+    life?.process.enter(() => {
+      life.host?.read((outcome) =>
+        this.#parts.watch.check(() =>
+          answered(
+            outcome.kind === "ready"
+              ? { kind: "value", value: life.machine.valueAt(key) }
+              : { kind: "refused" },
+          ),
+        ),
+      );
+    });
+  }
+
+  /** What the member says of itself; null while it is down, paused, recovering or stopped. */
+  status(): ObservedStatus | null {
+    const life = this.#life;
+    if (life === null || life.host === null || life.stopped || life.process.isPaused) {
+      return null;
+    }
+    return observe(life.host);
+  }
+
+  /** The state machine of the running process. */
+  machine(): ObservedMachine {
+    return must(this.#life, "member: machine of a process that does not run").machine;
+  }
+
+  /** Snapshots taken so far. */
+  get snapshotCount(): number {
+    return this.#snapshotCount + (this.#life?.machine.snapshotCount ?? 0);
+  }
+
+  /** For reports: one line. */
+  describe(): string {
+    const status = this.status();
+    return status === null
+      ? `${this.id}: ${this.#life === null ? "down" : "not running"}`
+      : `${this.id}: ${status.role} of term ${status.term}, commit ${status.commit}, applied ${status.applied}`;
+  }
+
+  #start(): void {
+    const { world, oracle, watch, network } = this.#parts;
+    this.#lifeCount++;
+    world.log(`start ${this.id} life ${this.#lifeCount}`);
+    const process = new Incarnation(world, (work) => this.#step(work));
+    const random = world.random.stream(`transport-${this.id}-${this.#lifeCount}`);
+    const transport = new MemberTransport({ id: this.id, world, random, process, network, oracle, watch });
+    const machine = new ObservedMachine(this.id, oracle, watch);
+    const life: Life = { process, machine, transport, host: null, stopped: false };
+    this.#life = life;
+    process.enter(() => this.#recover(life));
+  }
+
+  #recover(life: Life): void {
+    const { plan, oracle, watch, world } = this.#parts;
+    openWal(
+      {
+        fileSystem: this.disk.mount(life.process),
+        clusterId: 1,
+        nodeId: this.id,
+        bootstrap: { storeId: storeId(this.id), confState: this.#confState(), application: emptyBytes },
+        segmentBytes: plan.segmentBytes,
+        windowBytesMax: plan.windowBytesMax,
+        batchBytesMax: plan.batchBytesMax,
+      },
+      (error, storage) => {
+        if (error !== null || storage === undefined) {
+          this.#recoveryFailed(life, error);
+          return;
+        }
+        const { hardState } = storage.initial;
+        world.log(
+          `recovered ${this.id} t${hardState.term} v${hardState.vote} ${storage.firstIndex}..${storage.lastIndex}`,
+        );
+        watch.check(() => oracle.recovered(this.id, storage, hardState));
+        this.#run(life, storage);
+      },
+    );
+  }
+
+  /** Only an injected disk error may keep a member from coming back. */
+  #recoveryFailed(life: Life, error: Error | null): void {
+    life.stopped = true;
+    this.#superviseRestart();
+    this.#parts.world.log(`recovery failed ${this.id} ${error?.message}`);
+    if (!(error instanceof StorageError) || error.info.code !== "STORAGE_IO") {
+      throw this.#parts.watch.note(
+        new Violation("recovery", `node ${this.id} does not come back: ${error?.message}`, { cause: error }),
+      );
+    }
+  }
+
+  #run(life: Life, storage: Storage): void {
+    const { plan, oracle, watch, world } = this.#parts;
+    const random = world.random.stream(`host-${this.id}-${this.#lifeCount}`);
+    life.host = new RaftHost<KvResult>({
+      id: this.id,
+      storage: new ObservedStorage(this.id, storage, oracle, watch),
+      transport: life.transport,
+      scheduler: { defer: (work) => life.process.schedule(0, work) },
+      stateMachine: life.machine,
+      random: (low, high) => random.integer(low, high),
+      core: {
+        electionTimeoutTicks: plan.electionTimeoutTicks,
+        heartbeatTicks: plan.heartbeatTicks,
+        appendBytesMax: plan.appendBytesMax,
+        inflightCountMax: plan.inflightCountMax,
+        preVote: plan.preVote,
+        checkQuorum: plan.checkQuorum,
+      },
+      limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
+      snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
+      onFatal: (error) => this.#fatal(life, error),
+    });
+    life.host.start();
+    this.#scheduleTick(life, world.nowMs, 1);
+  }
+
+  /** The host cannot go on: right after a disk error, a broken promise at any other time. */
+  #fatal(life: Life, error: Error): void {
+    life.stopped = true;
+    this.#superviseRestart();
+    this.#parts.world.log(`fatal ${this.id} ${error.message}`);
+    const cause = error instanceof StorageError ? error.info.code : null;
+    if (cause !== "STORAGE_IO") {
+      this.#parts.watch.note(error);
+    }
+  }
+
+  /** At the boundary of a disk call; the machine comes back by itself. */
+  #powerLost(): void {
+    this.crash();
+    this.#superviseRestart();
+  }
+
+  /** What a service manager does with a process that went away by itself. */
+  #superviseRestart(): void {
+    this.#parts.world.schedule(this.#random.integer(1, 3_000), () => this.restart());
+  }
+
+  #scheduleTick(life: Life, startMs: number, count: number): void {
+    const { world, plan } = this.#parts;
+    const atMs = startMs + Math.round(count * plan.tickMs * this.#clockRate);
+    world.schedule(Math.max(0, atMs - world.nowMs), () => {
+      if (!life.process.isAlive || life.stopped) {
+        return;
+      }
+      // A stopped process gets no ticks, and never those it missed.
+      if (!life.process.isPaused) {
+        life.process.enter(() => life.host?.tick());
+      }
+      this.#scheduleTick(life, startMs, count + 1);
+    });
+  }
+
+  /** Runs a piece of the process, then looks at the member. */
+  #step(work: () => void): void {
+    const { watch, oracle } = this.#parts;
+    try {
+      work();
+      const status = this.status();
+      if (status !== null) {
+        oracle.stepped(this.id, status);
+      }
+    } catch (error) {
+      throw watch.note(error);
+    }
+  }
+
+  #confState(): ConfState {
+    return {
+      voters: this.#parts.nodes,
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+  }
+}
+
+const crashModes: readonly CrashMode[] = ["random", "random", "lose", "keep"];
+
+function storeId(id: NodeId): Uint8Array {
+  return new Uint8Array(16).fill(id);
+}
+
+function observe(host: RaftHost<KvResult>): ObservedStatus {
+  const { role, hardState, machineApplied } = host.status();
+  return { term: hardState.term, role, commit: hardState.commit, applied: machineApplied };
+}
