@@ -322,7 +322,7 @@ export class LogWriter {
     }
     assert(commit <= this.#packedLast, "writer: commit index beyond the last entry");
     if (commit !== this.#commit || !this.#commitWritten) {
-      packer.note(recordType.commit, commit, 0);
+      packer.note(recordType.commit, commit, this.#slots.term);
     }
     this.#commit = commit;
     this.#commitWritten = true;

@@ -33,6 +33,8 @@ export interface SegmentFile extends DecodedSegmentHeader {
 export interface RecoveredLog {
   readonly outline: LogOutline;
   readonly commit: number;
+  /** The highest term that some record says the slots held. */
+  readonly durableTerm: number;
   /** Oldest first; the last is the one to write on. */
   readonly segments: readonly { readonly file: SegmentFile; readonly end: number }[];
   readonly link: number;
@@ -173,8 +175,8 @@ export function* recoverLog(fs: FileSystem, files: readonly SegmentFile[]): Task
       torn = { path: file.path, start: ends.end, end: scan.contentEnd, why };
     }
   }
-  const { outline, commit } = replay.finish(must(needed[0], "recovery: no segment needed"));
-  return { outline, commit, segments, link, sequence, oldestSegment, leftovers, torn };
+  const { outline, commit, durableTerm } = replay.finish(must(needed[0], "recovery: no segment needed"));
+  return { outline, commit, durableTerm, segments, link, sequence, oldestSegment, leftovers, torn };
 }
 
 /** What the newest segment says is the oldest one needed. */
@@ -251,6 +253,7 @@ function* isUntouched(fs: FileSystem, file: SegmentFile): Task<boolean> {
 class Replay {
   readonly #outline = new LogOutline();
   #commit = 0;
+  #durableTerm = 0;
   /** Whether the log's beginning is only what the first segment's header says. */
   #provisional: boolean;
   #lastPlace = { segment: 0, offset: 0 };
@@ -274,7 +277,7 @@ class Replay {
     }
   }
 
-  finish(first: SegmentFile): { readonly outline: LogOutline; readonly commit: number } {
+  finish(first: SegmentFile): Pick<RecoveredLog, "outline" | "commit" | "durableTerm"> {
     const outline = this.#outline;
     if (this.#provisional || !outline.complete) {
       throw corrupt(first.path, 0, "the log does not say where it begins: older segments are missing");
@@ -282,7 +285,8 @@ class Replay {
     if (this.#commit > outline.lastIndex) {
       throw corrupt(first.path, 0, "the commit index lies beyond the last entry");
     }
-    return { outline, commit: Math.max(this.#commit, outline.baseIndex) };
+    const commit = Math.max(this.#commit, outline.baseIndex);
+    return { outline, commit, durableTerm: this.#durableTerm };
   }
 
   #record(file: SegmentFile, record: RecordHeader): void {
@@ -293,6 +297,7 @@ class Replay {
         break;
       case recordType.commit:
         this.#commit = record.index;
+        this.#durableTerm = Math.max(this.#durableTerm, record.term);
         break;
       case recordType.reset:
         outline.reset(record.index, record.term);

@@ -52,16 +52,15 @@ export function* recoverStore(
   const report: string[] = [];
   const created = yield* createIfAbsent(fs, bootstrap, segmentBytes);
   const metadata = yield* readMetadata(fs, expected);
+  yield* checkParts(fs);
   const slots = yield* openSlots(fs, metadata, (line) => report.push(line));
-  yield* checkDirectories(fs);
   const files = yield* readSegmentFiles(fs, metadata);
   const log = yield* recoverLog(fs, files);
-  if (log.outline.lastTerm > slots.term) {
-    // Entries of a term are written only after the term: both slots lost their last write.
+  if (log.durableTerm > slots.term) {
     throw corrupt(
       slotNames[0],
       0,
-      `term ${slots.term} is older than the log's last entry (${log.outline.lastTerm})`,
+      `both slots lost a write: the log says that term ${log.durableTerm} was durable`,
     );
   }
   yield* removeLeftovers(fs, log.leftovers);
@@ -158,16 +157,23 @@ function* readMetadata(
   return metadata;
 }
 
-/** Names the part that is missing, before anything is read from it. */
-function* checkDirectories(fs: FileSystem): Task<void> {
+/** Names the part that is missing or is not what it should be, before anything is read from it. */
+function* checkParts(fs: FileSystem): Task<void> {
   const kinds = new Map((yield* list(fs, "")).map((entry) => [entry.name, entry.kind]));
   for (const path of [paths.wal, paths.snapshots]) {
-    if (kinds.get(path) !== "directory") {
+    const kind = kinds.get(path);
+    if (kind !== "directory") {
       throw corrupt(
         path,
         0,
-        kinds.has(path) ? "is not a directory: move it away and restore it" : "is missing: restore it",
+        kind === undefined ? "is missing: restore it" : "is not a directory: move it away, restore it",
       );
+    }
+  }
+  for (const path of slotNames) {
+    const kind = kinds.get(path);
+    if (kind !== undefined && kind !== "file") {
+      throw corrupt(path, 0, "is not a file: move it away, it is made again from the other slot");
     }
   }
   if (kinds.get(paths.cuts) === undefined) {

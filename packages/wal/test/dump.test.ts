@@ -37,10 +37,10 @@ test("facts of a sound store", () => {
     `${segment}:512: batch 1 to 792 records 3 mark 1:512 0/0`,
     `${segment}:624: entry 1/1 20 bytes`,
     `${segment}:688: entry 2/1 20 bytes`,
-    `${segment}:752: commit 2/0`,
+    `${segment}:752: commit 2/1`,
     `${segment}:792: batch 2 to 1008 records 2 mark 1:792 2/1`,
     `${segment}:904: entry 3/2 20 bytes`,
-    `${segment}:968: commit 3/0`,
+    `${segment}:968: commit 3/2`,
     `${segment}:1008: batch 3 to 1120 records 0 mark 1:1008 3/2`,
     `${segment}: ends at 1120 marked to 1008`,
   ]);

@@ -20,7 +20,7 @@ export const recordType = {
   batch: 1,
   /** One log entry; replaces what the log held at its index and above. */
   entry: 2,
-  /** The commit index, in `index`. */
+  /** The commit index, in `index`; in `term` the term that both hard-state slots held. */
   commit: 3,
   /** The whole log is replaced by the snapshot named by `index` and `term`. */
   reset: 4,

@@ -155,6 +155,7 @@ export class MemoryFileSystem implements FileSystem {
   /** Removes a file or a directory durably, with everything in it. */
   remove(path: string): void {
     const { directory, name } = this.#parent(path, "unlink");
+    assert(directory.get(name) !== undefined, "memory fs: nothing to remove");
     directory.remove(name);
     directory.sync();
   }
