@@ -5,6 +5,8 @@ export { type HashKvResult, KvHash } from "./image/hash.ts";
 export { KvRestore } from "./image/restore.ts";
 export { KvImage } from "./image/snapshot.ts";
 export { type KvApplyContext, type KvOptions, KvStateMachine } from "./machine.ts";
+export type { KvEvent, KvEvents } from "./mvcc/events.ts";
+export { RangeReader } from "./mvcc/range.ts";
 export type { RequestLimits } from "./request/check-request.ts";
 export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";
 export { commandFormatVersion, decodeCommand, encodeCommand, writeCommand } from "./request/command-codec.ts";

@@ -10,8 +10,9 @@ import { KvImage } from "./image/snapshot.ts";
 import { type MemberTable, publishMember } from "./members.ts";
 import { applyCompaction, applyDeleteRange, applyPut, applyTxn, type LeaseView } from "./mvcc/apply.ts";
 import { Sweeper } from "./mvcc/compaction.ts";
+import { type KvEvents, readEvents } from "./mvcc/events.ts";
 import { Pins } from "./mvcc/pins.ts";
-import { readRange, refuseRevision } from "./mvcc/range.ts";
+import { RangeReader, readRange, refuseRevision } from "./mvcc/range.ts";
 import { MvccStore } from "./mvcc/store.ts";
 import { decodeCommand } from "./request/command-codec.ts";
 import { type Revision, toRevision } from "./revision.ts";
@@ -133,6 +134,26 @@ export class KvStateMachine {
     const result = applyTxn(this.#store, noLeases, txn);
     assert(this.#store.revision === before, "kv: a read wrote");
     return result;
+  }
+
+  /**
+   * Begins a read of many keys in slices, at the revision of this moment; later commands do not change what it finds. Close
+   * it, or nothing more is swept.
+   */
+  beginRange(request: RangeRequest): RangeReader | KvRefusal {
+    const refused = refuseRevision(this.#store, request.revision);
+    if (refused !== null) {
+      return { type: "refused", code: refused };
+    }
+    return new RangeReader(this.#store, request, this.#pins.add(this.#store.compactRevision));
+  }
+
+  /**
+   * Events from revision `from` on, whole revisions, until there are `eventCountMax` or more: the source of watches. Views
+   * are to be encoded before the event loop turns.
+   */
+  events(from: number, eventCountMax: number): KvEvents | KvRefusal {
+    return readEvents(this.#store, from, eventCountMax);
   }
 
   /** Pins the present state; later commands do not change what the image reads. Close it, or nothing more is swept. */

@@ -8,7 +8,7 @@
 import { assert, type ByteWriter, emptyBytes } from "@quorate/base";
 import { TreeCursor } from "../memory/key-tree.ts";
 import { noRecord } from "../mvcc/record-table.ts";
-import type { MvccStore } from "../mvcc/store.ts";
+import { keyAfter, type MvccStore } from "../mvcc/store.ts";
 import { int64 } from "../request/codec-parts.ts";
 import type { Revision } from "../revision.ts";
 
@@ -24,8 +24,9 @@ export class HistoryReader {
   readonly #compactRevision: Revision;
   readonly #revision: Revision;
   #part: HistoryPart = "base";
-  /** The key that the next slice starts behind, copied; null at the start. */
-  #behind: Uint8Array | null = null;
+  readonly #cursor: TreeCursor = new TreeCursor();
+  /** Where the next slice of the base starts. */
+  #from: Uint8Array = emptyBytes;
   #position = 0;
 
   /** The caller pins `compactRevision` for as long as it reads. */
@@ -60,15 +61,11 @@ export class HistoryReader {
 
   #readBase(writer: ByteWriter, bytesMax: number, recordsMax: number): number {
     const { tree, keys, records } = this.#store;
-    const cursor = new TreeCursor();
     const start = writer.length;
     let versions = 0;
-    tree.seek(cursor, this.#behind ?? emptyBytes);
-    for (let looked = 0; looked < recordsMax && writer.length - start < bytesMax; looked++) {
-      let slot = tree.next(cursor);
-      if (looked === 0 && slot !== -1 && this.#behind !== null && keys.compare(this.#behind, slot) === 0) {
-        slot = tree.next(cursor);
-      }
+    tree.seek(this.#cursor, this.#from);
+    for (let left = recordsMax; ; left--) {
+      const slot = tree.next(this.#cursor);
       if (slot === -1) {
         this.#part = "log";
         this.#position = this.#store.logPosition(this.#compactRevision);
@@ -79,11 +76,11 @@ export class HistoryReader {
         this.#write(writer, record);
         versions++;
       }
-      if (looked + 1 === recordsMax || writer.length - start >= bytesMax) {
-        this.#behind = keys.key(slot).slice();
+      if (left === 1 || writer.length - start >= bytesMax) {
+        this.#from = keyAfter(keys.key(slot));
+        return versions;
       }
     }
-    return versions;
   }
 
   #readLog(writer: ByteWriter, bytesMax: number, recordsMax: number): number {

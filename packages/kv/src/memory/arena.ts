@@ -22,7 +22,7 @@ const chunkCountMax = 2 ** (32 - chunkUnitBits) - 1;
 const sizeMask = 0x0fffffff;
 
 /** Of so many chunks one may be kept empty for reuse; what is beyond goes back to the system, when garbage is collected. */
-const chunksPerSpare = 4;
+const chunksPerSpare = 16;
 
 interface Chunk {
   readonly bytes: Uint8Array;

@@ -4,9 +4,8 @@
  */
 import { assert } from "@quorate/base";
 
-const chunkBits = 14;
-const chunkRows = 1 << chunkBits;
-const chunkMask = chunkRows - 1;
+/** A chunk has at most this many cells: small enough for small stores, large enough to be few in large ones. */
+const chunkCellsMax = 1 << 15;
 
 /**
  * Rows of a fixed number of unsigned 32-bit cells, zero at first.
@@ -17,16 +16,22 @@ const chunkMask = chunkRows - 1;
 export class Uint32Table {
   readonly #chunks: Uint32Array[] = [];
   readonly #width: number;
+  /** A chunk's rows are a power of two. */
+  readonly #chunkBits: number;
+  readonly #chunkMask: number;
 
   /** @param width Cells per row. */
   constructor(width: number) {
-    assert(width > 0, "table: rows without cells");
+    assert(width > 0 && width <= chunkCellsMax, "table: width out of bounds");
     this.#width = width;
+    this.#chunkBits = 31 - Math.clz32(chunkCellsMax / width);
+    this.#chunkMask = (1 << this.#chunkBits) - 1;
   }
 
   /** Makes rows `[0, count)` exist. */
   reserve(count: number): void {
     assert(count <= 2 ** 32, "table: too many rows");
+    const chunkRows = 1 << this.#chunkBits;
     while (this.#chunks.length * chunkRows < count) {
       this.#chunks.push(new Uint32Array(chunkRows * this.#width));
     }
@@ -34,36 +39,39 @@ export class Uint32Table {
 
   get(row: number, cell: number): number {
     // PERF: `as`: rows are reserved before they are named; a check per read would double its cost.
-    return (this.#chunks[row >>> chunkBits] as Uint32Array)[(row & chunkMask) * this.#width + cell] as number;
+    return (this.#chunks[row >>> this.#chunkBits] as Uint32Array)[
+      (row & this.#chunkMask) * this.#width + cell
+    ] as number;
   }
 
   set(row: number, cell: number, value: number): void {
-    (this.#chunks[row >>> chunkBits] as Uint32Array)[(row & chunkMask) * this.#width + cell] = value;
+    (this.#chunks[row >>> this.#chunkBits] as Uint32Array)[(row & this.#chunkMask) * this.#width + cell] =
+      value;
   }
 
   /** A safe integer that two cells hold, set by {@link setNumber}. */
   getNumber(row: number, cell: number): number {
-    const chunk = this.#chunks[row >>> chunkBits] as Uint32Array;
-    const at = (row & chunkMask) * this.#width + cell;
+    const chunk = this.#chunks[row >>> this.#chunkBits] as Uint32Array;
+    const at = (row & this.#chunkMask) * this.#width + cell;
     return (chunk[at + 1] as number) * 2 ** 32 + (chunk[at] as number);
   }
 
   setNumber(row: number, cell: number, value: number): void {
-    const chunk = this.#chunks[row >>> chunkBits] as Uint32Array;
-    const at = (row & chunkMask) * this.#width + cell;
+    const chunk = this.#chunks[row >>> this.#chunkBits] as Uint32Array;
+    const at = (row & this.#chunkMask) * this.#width + cell;
     chunk[at] = value;
     chunk[at + 1] = Math.floor(value / 2 ** 32);
   }
 
   /** Moves `count` cells within a row; the regions may overlap. */
   moveCells(row: number, from: number, to: number, count: number): void {
-    const base = (row & chunkMask) * this.#width;
-    const chunk = this.#chunks[row >>> chunkBits] as Uint32Array;
+    const base = (row & this.#chunkMask) * this.#width;
+    const chunk = this.#chunks[row >>> this.#chunkBits] as Uint32Array;
     chunk.copyWithin(base + to, base + from, base + from + count);
   }
 
   /** Bytes allocated. */
   get bytes(): number {
-    return this.#chunks.length * chunkRows * this.#width * 4;
+    return (this.#chunks.length << this.#chunkBits) * this.#width * 4;
   }
 }

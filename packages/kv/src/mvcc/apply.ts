@@ -108,7 +108,7 @@ function checkOp(store: MvccStore, leases: LeaseView, op: PathOp): KvErrorCode |
     case "range":
       return checkTxnRange(store, op.revision);
     case "put":
-      return checkPut(store, leases, op);
+      return checkTxnPut(store, leases, op);
     case "txn":
       return checkPath(store, leases, op.path);
     case "none":
@@ -129,9 +129,19 @@ function checkTxnRange(store: MvccStore, revision: number): KvErrorCode | null {
 }
 
 function checkPut(store: MvccStore, leases: LeaseView, put: PutRequest): KvErrorCode | null {
-  if (put.lease !== 0n && !leases.has(put.lease)) {
-    return "KV_LEASE_NOT_FOUND";
-  }
+  return checkLease(leases, put) ?? checkIgnored(store, put);
+}
+
+/** ETCD: within a transaction the key is asked for first, then the lease. */
+function checkTxnPut(store: MvccStore, leases: LeaseView, put: PutRequest): KvErrorCode | null {
+  return checkIgnored(store, put) ?? checkLease(leases, put);
+}
+
+function checkLease(leases: LeaseView, put: PutRequest): KvErrorCode | null {
+  return put.lease !== 0n && !leases.has(put.lease) ? "KV_LEASE_NOT_FOUND" : null;
+}
+
+function checkIgnored(store: MvccStore, put: PutRequest): KvErrorCode | null {
   const needsKey = put.ignoreValue || put.ignoreLease;
   return needsKey && store.recordOf(put.key, store.revision) === noRecord ? "KV_KEY_NOT_FOUND" : null;
 }

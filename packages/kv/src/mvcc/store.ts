@@ -88,26 +88,42 @@ export class MvccStore {
    * as in a request.
    */
   scan(key: Uint8Array, rangeEnd: Uint8Array, revision: number, visit: (record: number) => boolean): void {
-    assert(key.length > 0, "store: scan from the empty key");
+    const rest = this.scanSlice(key, rangeEnd, revision, Number.POSITIVE_INFINITY, visit);
+    assert(rest === null, "store: an unbounded scan did not end");
+  }
+
+  /** {@link scan} that looks at `keysMax` keys at most; returns the key to go on from, or null at the end. */
+  scanSlice(
+    key: Uint8Array,
+    rangeEnd: Uint8Array,
+    revision: number,
+    keysMax: number,
+    visit: (record: number) => boolean,
+  ): Uint8Array | null {
+    assert(keysMax > 0, "store: scan without a budget");
     if (rangeEnd.length === 0) {
       const record = this.recordOf(key, revision);
       if (record !== noRecord) {
         visit(record);
       }
-      return;
+      return null;
     }
     const open = rangeEnd.length === 1 && rangeEnd[0] === 0;
     if (!open && compareBytes(key, rangeEnd) >= 0) {
-      return;
+      return null;
     }
     this.tree.seek(this.#cursor, key);
-    for (let slot = this.tree.next(this.#cursor); slot !== -1; slot = this.tree.next(this.#cursor)) {
-      if (!open && this.keys.compare(rangeEnd, slot) <= 0) {
-        return;
+    for (let left = keysMax; ; left--) {
+      const slot = this.tree.next(this.#cursor);
+      if (slot === -1 || (!open && this.keys.compare(rangeEnd, slot) <= 0)) {
+        return null;
       }
       const record = this.visibleRecord(slot, revision);
       if (record !== noRecord && !visit(record)) {
-        return;
+        return null;
+      }
+      if (left === 1) {
+        return keyAfter(this.keys.key(slot));
       }
     }
   }
@@ -252,4 +268,11 @@ export class MvccStore {
   #tableBytes(): number {
     return this.records.bytes + this.keys.bytes + this.tree.bytes + this.log.bytes;
   }
+}
+
+/** The smallest key above `key`. */
+export function keyAfter(key: Uint8Array): Uint8Array {
+  const after = new Uint8Array(key.length + 1);
+  after.set(key);
+  return after;
 }

@@ -65,7 +65,8 @@ class Run {
   step(next: Step): void {
     switch (next.do) {
       case "command":
-        return this.#command(next.command);
+        this.#command(next.command);
+        return;
       case "range":
         assert.deepEqual(plain(this.driver.machine.range(next.request)), this.model.read(next.request));
         return;

@@ -121,11 +121,13 @@ export class Model {
     return all.filter((k) => k >= key && (end === "\0" || k < end));
   }
 
-  #put(put: PutRequest): object {
+  #put(put: PutRequest, inTxn = false): object {
     const key = text(put.key);
     const previous = this.#at(key, this.#now);
-    if (put.lease !== 0n) throw new Refused("KV_LEASE_NOT_FOUND");
+    const noLease = put.lease !== 0n;
+    if (noLease && !inTxn) throw new Refused("KV_LEASE_NOT_FOUND");
     if ((put.ignoreValue || put.ignoreLease) && previous === undefined) throw new Refused("KV_KEY_NOT_FOUND");
+    if (noLease) throw new Refused("KV_LEASE_NOT_FOUND");
     this.#writing = true;
     this.versions.push({
       key,
@@ -197,7 +199,7 @@ export class Model {
         if (op.revision < 0 && op.revision < this.compacted) throw new Refused("KV_COMPACTED");
         return this.#range(op, pre.revision);
       case "put":
-        return this.#put(op);
+        return this.#put(op, true);
       case "delete-range":
         return this.#delete(op);
       case "txn":
