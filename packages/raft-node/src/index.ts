@@ -1,1 +1,15 @@
-export {};
+/** The public list of `@quorate/raft-node`. */
+export { DataDirectoryLock } from "./data-directory-lock.ts";
+export { NodeFileSystem } from "./node-file-system.ts";
+export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
+export {
+  type PeerAddress,
+  type TcpTransportOptions,
+  type TransportCounters,
+  type TransportEvent,
+  type TransportIdentity,
+  type TransportLimits,
+  transportLimitsDefault,
+} from "./tcp/options.ts";
+export { TcpTransport } from "./tcp/tcp-transport.ts";
+export { Ticker, type TickInfo } from "./ticker.ts";

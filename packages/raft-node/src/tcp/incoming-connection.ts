@@ -1,0 +1,228 @@
+/**
+ * A connection that somebody opened to this member. Until it has introduced itself as a member of this cluster that means to
+ * reach this very member, with the disk that is remembered, it may send one small frame and nothing it says counts.
+ */
+import type { Socket } from "node:net";
+import {
+  type DecodedFrame,
+  FrameDecoder,
+  type GroupFrame,
+  type Hello,
+  type NodeId,
+  type RefusalCause,
+  wireVersion,
+} from "@quorate/raft";
+import type { TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
+import { changedStore, control } from "./outgoing-link.ts";
+
+/** What a connection needs of its transport. */
+export interface IncomingContext {
+  readonly options: TcpTransportOptions;
+  readonly limits: TransportLimits;
+  readonly counters: TransportCounters;
+  readonly isPeer: (id: NodeId) => boolean;
+  /** It has introduced itself: an older connection of the same peer ends. */
+  readonly introduced: (connection: IncomingConnection, peer: NodeId) => void;
+  readonly received: (peer: NodeId, content: GroupFrame) => void;
+  readonly closed: (connection: IncomingConnection) => void;
+}
+
+/** The largest frame that a peer may send. */
+const frameBytesMax = 64 * 1024 * 1024;
+
+/** One accepted connection. */
+export class IncomingConnection {
+  readonly #context: IncomingContext;
+  readonly #socket: Socket;
+  readonly #decoder: FrameDecoder;
+  readonly #remote: string;
+  #peer: NodeId | null = null;
+  /** While the peer's store id is being noted, nothing further is read. */
+  #admitting = false;
+  #silenceTimer: NodeJS.Timeout;
+  #heardSinceCheck = false;
+  #why = "closed by the peer";
+
+  constructor(context: IncomingContext, socket: Socket) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#decoder = new FrameDecoder(context.limits.handshakeBytesMax);
+    this.#silenceTimer = setTimeout(() => this.#end("no handshake"), context.limits.handshakeTimeoutMs);
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Uint8Array) => this.#data(chunk));
+    socket.on("error", (error) => {
+      this.#why = error.message;
+    });
+    socket.on("close", () => this.#closed());
+  }
+
+  /** Who it is; null before it has introduced itself. */
+  get peer(): NodeId | null {
+    return this.#peer;
+  }
+
+  /** Ends it. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #data(chunk: Uint8Array): void {
+    this.#heardSinceCheck = true;
+    this.#context.counters.receivedBytes += chunk.length;
+    this.#decoder.push(chunk);
+    this.#takeFrames();
+  }
+
+  #takeFrames(): void {
+    while (!this.#admitting && !this.#socket.destroyed) {
+      const decoded = this.#decoder.next();
+      if (decoded === null) {
+        return;
+      }
+      this.#frame(decoded);
+    }
+  }
+
+  #frame(decoded: DecodedFrame): void {
+    if (decoded.status === "failed") {
+      this.#bad(decoded.detail);
+    } else if (decoded.status === "frame") {
+      this.#peerFrame(decoded.content);
+    } else if (decoded.content.kind === "hello" && this.#peer === null) {
+      this.#hello(decoded.content);
+    } else if (decoded.content.kind === "ping" && this.#peer !== null) {
+      this.#socket.write(control({ kind: "pong" }));
+    } else if (decoded.content.kind === "goodbye") {
+      this.#end("the peer said goodbye");
+    } else {
+      this.#bad(`unexpected ${decoded.content.kind}`);
+    }
+  }
+
+  #peerFrame(content: GroupFrame): void {
+    const peer = this.#peer;
+    if (peer === null) {
+      this.#bad("frame before the handshake");
+      return;
+    }
+    const { frame } = content;
+    // Only a wish to hand over leadership names a third member: the one that is to lead.
+    const spoofed =
+      frame.kind === "message" &&
+      (frame.message.to !== this.#context.options.identity.id ||
+        (frame.message.from !== peer && frame.message.type !== "transfer-leadership"));
+    if (spoofed) {
+      this.#bad(`member ${peer} sent a message that is not from it to this member`);
+      return;
+    }
+    this.#context.counters.receivedFrames++;
+    this.#context.received(peer, content);
+  }
+
+  #hello(hello: Hello): void {
+    const { identity, storeIds } = this.#context.options;
+    const refusal = this.#judge(hello);
+    if (refusal !== null) {
+      this.#refuse(refusal.cause, refusal.detail);
+      return;
+    }
+    this.#admitting = true;
+    this.#socket.pause();
+    storeIds.note(hello.from, hello.storeId, (error) => {
+      this.#admitting = false;
+      this.#socket.resume();
+      if (error !== null || this.#socket.destroyed) {
+        this.#socket.destroy(error ?? undefined);
+        return;
+      }
+      this.#admit(hello.from);
+      this.#socket.write(
+        control({
+          kind: "welcome",
+          version: wireVersion,
+          from: identity.id,
+          storeId: identity.storeId,
+          bootId: identity.bootId,
+        }),
+      );
+      this.#takeFrames();
+    });
+  }
+
+  #judge(hello: Hello): { cause: RefusalCause; detail: string } | null {
+    const { identity, storeIds } = this.#context.options;
+    if (hello.versionMin > wireVersion || hello.versionMax < wireVersion) {
+      const detail = `peer speaks versions ${hello.versionMin} to ${hello.versionMax}, this member ${wireVersion}`;
+      return { cause: "version", detail };
+    }
+    if (hello.clusterId !== identity.clusterId) {
+      const detail = `peer belongs to cluster ${hello.clusterId.toString(16)}, this member to ${identity.clusterId.toString(16)}`;
+      return { cause: "cluster", detail };
+    }
+    if (hello.to !== identity.id) {
+      const detail = `peer looks for member ${hello.to.toString(16)}, this is ${identity.id.toString(16)}`;
+      return { cause: "node", detail };
+    }
+    if (!this.#context.isPeer(hello.from)) {
+      return { cause: "unknown-peer", detail: `${hello.from.toString(16)} is not a member of this cluster` };
+    }
+    if (storeIds.judge(hello.from, hello.storeId) === "different") {
+      return { cause: "store", detail: changedStore(hello.from) };
+    }
+    const expected = hello.expectedStoreId;
+    if (expected !== null && !expected.every((byte, i) => byte === identity.storeId[i])) {
+      return { cause: "store", detail: changedStore(identity.id) };
+    }
+    return null;
+  }
+
+  #admit(peer: NodeId): void {
+    const { silenceMs } = this.#context.limits;
+    this.#peer = peer;
+    this.#decoder.frameBytesMax = frameBytesMax;
+    clearTimeout(this.#silenceTimer);
+    // One timer for the whole connection instead of one reset with each chunk.
+    this.#silenceTimer = setInterval(() => {
+      if (!this.#heardSinceCheck) {
+        this.#end("no sign of life");
+      }
+      this.#heardSinceCheck = false;
+    }, silenceMs);
+    this.#context.introduced(this, peer);
+    this.#context.options.onEvent?.({ type: "connected", peer, direction: "in" });
+  }
+
+  #refuse(cause: RefusalCause, detail: string): void {
+    this.#context.counters.refusedHandshakes++;
+    this.#context.options.onEvent?.({ type: "refused", remote: this.#remote, cause, detail });
+    this.#why = detail;
+    this.#socket.end(control({ kind: "refusal", cause, detail }));
+    // Whoever does not close its half is not waited for.
+    setTimeout(() => this.#socket.destroy(), this.#context.limits.closeMs).unref();
+  }
+
+  #bad(why: string): void {
+    this.#context.counters.badFrames++;
+    this.#context.options.onEvent?.({ type: "bad-frame", remote: this.#remote, why });
+    this.#end(why);
+  }
+
+  #end(why: string): void {
+    this.#why = why;
+    this.#socket.destroy();
+  }
+
+  #closed(): void {
+    clearTimeout(this.#silenceTimer);
+    if (this.#peer !== null) {
+      this.#context.options.onEvent?.({
+        type: "disconnected",
+        peer: this.#peer,
+        direction: "in",
+        why: this.#why,
+      });
+    }
+    this.#context.closed(this);
+  }
+}

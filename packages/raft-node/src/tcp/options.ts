@@ -1,0 +1,115 @@
+/** What a TCP transport is given, what it limits, and what it tells. */
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import type { NodeId } from "@quorate/raft";
+import type { PeerStoreIds } from "../peer-store-ids.ts";
+
+/** Where a member listens for its peers. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Who this member is; said in each handshake and held against what the peers say. */
+export interface TransportIdentity {
+  readonly id: NodeId;
+  /** 1 … 2^53−1. */
+  readonly clusterId: number;
+  /** 16 bytes, drawn when the data directory was made. */
+  readonly storeId: Uint8Array;
+  /** 16 bytes, drawn when the process started. */
+  readonly bootId: Uint8Array;
+}
+
+/** Bounds and times of a transport; {@link transportLimitsDefault} has the usual ones. */
+export interface TransportLimits {
+  /** Queued bytes of appends, proposals and snapshot chunks to one peer; more are dropped, and the core is told. */
+  readonly bulkBytesMax: number;
+  /** Queued bytes of everything else to one peer. */
+  readonly urgentBytesMax: number;
+  /** Bytes handed to the kernel before urgent frames get their next chance to overtake. */
+  readonly socketBytesMax: number;
+  readonly handshakeTimeoutMs: number;
+  /** The handshake's frames are small; a stranger may not make this member hold more. */
+  readonly handshakeBytesMax: number;
+  /** Connections that have not introduced themselves yet. */
+  readonly strangersMax: number;
+  /** Time between signs of life on a connection. */
+  readonly pingIntervalMs: number;
+  /** Time without any byte after which a connection counts as dead. */
+  readonly silenceMs: number;
+  readonly reconnectMsMin: number;
+  readonly reconnectMsMax: number;
+  /** Time that an orderly end may take. */
+  readonly closeMs: number;
+}
+
+/** Limits for members on one local network. */
+export const transportLimitsDefault: TransportLimits = {
+  bulkBytesMax: 64 * 1024 * 1024,
+  urgentBytesMax: 8 * 1024 * 1024,
+  socketBytesMax: 1024 * 1024,
+  handshakeTimeoutMs: 5000,
+  handshakeBytesMax: 16 * 1024,
+  strangersMax: 64,
+  pingIntervalMs: 3000,
+  silenceMs: 12_000,
+  reconnectMsMin: 20,
+  reconnectMsMax: 1000,
+  closeMs: 1000,
+};
+
+/** What an operator may want to know. */
+export type TransportEvent =
+  | { readonly type: "connected"; readonly peer: NodeId; readonly direction: "in" | "out" }
+  | {
+      readonly type: "disconnected";
+      readonly peer: NodeId;
+      readonly direction: "in" | "out";
+      readonly why: string;
+    }
+  /** `peer` refused this member, or what answered at its address is not the peer. */
+  | { readonly type: "refused-by"; readonly peer: NodeId; readonly cause: string; readonly detail: string }
+  /** This member refused who called. */
+  | { readonly type: "refused"; readonly remote: string; readonly cause: string; readonly detail: string }
+  /** Bytes that are no frame, or a frame that this connection may not carry; the connection is closed. */
+  | { readonly type: "bad-frame"; readonly remote: string; readonly why: string };
+
+/** Options of {@link TcpTransport}. */
+export interface TcpTransportOptions {
+  readonly identity: TransportIdentity;
+  readonly listen: PeerAddress;
+  /** All members but this one. */
+  readonly peers: ReadonlyMap<NodeId, PeerAddress>;
+  /** Where the peers' store ids are noted. */
+  readonly storeIds: PeerStoreIds;
+  readonly limits?: Partial<TransportLimits>;
+  /** Encrypts both directions; certificates must be checked by both sides. */
+  readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  readonly onEvent?: (event: TransportEvent) => void;
+}
+
+/** Counters since the start. */
+export interface TransportCounters {
+  sentFrames: number;
+  sentBytes: number;
+  receivedFrames: number;
+  receivedBytes: number;
+  /** Frames that found no connection or a full queue. */
+  droppedFrames: number;
+  /** Connections closed because of what came over them. */
+  badFrames: number;
+  refusedHandshakes: number;
+}
+
+/** Counters at zero. */
+export function createCounters(): TransportCounters {
+  return {
+    sentFrames: 0,
+    sentBytes: 0,
+    receivedFrames: 0,
+    receivedBytes: 0,
+    droppedFrames: 0,
+    badFrames: 0,
+    refusedHandshakes: 0,
+  };
+}

@@ -1,0 +1,289 @@
+/**
+ * The connection on which this member speaks to one peer: dialled, introduced, kept up. What comes back on it is only the
+ * handshake's answer and signs of life; the peer speaks on a connection of its own. A lost connection is dialled again with
+ * growing pauses, for as long as the peer is a member.
+ */
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { assert, ByteWriter } from "@quorate/base";
+import {
+  encodeControlFrame,
+  FrameDecoder,
+  type GroupId,
+  type NodeId,
+  type PeerFrame,
+  type Welcome,
+  wireVersion,
+} from "@quorate/raft";
+import { FrameQueue } from "./frame-queue.ts";
+import type { PeerAddress, TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
+
+/** What a link needs of its transport. */
+export interface LinkContext {
+  readonly options: TcpTransportOptions;
+  readonly limits: TransportLimits;
+  readonly counters: TransportCounters;
+  /** The connection is gone, or frames were dropped: what was on its way may be lost. */
+  readonly unreachable: (peer: NodeId) => void;
+}
+
+type State = "idle" | "dialling" | "introducing" | "open" | "closed";
+
+/** This member's side of the way to `peer`. */
+export class OutgoingLink {
+  readonly #context: LinkContext;
+  readonly #peer: NodeId;
+  readonly #address: PeerAddress;
+  readonly #queue: FrameQueue;
+  #state: State = "idle";
+  #socket: Socket | null = null;
+  #reconnectTimer: NodeJS.Timeout | null = null;
+  #deadlineTimer: NodeJS.Timeout | null = null;
+  #pingTimer: NodeJS.Timeout | null = null;
+  #attempts = 0;
+  #dropped = false;
+  /** Refusals repeat with each attempt; the operator needs them once. */
+  #lastRefusal = "";
+
+  constructor(context: LinkContext, peer: NodeId, address: PeerAddress) {
+    this.#context = context;
+    this.#peer = peer;
+    this.#address = address;
+    this.#queue = new FrameQueue(context.limits);
+  }
+
+  /** Begins to dial. */
+  start(): void {
+    assert(this.#state === "idle", "link: started twice");
+    this.#dial();
+  }
+
+  /** Queues a frame; `flush` sends what one turn queued. Without a connection the frame is lost. */
+  send(group: GroupId, frame: PeerFrame): void {
+    const taken = this.#state === "open" && this.#queue.push(group, frame);
+    if (taken) {
+      this.#context.counters.sentFrames++;
+    } else {
+      this.#context.counters.droppedFrames++;
+      this.#dropped = true;
+    }
+  }
+
+  /** Writes what is queued, as far as the kernel keeps up. */
+  flush(): void {
+    if (this.#dropped) {
+      this.#dropped = false;
+      this.#context.unreachable(this.#peer);
+    }
+    const socket = this.#socket;
+    if (this.#state !== "open" || socket === null) {
+      return;
+    }
+    const { socketBytesMax } = this.#context.limits;
+    // PERF: what one turn queued leaves in one system call, both lanes together.
+    socket.cork();
+    while (socket.writableLength < socketBytesMax) {
+      const bytes = this.#queue.take(socketBytesMax);
+      if (bytes === null) {
+        break;
+      }
+      this.#context.counters.sentBytes += bytes.length;
+      socket.write(bytes);
+    }
+    socket.uncork();
+  }
+
+  /** Says goodbye and closes; nothing is sent afterwards. Calls back when the socket is gone. */
+  close(completed: () => void): void {
+    const socket = this.#socket;
+    const wasOpen = this.#state === "open";
+    if (wasOpen) {
+      this.flush();
+    }
+    this.#state = "closed";
+    this.#clearTimers();
+    if (socket === null || socket.destroyed) {
+      completed();
+      return;
+    }
+    socket.once("close", () => completed());
+    if (wasOpen) {
+      socket.end(control({ kind: "goodbye" }));
+    } else {
+      socket.destroy();
+    }
+    setTimeout(() => socket.destroy(), this.#context.limits.closeMs).unref();
+  }
+
+  #dial(): void {
+    assert(this.#socket === null, "link: dialled over a connection");
+    const { tls } = this.#context.options;
+    const { host, port } = this.#address;
+    this.#state = "dialling";
+    const socket =
+      tls === undefined
+        ? connectTcp(port, host)
+        : connectTls({ ...tls.client, host, port, servername: host });
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#introduce(socket));
+    socket.on("drain", () => this.flush());
+    // The reason of a failure comes with `error`; `close` always follows.
+    let why = "closed by the peer";
+    socket.on("error", (error) => {
+      why = error.message;
+    });
+    socket.on("close", () => this.#lost(why));
+    this.#armDeadline(socket, this.#context.limits.handshakeTimeoutMs, "no answer to the handshake");
+  }
+
+  #introduce(socket: Socket): void {
+    const { identity, storeIds } = this.#context.options;
+    this.#state = "introducing";
+    const decoder = new FrameDecoder(this.#context.limits.handshakeBytesMax);
+    socket.on("data", (chunk: Uint8Array) => this.#received(socket, decoder, chunk));
+    socket.write(
+      control({
+        kind: "hello",
+        versionMin: wireVersion,
+        versionMax: wireVersion,
+        clusterId: identity.clusterId,
+        from: identity.id,
+        to: this.#peer,
+        storeId: identity.storeId,
+        bootId: identity.bootId,
+        expectedStoreId: storeIds.expected(this.#peer),
+      }),
+    );
+  }
+
+  #received(socket: Socket, decoder: FrameDecoder, chunk: Uint8Array): void {
+    decoder.push(chunk);
+    for (let decoded = decoder.next(); decoded !== null && !socket.destroyed; decoded = decoder.next()) {
+      if (decoded.status === "failed") {
+        this.#context.counters.badFrames++;
+        this.#emitBadFrame(decoded.detail);
+        socket.destroy();
+      } else if (decoded.status === "frame") {
+        this.#emitBadFrame("a peer speaks on its own connection only");
+        socket.destroy();
+      } else if (decoded.content.kind === "welcome" && this.#state === "introducing") {
+        this.#welcomed(socket, decoded.content);
+      } else if (decoded.content.kind === "refusal") {
+        this.#refused(decoded.content.cause, decoded.content.detail);
+        socket.destroy();
+      } else if (decoded.content.kind === "pong" && this.#state === "open") {
+        this.#armDeadline(socket, this.#context.limits.silenceMs, "no sign of life");
+      } else if (decoded.content.kind !== "goodbye") {
+        this.#emitBadFrame(`unexpected ${decoded.content.kind}`);
+        socket.destroy();
+      }
+    }
+  }
+
+  #welcomed(socket: Socket, welcome: Welcome): void {
+    const { storeIds } = this.#context.options;
+    if (welcome.from !== this.#peer) {
+      this.#refused("node", `member ${welcome.from} answers at the address of member ${this.#peer}`);
+      socket.destroy();
+      return;
+    }
+    if (storeIds.judge(this.#peer, welcome.storeId) === "different") {
+      this.#refused("store", changedStore(this.#peer));
+      socket.destroy();
+      return;
+    }
+    storeIds.note(this.#peer, welcome.storeId, (error) => {
+      if (error !== null) {
+        socket.destroy(error);
+      } else if (!socket.destroyed && this.#state === "introducing") {
+        this.#open(socket);
+      }
+    });
+  }
+
+  #open(socket: Socket): void {
+    const { limits, options } = this.#context;
+    this.#state = "open";
+    this.#attempts = 0;
+    this.#lastRefusal = "";
+    this.#armDeadline(socket, limits.silenceMs, "no sign of life");
+    this.#pingTimer = setInterval(() => socket.write(control({ kind: "ping" })), limits.pingIntervalMs);
+    options.onEvent?.({ type: "connected", peer: this.#peer, direction: "out" });
+  }
+
+  #lost(why: string): void {
+    const wasOpen = this.#state === "open";
+    this.#socket = null;
+    this.#clearTimers();
+    if (this.#state === "closed") {
+      return;
+    }
+    this.#state = "idle";
+    // What waited belongs to a connection that is gone; the core sends anew what still matters.
+    while (this.#queue.take(Number.POSITIVE_INFINITY) !== null) {
+      this.#context.counters.droppedFrames++;
+    }
+    if (wasOpen) {
+      this.#context.options.onEvent?.({ type: "disconnected", peer: this.#peer, direction: "out", why });
+    }
+    this.#context.unreachable(this.#peer);
+    this.#reconnectTimer = setTimeout(() => {
+      this.#reconnectTimer = null;
+      this.#dial();
+    }, this.#pauseMs());
+  }
+
+  /** Doubles with each failure up to a bound, drawn from the upper half, so that members do not dial in step. */
+  #pauseMs(): number {
+    const { reconnectMsMin, reconnectMsMax } = this.#context.limits;
+    const fullMs = Math.min(reconnectMsMax, reconnectMsMin * 2 ** Math.min(this.#attempts, 16));
+    this.#attempts++;
+    return fullMs * (0.5 + Math.random() / 2);
+  }
+
+  #refused(cause: string, detail: string): void {
+    this.#context.counters.refusedHandshakes++;
+    this.#attempts = 16;
+    if (this.#lastRefusal !== cause) {
+      this.#lastRefusal = cause;
+      this.#context.options.onEvent?.({ type: "refused-by", peer: this.#peer, cause, detail });
+    }
+  }
+
+  #emitBadFrame(why: string): void {
+    const remote = `${this.#address.host}:${this.#address.port}`;
+    this.#context.options.onEvent?.({ type: "bad-frame", remote, why });
+  }
+
+  #armDeadline(socket: Socket, ms: number, why: string): void {
+    if (this.#deadlineTimer !== null) {
+      clearTimeout(this.#deadlineTimer);
+    }
+    this.#deadlineTimer = setTimeout(() => socket.destroy(new Error(why)), ms);
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#reconnectTimer ?? undefined);
+    clearTimeout(this.#deadlineTimer ?? undefined);
+    clearInterval(this.#pingTimer ?? undefined);
+    this.#reconnectTimer = null;
+    this.#deadlineTimer = null;
+    this.#pingTimer = null;
+  }
+}
+
+/** Said by whoever notices that a peer's disk is not the one it was. */
+export function changedStore(peer: NodeId): string {
+  return (
+    `member ${peer} comes with another store id than before: its disk was wiped, restored or cloned; ` +
+    "remove the member and add it anew"
+  );
+}
+
+/** One control frame as bytes. */
+export function control(frame: Parameters<typeof encodeControlFrame>[1]): Uint8Array {
+  const writer = new ByteWriter(128);
+  encodeControlFrame(writer, frame);
+  return writer.finish();
+}

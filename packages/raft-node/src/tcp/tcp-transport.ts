@@ -1,0 +1,189 @@
+/**
+ * The transport port over TCP or TLS. Each ordered pair of members has a connection of its own, on which the dialling side
+ * speaks: one-way faults stay one-way, and nobody has to agree on which of two crossing connections to keep.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { assert } from "@quorate/base";
+import type {
+  Completed,
+  GroupFrame,
+  GroupId,
+  NodeId,
+  PeerFrame,
+  Transport,
+  TransportReceiver,
+} from "@quorate/raft";
+import { IncomingConnection, type IncomingContext } from "./incoming-connection.ts";
+import {
+  createCounters,
+  type PeerAddress,
+  type TcpTransportOptions,
+  type TransportCounters,
+  type TransportLimits,
+  transportLimitsDefault,
+} from "./options.ts";
+import { type LinkContext, OutgoingLink } from "./outgoing-link.ts";
+
+/**
+ * Frames between the members of a cluster.
+ *
+ * `listen()` comes before `start()`, so that a port in use is known before anything else begins.
+ */
+export class TcpTransport implements Transport {
+  readonly #options: TcpTransportOptions;
+  readonly #limits: TransportLimits;
+  readonly #counters: TransportCounters = createCounters();
+  readonly #server: Server;
+  readonly #links = new Map<NodeId, OutgoingLink>();
+  readonly #incoming = new Set<IncomingConnection>();
+  readonly #incomingByPeer = new Map<NodeId, IncomingConnection>();
+  readonly #linkContext: LinkContext;
+  readonly #incomingContext: IncomingContext;
+  readonly #dirty = new Set<OutgoingLink>();
+  #receiver: TransportReceiver | null = null;
+  #flushDue = false;
+  #closed = false;
+
+  constructor(options: TcpTransportOptions) {
+    assert(!options.peers.has(options.identity.id), "transport: a member is not its own peer");
+    this.#options = options;
+    this.#limits = { ...transportLimitsDefault, ...options.limits };
+    this.#linkContext = {
+      options,
+      limits: this.#limits,
+      counters: this.#counters,
+      unreachable: (peer) => this.#unreachable(peer),
+    };
+    this.#incomingContext = {
+      options,
+      limits: this.#limits,
+      counters: this.#counters,
+      isPeer: (id) => this.#links.has(id),
+      introduced: (connection, peer) => this.#introduced(connection, peer),
+      received: (peer, content) => this.#received(peer, content),
+      closed: (connection) => this.#connectionClosed(connection),
+    };
+    for (const [peer, address] of options.peers) {
+      this.#links.set(peer, new OutgoingLink(this.#linkContext, peer, address));
+    }
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#server =
+      options.tls === undefined
+        ? createServer({ noDelay: true }, accept)
+        : createTlsServer(options.tls.server, accept);
+    this.#server.maxConnections = this.#limits.strangersMax + 2 * Math.max(16, options.peers.size);
+  }
+
+  /** Binds the address. @throws the platform's error, such as `EADDRINUSE`. */
+  listen(): Promise<PeerAddress> {
+    const { host, port } = this.#options.listen;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        // Later errors of the listener (out of descriptors, for one) pass by themselves; connections come again.
+        this.#server.on("error", (error) => {
+          this.#options.onEvent?.({ type: "bad-frame", remote: "listener", why: error.message });
+        });
+        const bound = this.#server.address();
+        assert(bound !== null && typeof bound !== "string", "transport: a TCP server has a port");
+        resolve({ host: bound.address, port: bound.port });
+      });
+    });
+  }
+
+  start(receiver: TransportReceiver): void {
+    assert(this.#receiver === null, "transport: started twice");
+    this.#receiver = receiver;
+    for (const link of this.#links.values()) {
+      link.start();
+    }
+  }
+
+  send(group: GroupId, to: NodeId, frame: PeerFrame): void {
+    const link = this.#links.get(to);
+    if (link === undefined || this.#closed) {
+      this.#counters.droppedFrames++;
+      return;
+    }
+    link.send(group, frame);
+    this.#dirty.add(link);
+    if (!this.#flushDue) {
+      this.#flushDue = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  /** Counters since the start. */
+  get counters(): Readonly<TransportCounters> {
+    return this.#counters;
+  }
+
+  close(completed: Completed): void {
+    if (this.#closed) {
+      completed(null);
+      return;
+    }
+    this.#flush();
+    this.#closed = true;
+    let open = this.#links.size + 1;
+    const oneClosed = (): void => {
+      open--;
+      if (open === 0) {
+        completed(null);
+      }
+    };
+    this.#server.close(() => oneClosed());
+    for (const link of this.#links.values()) {
+      link.close(oneClosed);
+    }
+    for (const connection of this.#incoming) {
+      connection.destroy();
+    }
+  }
+
+  #flush(): void {
+    this.#flushDue = false;
+    for (const link of this.#dirty) {
+      link.flush();
+    }
+    this.#dirty.clear();
+  }
+
+  #accept(socket: Socket): void {
+    const strangers = this.#incoming.size - this.#incomingByPeer.size;
+    // Before start nobody could take what comes; the peer dials again.
+    if (this.#closed || this.#receiver === null || strangers >= this.#limits.strangersMax) {
+      socket.on("error", () => socket.destroy());
+      socket.destroy();
+      return;
+    }
+    this.#incoming.add(new IncomingConnection(this.#incomingContext, socket));
+  }
+
+  #introduced(connection: IncomingConnection, peer: NodeId): void {
+    this.#incomingByPeer.get(peer)?.destroy();
+    this.#incomingByPeer.set(peer, connection);
+  }
+
+  #connectionClosed(connection: IncomingConnection): void {
+    this.#incoming.delete(connection);
+    const { peer } = connection;
+    if (peer !== null && this.#incomingByPeer.get(peer) === connection) {
+      this.#incomingByPeer.delete(peer);
+    }
+  }
+
+  #received(peer: NodeId, content: GroupFrame): void {
+    if (!this.#closed) {
+      this.#receiver?.received(content.group, peer, content.frame);
+    }
+  }
+
+  #unreachable(peer: NodeId): void {
+    if (!this.#closed) {
+      this.#receiver?.unreachable(peer);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** Transports on loopback that know each other, and what each of them received. */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { type NodeId, type PeerFrame, toNodeId } from "@quorate/raft";
+import { PeerStoreIds, TcpTransport, type TransportEvent, type TransportLimits } from "@quorate/raft-node";
+
+export interface Endpoint {
+  readonly id: NodeId;
+  readonly transport: TcpTransport;
+  readonly received: { from: NodeId; frame: PeerFrame }[];
+  readonly unreachable: NodeId[];
+  readonly events: TransportEvent[];
+}
+
+export interface EndpointOptions {
+  readonly id: number;
+  readonly ports: ReadonlyMap<number, number>;
+  readonly clusterId?: number;
+  readonly storeId?: Uint8Array;
+  readonly storeIds?: PeerStoreIds;
+  readonly limits?: Partial<TransportLimits>;
+}
+
+const testLimits: Partial<TransportLimits> = { reconnectMsMin: 5, reconnectMsMax: 50, closeMs: 200 };
+
+export function storeIdOf(id: number, incarnation = 0): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes[0] = id;
+  bytes[15] = incarnation;
+  return bytes;
+}
+
+/** Listens and starts. */
+export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
+  const id = toNodeId(options.id);
+  const peers = new Map(
+    [...options.ports]
+      .filter(([peer]) => peer !== options.id)
+      .map(([peer, port]) => [toNodeId(peer), { host: "127.0.0.1", port }]),
+  );
+  const events: TransportEvent[] = [];
+  const transport = new TcpTransport({
+    identity: {
+      id,
+      clusterId: options.clusterId ?? 77,
+      storeId: options.storeId ?? storeIdOf(options.id),
+      bootId: new Uint8Array(16).fill(options.id),
+    },
+    listen: { host: "127.0.0.1", port: options.ports.get(options.id) ?? 0 },
+    peers,
+    storeIds: options.storeIds ?? PeerStoreIds.inMemory(),
+    limits: { ...testLimits, ...options.limits },
+    onEvent: (event) => events.push(event),
+  });
+  await transport.listen();
+  const endpoint: Endpoint = { id, transport, received: [], unreachable: [], events };
+  transport.start({
+    received: (_group, from, frame) => endpoint.received.push({ from, frame }),
+    unreachable: (peer) => endpoint.unreachable.push(peer),
+  });
+  return endpoint;
+}
+
+export function closeEndpoint(endpoint: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    endpoint.transport.close((error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+export async function freePorts(count: number): Promise<ReadonlyMap<number, number>> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return address !== null && typeof address !== "string" ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return new Map(ports.map((port, i) => [i + 1, port]));
+}
+
+/** Waits for a condition, never for luck. */
+export async function until(what: string, condition: () => boolean, withinMs = 10_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${withinMs} ms: ${what}`);
+    }
+    await delay(5);
+  }
+}
+
+export function isConnected(endpoint: Endpoint, direction: "in" | "out"): boolean {
+  return endpoint.events.some((event) => event.type === "connected" && event.direction === direction);
+}
