@@ -2,7 +2,7 @@
  * The key-value state machine alone: µs per put, get and range at 1 thousand to 1 million keys, and what overwriting a
  * million keys costs in memory and pauses. `node --conditions=source bench/kv.ts [KEYS]`
  */
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { performance } from "node:perf_hooks";
 import { Prng } from "@quorate/base";
 import { encodeCommand, KvStateMachine, type PutRequest, type RangeRequest } from "@quorate/kv";
 
@@ -105,92 +105,146 @@ class Bench {
 }
 
 const rssMb = (): number => Math.round(process.memoryUsage.rss() / 1e6);
-const us = (value: number): string => value.toFixed(2).padStart(8);
+const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
-async function sizes(keyCountMax: number): Promise<Bench> {
-  console.log("      keys  put new µs  put old µs      get µs  range100 µs   RSS MB");
-  let last = new Bench();
-  for (const keyCount of [1_000, 100_000, 1_000_000]) {
-    if (keyCount > keyCountMax) {
-      break;
-    }
-    const bench = new Bench();
-    const random = new Prng(7);
-    const shuffled = (i: number): number => Number((BigInt(i) * 7_368_787n) % BigInt(keyCount));
-    const create = await bench.puts(keyCount, shuffled);
-    const old = await bench.puts(Math.min(keyCount, 100_000), () => random.integer(0, keyCount));
-    const get = bench.gets(200_000, keyCount, random);
-    const range = bench.ranges(2_000, keyCount, random);
-    console.log(
-      `${String(keyCount).padStart(10)}    ${us(create)}    ${us(old)}    ${us(get)}     ${us(range)}   ${String(rssMb()).padStart(6)}`,
-    );
-    last = bench;
-  }
-  return last;
+/** µs per operation at one number of keys. */
+export interface KvSizeResult {
+  readonly keys: number;
+  readonly putNewUs: number;
+  readonly putOldUs: number;
+  readonly getUs: number;
+  readonly range100Us: number;
+  readonly rssMb: number;
 }
 
-async function overwrite(label: string, bench: Bench, keyCount: number, compactEvery: number): Promise<void> {
+/** What 600,000 overwrites cost; pauses in milliseconds of the thread's own CPU and of the clock. */
+export interface KvOverwriteResult {
+  readonly compactedEach: number;
+  readonly putUs: number;
+  readonly sweepUsPerPut: number;
+  readonly longestTurnCpuMs: number;
+  readonly longestTurnMs: number;
+  readonly rssMbMax: number;
+  readonly dbMb: number;
+  readonly liveMb: number;
+}
+
+/** All of it. */
+export interface KvBenchResult {
+  readonly sizes: readonly KvSizeResult[];
+  readonly overwrites: readonly KvOverwriteResult[];
+  readonly image: Readonly<Record<string, number>>;
+}
+
+async function measureSize(bench: Bench, keys: number): Promise<KvSizeResult> {
+  const random = new Prng(7);
+  const shuffled = (i: number): number => Number((BigInt(i) * 7_368_787n) % BigInt(keys));
+  const putNewUs = round(await bench.puts(keys, shuffled));
+  const putOldUs = round(await bench.puts(100_000, () => random.integer(0, keys)));
+  bench.compact();
+  while (bench.machine.sweep(1_000)) {}
+  const getUs = round(bench.gets(200_000, keys, random));
+  const range100Us = round(bench.ranges(2_000, keys, random), 1);
+  return { keys, putNewUs, putOldUs, getUs, range100Us, rssMb: rssMb() };
+}
+
+async function overwrite(bench: Bench, keys: number, compactedEach: number): Promise<KvOverwriteResult> {
   const random = new Prng(11);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  let longest = 0;
-  let turn = performance.now();
-  let sweep = 0;
-  let peak = 0;
+  const cpuMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  const turn = { at: performance.now(), cpu: cpuMs(), longest: 0, longestCpu: 0 };
+  let sweepMs = 0;
+  let rssMbMax = rssMb();
   let puts = 0;
-  delay.enable();
-  const perPut = await bench.puts(
+  const putUs = await bench.puts(
     600_000,
-    () => random.integer(0, keyCount),
+    () => random.integer(0, keys),
     () => {
       const start = performance.now();
       while (bench.machine.sweep(256) && performance.now() - start < 1) {}
-      sweep += performance.now() - start;
+      sweepMs += performance.now() - start;
       puts += batchLength;
-      if (compactEvery > 0 && puts % compactEvery < batchLength) {
+      if (compactedEach > 0 && puts % compactedEach < batchLength) {
         bench.compact();
-        peak = Math.max(peak, rssMb());
+        rssMbMax = Math.max(rssMbMax, rssMb());
       }
-      const now = performance.now();
-      longest = Math.max(longest, now - turn);
-      turn = now;
+      const now = { at: performance.now(), cpu: cpuMs() };
+      turn.longest = Math.max(turn.longest, now.at - turn.at);
+      turn.longestCpu = Math.max(turn.longestCpu, now.cpu - turn.cpu);
+      Object.assign(turn, now);
     },
   );
-  delay.disable();
-  const arena = Math.round(bench.machine.dbSizeBytes / 1e6);
-  const live = Math.round(bench.machine.liveBytes / 1e6);
-  console.log(
-    `${label}: ${perPut.toFixed(2)} µs per put, ${(sweep / 600).toFixed(2)} µs sweep per put, longest turn ${longest.toFixed(1)} ms, ` +
-      `loop delay max ${(delay.max / 1e6).toFixed(1)} ms, RSS ${rssMb()} MB (peak ${Math.max(peak, rssMb())}), db ${arena} MB, live ${live} MB`,
-  );
+  return {
+    compactedEach,
+    putUs: round(putUs),
+    sweepUsPerPut: round(sweepMs / 600),
+    longestTurnCpuMs: round(turn.longestCpu, 1),
+    longestTurnMs: round(turn.longest, 1),
+    rssMbMax: Math.max(rssMbMax, rssMb()),
+    dbMb: Math.round(bench.machine.dbSizeBytes / 1e6),
+    liveMb: Math.round(bench.machine.liveBytes / 1e6),
+  };
 }
 
-const keyCount = Number(process.argv[2] ?? 1_000_000);
-const bench = await sizes(keyCount);
-await overwrite("600,000 overwrites, compacted each 50k ", bench, keyCount, 50_000);
-await overwrite("600,000 overwrites, no compaction      ", bench, keyCount, 0);
-
-const image = bench.machine.snapshot();
-let slice = 0;
-let bytes = 0;
-const begin = performance.now();
-const other = new KvStateMachine();
-const restore = other.restore();
-let restoring = 0;
-for (;;) {
-  const start = performance.now();
-  const chunk = image.read(256 * 1024);
-  slice = Math.max(slice, performance.now() - start);
-  if (chunk === null) {
-    break;
+function measureImage(machine: KvStateMachine): Record<string, number> {
+  const image = machine.snapshot();
+  const restore = new KvStateMachine().restore();
+  let readMs = 0;
+  let sliceMs = 0;
+  let writeMs = 0;
+  let bytes = 0;
+  for (;;) {
+    const start = performance.now();
+    const chunk = image.read(256 * 1024);
+    const read = performance.now() - start;
+    readMs += read;
+    sliceMs = Math.max(sliceMs, read);
+    if (chunk === null) {
+      break;
+    }
+    bytes += chunk.length;
+    restore.write(chunk);
+    writeMs += performance.now() - start - read;
   }
-  bytes += chunk.length;
-  const middle = performance.now();
-  restore.write(chunk);
-  restoring += performance.now() - middle;
+  image.close();
+  restore.finish();
+  return {
+    mb: Math.round(bytes / 1e6),
+    readSeconds: round(readMs / 1000),
+    longestSliceMs: round(sliceMs, 1),
+    restoreSeconds: round(writeMs / 1000),
+  };
 }
-image.close();
-restore.finish();
-console.log(
-  `image: ${Math.round(bytes / 1e6)} MB in ${((performance.now() - begin - restoring) / 1000).toFixed(2)} s, longest slice ` +
-    `${slice.toFixed(1)} ms; restored in ${(restoring / 1000).toFixed(2)} s; RSS with both ${rssMb()} MB`,
-);
+
+/** Measures and prints. A small young generation (`--max-semi-space-size=2`) keeps the collector's pauses short. */
+export async function benchKv(keyCountMax = 1_000_000): Promise<KvBenchResult> {
+  console.log(
+    `\nkey-value state machine, values of ${valueBytes} bytes, keys of ${keyOf(0).length}, in random order`,
+  );
+  const sizes: KvSizeResult[] = [];
+  let bench = new Bench();
+  let keys = 0;
+  for (const count of [1_000, 100_000, 1_000_000]) {
+    if (count <= keyCountMax) {
+      bench = new Bench();
+      keys = count;
+      sizes.push(await measureSize(bench, count));
+    }
+  }
+  console.table(sizes);
+  console.log(
+    `600,000 overwrites of ${keys} keys, in turns of ${batchLength}, with and without MVCC compaction`,
+  );
+  const overwrites = [await overwrite(bench, keys, 50_000), await overwrite(bench, keys, 0)];
+  console.table(overwrites);
+  const image = measureImage(bench.machine);
+  console.log("image of all that, history included, in slices of 256 KiB, and its restore");
+  console.table([image]);
+  return { sizes, overwrites, image };
+}
+
+if (import.meta.main) {
+  await benchKv(Number(process.argv[2] ?? 1_000_000));
+}
