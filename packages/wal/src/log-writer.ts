@@ -82,6 +82,8 @@ export class LogWriter {
   #commit: number;
   /** Whether the segments that stay already say {@link #commit}. */
   #commitWritten = true;
+  /** The term of the slots as the newest record says it. */
+  #termWritten: number;
   #link: number;
   #sequence: number;
   #oldestSegment: number;
@@ -108,6 +110,7 @@ export class LogWriter {
     this.#batchBytesMax = batchBytesMax;
     this.#apply = apply;
     this.#commit = parts.log.commit;
+    this.#termWritten = parts.log.durableTerm;
     this.#link = parts.log.link;
     this.#sequence = parts.log.sequence;
     this.#oldestSegment = parts.log.oldestSegment;
@@ -321,9 +324,10 @@ export class LogWriter {
       commit = Math.max(commit, items[0].boundary?.index ?? 0);
     }
     assert(commit <= this.#packedLast, "writer: commit index beyond the last entry");
-    if (commit !== this.#commit || !this.#commitWritten) {
+    if (commit !== this.#commit || !this.#commitWritten || this.#termWritten !== this.#slots.term) {
       packer.note(recordType.commit, commit, this.#slots.term);
     }
+    this.#termWritten = this.#slots.term;
     this.#commit = commit;
     this.#commitWritten = true;
     this.#sequence++;
