@@ -205,7 +205,7 @@ const refusals: readonly (readonly [number, string, (member: Member) => ReturnTy
   [
     3,
     "etcdserver: invalid sort option",
-    (m) => m.call(`${kv}/Range`, RangeRequestSchema, { key: text("k"), sortOrder: 9 }),
+    (m) => m.callBytes(`${kv}/Range`, new Uint8Array([0x0a, 1, 0x6b, 0x28, 9])),
   ],
   [
     3,

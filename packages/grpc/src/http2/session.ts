@@ -28,12 +28,26 @@ export interface SessionHost {
   callCount: number;
 }
 
-function isGrpc(contentType: string | null): boolean {
-  if (contentType === null || !contentType.startsWith("application/grpc")) {
-    return false;
-  }
-  const next = contentType.charAt("application/grpc".length);
+const grpcType = "application/grpc";
+
+/** The type alone, with a subtype of messages, or with parameters; nothing else that only begins like it. */
+function isGrpc(contentType: string): boolean {
+  const next = contentType.charAt(grpcType.length);
   return next === "" || next === "+" || next === ";";
+}
+
+/**
+ * Size of a request's headers by HTTP/2's measure, RFC 9113 §6.5.2. Below, the limit is enforced only once the client has
+ * acknowledged the settings, which a hostile one never does.
+ */
+function headerListBytes(headers: HeaderRecord): number {
+  let bytes = 0;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    const length = typeof value === "string" ? value.length : (value ?? []).join().length;
+    bytes += name.length + length + 32;
+  }
+  return bytes;
 }
 
 /** ETCD: grpc-go's texts for a path it does not serve. */
@@ -106,9 +120,25 @@ export class Http2Session implements CallHost {
 
   #accept(stream: ServerHttp2Stream, headers: HeaderRecord): void {
     stream.on("error", (error) => this.#report(error));
-    stream.on("aborted", () => this.#count(this.#resets));
-    if (!isGrpc(headerText(headers, "content-type"))) {
+    stream.on("close", () => {
+      // Streams are reset from this side with NO_ERROR only: any other code is the client's doing.
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
+        this.#count(this.#resets);
+      }
+    });
+    if (headerListBytes(headers) > this.#host.limits.headerListBytesMax) {
+      stream.respond({ ":status": 431 }, { endStream: true });
+      dropRest(stream, this.deadlines);
+      return;
+    }
+    const contentType = headerText(headers, "content-type");
+    if (contentType === null || !contentType.startsWith(grpcType)) {
       this.#host.onHttp(new Http2Exchange(stream, headers, this.#peer));
+      return;
+    }
+    if (!isGrpc(contentType)) {
+      const text = `invalid gRPC request content-type ${JSON.stringify(contentType)}`;
+      this.#refuse(stream, 415, status.invalidArgument, text);
       return;
     }
     const method = headerText(headers, ":method");
