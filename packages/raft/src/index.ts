@@ -31,6 +31,21 @@ export {
   type StorageErrorCode,
   type StorageErrorInfo,
 } from "./errors.ts";
+export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
+export {
+  type CoreSettings,
+  type HostLimits,
+  type HostOptions,
+  hostDefaults,
+  type SnapshotPolicy,
+} from "./host/options.ts";
+export type {
+  ProposalOutcome,
+  ReadOutcome,
+  RefusalReason,
+  UnknownReason,
+  Waiting,
+} from "./host/outcome.ts";
 export type {
   ApplyContext,
   Completed,
@@ -48,6 +63,7 @@ export type {
   Transport,
   TransportReceiver,
 } from "./host/ports.ts";
+export { RaftHost, type StopOptions } from "./host/raft-host.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
 export type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "./types/conf-change.ts";
 export type { ConfState } from "./types/conf-state.ts";
@@ -97,3 +113,16 @@ export type {
 export type { ReadState, Ready } from "./types/ready.ts";
 export type { SnapshotMetadata } from "./types/snapshot.ts";
 export type { ProgressState, ProgressStatus, Status } from "./types/status.ts";
+export { encodePeerFrame, type GroupFrame } from "./wire/frame-codec.ts";
+export { type DecodedFrame, FrameDecoder, type FrameFailure } from "./wire/frame-decoder.ts";
+export {
+  type ControlFrame,
+  encodeControlFrame,
+  type Hello,
+  identityBytes,
+  type Refusal,
+  type RefusalCause,
+  type Signal,
+  type Welcome,
+} from "./wire/handshake.ts";
+export { frameBytesMaxDefault, frameHeaderBytes, wireVersion } from "./wire/layout.ts";

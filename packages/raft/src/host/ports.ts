@@ -75,8 +75,16 @@ export interface SnapshotSource {
 /** What travels between hosts: the core's messages, and the host's own requests. */
 export type PeerFrame =
   | { readonly kind: "message"; readonly message: Message }
-  /** A follower hands the proposals of one turn to the leader; `requestId` is the sender's. */
-  | { readonly kind: "propose"; readonly requestId: number; readonly commands: readonly Uint8Array[] }
+  /**
+   * A follower hands the proposals of one turn to the leader of `term`; `requestId` is the sender's. The term lets the leader
+   * tell a late copy of an earlier frame from a new one.
+   */
+  | {
+      readonly kind: "propose";
+      readonly term: Term;
+      readonly requestId: number;
+      readonly commands: readonly Uint8Array[];
+    }
   /** The commands stand in the log at `firstIndex`, …, in this term. They may still be overwritten. */
   | {
       readonly kind: "propose-accepted";
@@ -85,11 +93,10 @@ export type PeerFrame =
       readonly firstIndex: LogIndex;
       readonly count: number;
     }
-  /** The commands from place `from` on never reached a log. */
+  /** None of the commands reached a log: a request is taken up whole, or not at all. */
   | {
       readonly kind: "propose-refused";
       readonly requestId: number;
-      readonly from: number;
       readonly reason: ProposalRefusal;
       readonly leader: NodeId;
     }

@@ -1,0 +1,86 @@
+/** What an observer of a member is told as it happens, and what it can ask at any time. */
+import type { ConfState } from "../types/conf-state.ts";
+import type { Role } from "../types/hard-state.ts";
+import type { LogIndex, NodeId, Term } from "../types/ids.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
+import type { Status } from "../types/status.ts";
+import type { RefusalReason } from "./outcome.ts";
+
+/** Something that happened. Observers look; they never call back into the host from within. */
+export type HostEvent =
+  | { readonly type: "role"; readonly role: Role; readonly term: Term }
+  | { readonly type: "leader"; readonly leader: NodeId; readonly term: Term }
+  | { readonly type: "term"; readonly term: Term }
+  | { readonly type: "conf-state"; readonly confState: ConfState; readonly index: LogIndex }
+  | { readonly type: "snapshot-made"; readonly snapshot: SnapshotMetadata; readonly bytes: number }
+  | {
+      readonly type: "snapshot-sent";
+      readonly to: NodeId;
+      readonly snapshot: SnapshotMetadata;
+      readonly ok: boolean;
+    }
+  | { readonly type: "snapshot-received"; readonly from: NodeId; readonly snapshot: SnapshotMetadata }
+  | { readonly type: "snapshot-installed"; readonly snapshot: SnapshotMetadata }
+  | { readonly type: "compaction"; readonly index: LogIndex }
+  | { readonly type: "proposals-refused"; readonly reason: RefusalReason; readonly count: number }
+  | { readonly type: "message-inconsistent"; readonly from: NodeId; readonly what: string }
+  | { readonly type: "peer-unreachable"; readonly peer: NodeId }
+  | { readonly type: "fatal"; readonly error: Error };
+
+/** Totals since the start. */
+export interface HostCounters {
+  turns: number;
+  readies: number;
+  writes: number;
+  framesReceived: number;
+  framesSent: number;
+  /** From strangers, misaddressed, or impossible. */
+  framesRefused: number;
+  proposals: number;
+  proposalsForwarded: number;
+  proposalsRefused: number;
+  proposalsUnknown: number;
+  entriesApplied: number;
+  reads: number;
+  readRounds: number;
+  ticks: number;
+  snapshotsMade: number;
+  snapshotsSent: number;
+  snapshotsInstalled: number;
+}
+
+/** All zero. */
+export function createCounters(): HostCounters {
+  return {
+    turns: 0,
+    readies: 0,
+    writes: 0,
+    framesReceived: 0,
+    framesSent: 0,
+    framesRefused: 0,
+    proposals: 0,
+    proposalsForwarded: 0,
+    proposalsRefused: 0,
+    proposalsUnknown: 0,
+    entriesApplied: 0,
+    reads: 0,
+    readRounds: 0,
+    ticks: 0,
+    snapshotsMade: 0,
+    snapshotsSent: 0,
+    snapshotsInstalled: 0,
+  };
+}
+
+/** A member as its host sees it. */
+export interface HostStatus extends Status {
+  readonly state: "starting" | "running" | "stopping" | "stopped";
+  /** Highest index that the state machine here has finished; {@link Status.applied} is the core's view of it. */
+  readonly machineApplied: LogIndex;
+  /** Proposals that have not ended, and the bytes of their commands. */
+  readonly pendingProposalCount: number;
+  readonly pendingProposalBytes: number;
+  /** Batches handed to the storage and not durable yet. */
+  readonly persistingCount: number;
+  readonly counters: Readonly<HostCounters>;
+}

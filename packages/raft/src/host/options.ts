@@ -1,0 +1,140 @@
+/** What a host is made from: its ports, and limits with their defaults. */
+import type { RaftConfig } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import type { NodeId } from "../types/ids.ts";
+import { chunkBytesMax, frameBytesMaxDefault } from "../wire/layout.ts";
+import type { HostEvent } from "./events.ts";
+import type { GroupId, Scheduler, StateMachine, Storage, Transport } from "./ports.ts";
+
+/** When the host makes a snapshot, and what it keeps of the log behind it. */
+export interface SnapshotPolicy {
+  /** Applied entries since the last one. Default: no such limit. */
+  readonly entryCountMax?: number;
+  /** Bytes of applied entries since the last one, below which none is made by size. Default 64 MiB. */
+  readonly logBytesMin?: number;
+  /** About how many bytes an image would have: none is made by size before the log since the last one is larger. */
+  readonly liveBytes?: () => number;
+  /** Entries kept behind a snapshot, so that a slow follower need not receive one. Default 5,000. */
+  readonly trailingEntryCount?: number;
+}
+
+/** Settings of the core that pass through the host unchanged. */
+export type CoreSettings = Partial<
+  Pick<
+    RaftConfig,
+    | "electionTimeoutTicks"
+    | "heartbeatTicks"
+    | "appendBytesMax"
+    | "inflightCountMax"
+    | "inflightBytesMax"
+    | "uncommittedBytesMax"
+    | "preVote"
+    | "checkQuorum"
+    | "readMode"
+  >
+>;
+
+/** The limits of a host. */
+export interface HostLimits {
+  /** Bytes of one command. */
+  readonly commandBytesMax: number;
+  /** Proposals of this member that have not ended. */
+  readonly pendingProposalCountMax: number;
+  readonly pendingProposalBytesMax: number;
+  /** Reads that wait. */
+  readonly pendingReadCountMax: number;
+  /** Rounds of ReadIndex under way at once. */
+  readonly readRoundCountMax: number;
+  /** Entries and bytes that one turn applies. */
+  readonly applyCountPerTurnMax: number;
+  readonly applyBytesPerTurnMax: number;
+  /** Batches handed to the storage and not durable yet. */
+  readonly persistingCountMax: number;
+  /** Bytes of one chunk of a snapshot, and chunks under way to one member. */
+  readonly snapshotChunkBytes: number;
+  readonly snapshotWindowCount: number;
+}
+
+/** What holds where nothing is said. */
+export const hostDefaults: HostLimits = {
+  commandBytesMax: 2 * 1024 * 1024,
+  pendingProposalCountMax: 65_536,
+  pendingProposalBytesMax: 256 * 1024 * 1024,
+  pendingReadCountMax: 65_536,
+  readRoundCountMax: 8,
+  // PERF: about 5 µs for an apply to a large store, so that a slice stays near a few milliseconds.
+  applyCountPerTurnMax: 1024,
+  applyBytesPerTurnMax: 1024 * 1024,
+  persistingCountMax: 64,
+  snapshotChunkBytes: 128 * 1024,
+  snapshotWindowCount: 2,
+};
+
+/** How to make a host. */
+export interface HostOptions<Result = unknown> {
+  readonly id: NodeId;
+  /** Default 0. */
+  readonly group?: GroupId;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly scheduler: Scheduler;
+  readonly stateMachine: StateMachine<Result>;
+  /** An integer in `[low, high)`; must differ from one start to the next. */
+  readonly random: (low: number, high: number) => number;
+  readonly core?: CoreSettings;
+  readonly limits?: Partial<HostLimits>;
+  readonly snapshots?: SnapshotPolicy;
+  /** Looks at what happens. */
+  readonly onEvent?: (event: HostEvent) => void;
+  /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Everything filled in. */
+export type ResolvedPolicy = Required<SnapshotPolicy>;
+
+/** @throws ConfigError with every problem at once. */
+export function resolveLimits(options: Pick<HostOptions, "limits">): HostLimits {
+  const limits: HostLimits = { ...hostDefaults, ...options.limits };
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value >= 1)) {
+      problems.push(`${name} must be at least 1`);
+    }
+  }
+  if (limits.commandBytesMax > frameBytesMaxDefault / 2) {
+    problems.push(`commandBytesMax must not exceed ${frameBytesMaxDefault / 2}`);
+  }
+  if (limits.snapshotChunkBytes > chunkBytesMax) {
+    problems.push(`snapshotChunkBytes must not exceed ${chunkBytesMax}`);
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return limits;
+}
+
+/** @throws ConfigError with every problem at once. */
+export function resolvePolicy(policy: SnapshotPolicy = {}): ResolvedPolicy {
+  const resolved: ResolvedPolicy = {
+    entryCountMax: Number.POSITIVE_INFINITY,
+    logBytesMin: 64 * 1024 * 1024,
+    liveBytes: () => 0,
+    trailingEntryCount: 5_000,
+    ...policy,
+  };
+  const problems: string[] = [];
+  if (!(resolved.entryCountMax >= 1)) {
+    problems.push("snapshots.entryCountMax must be at least 1");
+  }
+  if (!(resolved.logBytesMin >= 1)) {
+    problems.push("snapshots.logBytesMin must be at least 1");
+  }
+  if (!(resolved.trailingEntryCount >= 0)) {
+    problems.push("snapshots.trailingEntryCount must not be negative");
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return resolved;
+}

@@ -1,0 +1,59 @@
+/**
+ * Batches on their way to the disk, acknowledged in the order in which they were made. RAFT §3.8: what depends on a batch
+ * leaves only after it and all before it are durable.
+ */
+import { assert, RingBuffer } from "@quorate/base";
+import type { Ready } from "../types/ready.ts";
+import type { Storage } from "./ports.ts";
+
+interface Persisting {
+  readonly ready: Ready;
+  done: boolean;
+}
+
+export class PersistQueue {
+  readonly #storage: Storage;
+  /** Called for each batch, in order, once it is durable. */
+  readonly #durable: (ready: Ready) => void;
+  readonly #enter: (work: () => void) => void;
+  readonly #queue: RingBuffer<Persisting> = new RingBuffer();
+
+  constructor(storage: Storage, enter: (work: () => void) => void, durable: (ready: Ready) => void) {
+    this.#storage = storage;
+    this.#enter = enter;
+    this.#durable = durable;
+  }
+
+  /** Batches that are not durable yet. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Writes one batch; returns whether it went to the storage. */
+  write(ready: Ready): boolean {
+    const item: Persisting = { ready, done: false };
+    this.#queue.push(item);
+    const { entries, hardState, snapshot } = ready;
+    if (entries.length === 0 && hardState === null && snapshot === null) {
+      this.#completed(item, null);
+      return false;
+    }
+    const mustSync = ready.mustSync || snapshot !== null;
+    this.#storage.write({ hardState, entries, snapshot, mustSync }, (error) => {
+      this.#enter(() => this.#completed(item, error));
+    });
+    return true;
+  }
+
+  #completed(item: Persisting, error: Error | null): void {
+    if (error !== null) {
+      throw error; // A failed write is final: the disk's content is unknown.
+    }
+    assert(!item.done, "persist: a batch completed twice");
+    item.done = true;
+    for (let first = this.#queue.peek(); first?.done === true; first = this.#queue.peek()) {
+      this.#queue.shift();
+      this.#durable(first.ready);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Local snapshots and log compaction (RAFT §5.1): an image pinned at one applied index, written in slices between other work;
+ * then the log behind it goes, but for some entries that slow followers may still need.
+ */
+import { assert, type Task } from "@quorate/base";
+import type { ConfState } from "../types/conf-state.ts";
+import { type LogIndex, offsetIndex, type Term } from "../types/ids.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
+import type { HostCounters, HostEvent } from "./events.ts";
+import { type Guard, guarded, pause } from "./guard.ts";
+import type { ResolvedPolicy } from "./options.ts";
+import type { Scheduler, SnapshotSink, StateMachine, StateMachineImage, Storage } from "./ports.ts";
+
+/** What the maker works with. */
+export interface SnapshotMakerPorts {
+  readonly guard: Guard;
+  readonly scheduler: Scheduler;
+  readonly storage: Storage;
+  readonly stateMachine: StateMachine;
+  readonly counters: HostCounters;
+  emit(event: HostEvent): void;
+}
+
+interface Making {
+  readonly metadata: SnapshotMetadata;
+  readonly image: StateMachineImage;
+  readonly sink: SnapshotSink;
+  aborted: boolean;
+}
+
+export class SnapshotMaker {
+  readonly #ports: SnapshotMakerPorts;
+  readonly #policy: ResolvedPolicy;
+  readonly #chunkBytes: number;
+  #entriesSince = 0;
+  #bytesSince = 0;
+  #making: Making | null = null;
+
+  constructor(ports: SnapshotMakerPorts, policy: ResolvedPolicy, chunkBytes: number) {
+    this.#ports = ports;
+    this.#policy = policy;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Whether one is being made. */
+  get busy(): boolean {
+    return this.#making !== null;
+  }
+
+  /** An entry was applied. */
+  count(bytes: number): void {
+    this.#entriesSince++;
+    this.#bytesSince += bytes;
+  }
+
+  /** Whether the policy asks for a snapshot now. */
+  get isDue(): boolean {
+    if (this.#making !== null || this.#entriesSince === 0) {
+      return false;
+    }
+    const { entryCountMax, logBytesMin, liveBytes } = this.#policy;
+    return (
+      this.#entriesSince >= entryCountMax ||
+      (this.#bytesSince >= logBytesMin && this.#bytesSince >= liveBytes())
+    );
+  }
+
+  /** Pins the state at `index` and begins to write it. */
+  begin(index: LogIndex, term: Term, confState: ConfState): void {
+    assert(this.#making === null, "snapshot: one is being made");
+    const metadata: SnapshotMetadata = { index, term, confState };
+    const making: Making = {
+      metadata,
+      image: this.#ports.stateMachine.snapshot(),
+      sink: this.#ports.storage.createSnapshot(metadata),
+      aborted: false,
+    };
+    this.#making = making;
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    this.#ports.guard.run(this.#make(making), () => {
+      this.#making = null;
+    });
+  }
+
+  /** A snapshot of the leader takes the place of the state: the one being made is of no use any more. */
+  abort(): void {
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    if (this.#making !== null) {
+      this.#making.aborted = true;
+    }
+  }
+
+  *#make(making: Making): Task<void> {
+    const { image, metadata, sink } = making;
+    let bytes: number | null;
+    try {
+      bytes = yield* this.#write(making);
+    } finally {
+      image.close();
+    }
+    if (bytes === null) {
+      sink.abort();
+      return;
+    }
+    yield* guarded<void>(this.#ports.guard, (completed) => sink.finish(completed));
+    this.#ports.counters.snapshotsMade++;
+    this.#ports.emit({ type: "snapshot-made", snapshot: metadata, bytes });
+    if (!making.aborted) {
+      yield* this.#compact(metadata.index);
+    }
+  }
+
+  /** Bytes written, null when aborted. */
+  *#write(making: Making): Task<number | null> {
+    const { guard, scheduler } = this.#ports;
+    let bytes = 0;
+    for (;;) {
+      yield* pause(guard, scheduler);
+      if (making.aborted) {
+        return null;
+      }
+      const chunk = making.image.read(this.#chunkBytes);
+      if (chunk === null) {
+        return bytes;
+      }
+      bytes += chunk.length;
+      yield* guarded<void>(guard, (completed) => making.sink.write(chunk, completed));
+    }
+  }
+
+  *#compact(snapshotIndex: LogIndex): Task<void> {
+    const { guard, storage } = this.#ports;
+    const { trailingEntryCount } = this.#policy;
+    if (snapshotIndex <= trailingEntryCount) {
+      return;
+    }
+    const index = offsetIndex(snapshotIndex, -trailingEntryCount);
+    if (index < storage.firstIndex) {
+      return;
+    }
+    yield* guarded<void>(guard, (completed) => storage.compact(index, completed));
+    this.#ports.emit({ type: "compaction", index });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Sends images to members that need entries which are gone (RAFT §5.3): chunks in a small window, each asked for by the
+ * receiver's next offset, so that a broken transfer goes on where it was.
+ */
+import { assert, type Task } from "@quorate/base";
+import type { NodeId, Term } from "../types/ids.ts";
+import type { InstallSnapshot } from "../types/message.ts";
+import type { HostCounters, HostEvent } from "./events.ts";
+import { type Guard, guarded } from "./guard.ts";
+import type { PeerFrame, SnapshotSource, Storage } from "./ports.ts";
+
+/** What sending works with. */
+export interface SnapshotSenderPorts {
+  readonly guard: Guard;
+  readonly storage: Storage;
+  readonly counters: HostCounters;
+  send(to: NodeId, frame: PeerFrame): void;
+  /** The transfer has ended. */
+  ended(to: NodeId, ok: boolean): void;
+  emit(event: HostEvent): void;
+}
+
+/** How images are cut and how long their receivers may be silent. */
+export interface SnapshotSenderLimits {
+  readonly chunkBytes: number;
+  readonly windowCount: number;
+  /** Before the window is sent again. */
+  readonly resendTicks: number;
+  /** Before the transfer is given up. */
+  readonly giveUpTicks: number;
+}
+
+interface Transfer {
+  readonly to: NodeId;
+  readonly term: Term;
+  source: SnapshotSource | null;
+  /** The next byte that the receiver wants, as far as it said. */
+  wanted: number;
+  /** The next byte to be sent. */
+  next: number;
+  reading: boolean;
+  silentTicks: number;
+  sinceResendTicks: number;
+}
+
+export class SnapshotSender {
+  readonly #ports: SnapshotSenderPorts;
+  readonly #limits: SnapshotSenderLimits;
+  readonly #transfers: Map<NodeId, Transfer> = new Map();
+
+  constructor(ports: SnapshotSenderPorts, limits: SnapshotSenderLimits) {
+    assert(limits.windowCount > 0, "snapshot sender: empty window");
+    assert(limits.giveUpTicks > limits.resendTicks, "snapshot sender: no time to send again");
+    this.#ports = ports;
+    this.#limits = limits;
+  }
+
+  /** Sends the newest durable snapshot in place of `message`. */
+  begin(message: InstallSnapshot): void {
+    this.#end(message.to, null);
+    const transfer: Transfer = {
+      to: message.to,
+      term: message.term,
+      source: null,
+      wanted: 0,
+      next: 0,
+      reading: false,
+      silentTicks: 0,
+      sinceResendTicks: 0,
+    };
+    this.#transfers.set(message.to, transfer);
+    this.#ports.guard.run(this.#open(transfer, message), () => this.#fill(transfer));
+  }
+
+  *#open(transfer: Transfer, message: InstallSnapshot): Task<void> {
+    const source = yield* guarded<SnapshotSource>(this.#ports.guard, (completed) =>
+      this.#ports.storage.openSnapshot(completed),
+    );
+    assert(source.metadata.index >= message.snapshot.index, "snapshot sender: the snapshot went back");
+    if (this.#transfers.get(transfer.to) === transfer) {
+      transfer.source = source;
+    } else {
+      source.close();
+    }
+  }
+
+  /** The receiver says what it wants next. */
+  answered(from: NodeId, frame: PeerFrame & { readonly kind: "snapshot-answer" }): void {
+    const transfer = this.#transfers.get(from);
+    const source = transfer?.source ?? null;
+    if (transfer === undefined || source === null || frame.snapshot.index !== source.metadata.index) {
+      return;
+    }
+    if (frame.failed || frame.offset > source.bytes) {
+      this.#end(from, false);
+      return;
+    }
+    transfer.silentTicks = 0;
+    if (frame.offset > transfer.wanted || frame.offset === source.bytes) {
+      transfer.wanted = frame.offset;
+      transfer.next = Math.max(transfer.next, frame.offset);
+      transfer.sinceResendTicks = 0;
+    }
+    if (transfer.wanted === source.bytes && frame.offset === source.bytes) {
+      this.#ports.counters.snapshotsSent++;
+      this.#end(from, true);
+      return;
+    }
+    this.#fill(transfer);
+  }
+
+  /** Sends chunks until the window is full; an empty image is one empty chunk. */
+  #fill(transfer: Transfer): void {
+    const { source } = transfer;
+    if (source === null || transfer.reading || this.#transfers.get(transfer.to) !== transfer) {
+      return;
+    }
+    const windowEnd = transfer.wanted + this.#limits.windowCount * this.#limits.chunkBytes;
+    const isWhole = transfer.next >= source.bytes && source.bytes > 0;
+    if (isWhole || transfer.next >= windowEnd) {
+      return;
+    }
+    transfer.reading = true;
+    this.#ports.guard.run(this.#sendChunk(transfer, source), (isEmpty) => {
+      transfer.reading = false;
+      if (!isEmpty) {
+        this.#fill(transfer);
+      }
+    });
+  }
+
+  *#sendChunk(transfer: Transfer, source: SnapshotSource): Task<boolean> {
+    const offset = transfer.next;
+    const length = Math.min(this.#limits.chunkBytes, source.bytes - offset);
+    const chunk = yield* guarded<Uint8Array>(this.#ports.guard, (completed) =>
+      source.read(offset, length, completed),
+    );
+    if (this.#transfers.get(transfer.to) !== transfer || transfer.next !== offset) {
+      return this.#transfers.get(transfer.to) !== transfer;
+    }
+    assert(chunk.length > 0 || source.bytes === 0, "snapshot sender: the image ends early");
+    transfer.next = offset + chunk.length;
+    this.#ports.send(transfer.to, {
+      kind: "snapshot-chunk",
+      snapshot: source.metadata,
+      term: transfer.term,
+      totalBytes: source.bytes,
+      offset,
+      chunk,
+    });
+    return chunk.length === 0;
+  }
+
+  tick(): void {
+    for (const transfer of this.#transfers.values()) {
+      transfer.silentTicks++;
+      transfer.sinceResendTicks++;
+      if (transfer.silentTicks >= this.#limits.giveUpTicks) {
+        this.#end(transfer.to, false);
+      } else if (transfer.sinceResendTicks >= this.#limits.resendTicks) {
+        transfer.sinceResendTicks = 0;
+        transfer.next = transfer.wanted;
+        this.#fill(transfer);
+      }
+    }
+  }
+
+  /** Ends every transfer without a report: this member leads no more, or stops. */
+  stop(): void {
+    for (const to of [...this.#transfers.keys()]) {
+      this.#end(to, null);
+    }
+  }
+
+  #end(to: NodeId, ok: boolean | null): void {
+    const transfer = this.#transfers.get(to);
+    if (transfer === undefined) {
+      return;
+    }
+    this.#transfers.delete(to);
+    const { source } = transfer;
+    source?.close();
+    if (ok !== null) {
+      if (source !== null) {
+        this.#ports.emit({ type: "snapshot-sent", to, snapshot: source.metadata, ok });
+      }
+      this.#ports.ended(to, ok);
+    }
+  }
+}

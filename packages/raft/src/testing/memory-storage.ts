@@ -1,0 +1,266 @@
+/**
+ * A storage without a disk. A batch is durable when its deferred completion runs; what is not complete by then is not shown. It
+ * serves tests and members that may forget everything.
+ */
+import { assert, concatBytes, must } from "@quorate/base";
+import { StorageError } from "../errors.ts";
+import type {
+  Completed,
+  CompletedWith,
+  Scheduler,
+  SnapshotSink,
+  SnapshotSource,
+  Storage,
+  StorageBatch,
+} from "../host/ports.ts";
+import type { ConfState } from "../types/conf-state.ts";
+import { type Entry, entryBytes } from "../types/entry.ts";
+import type { HardState } from "../types/hard-state.ts";
+import {
+  indexZero,
+  type LogIndex,
+  maxIndex,
+  type NodeId,
+  noNode,
+  offsetIndex,
+  type Term,
+  termZero,
+} from "../types/ids.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
+
+/** How a {@link MemoryStorage} begins. */
+export interface MemoryStorageOptions {
+  /** The first configuration. */
+  readonly voters: readonly NodeId[];
+  readonly learners?: readonly NodeId[];
+  /** Defers completions; without it they come before the call returns. */
+  readonly scheduler?: Scheduler;
+}
+
+interface Image {
+  readonly metadata: SnapshotMetadata;
+  readonly bytes: Uint8Array;
+}
+
+/** The state that a {@link MemoryStorage} keeps; a restarted member opens a new storage over the same. */
+interface Durable {
+  hardState: HardState;
+  readonly bootstrap: ConfState;
+  /** The entry before the first: compacted, its term still known. */
+  base: { index: LogIndex; term: Term };
+  entries: Entry[];
+  image: Image | null;
+}
+
+/** A whole storage in memory. */
+export class MemoryStorage implements Storage {
+  readonly #scheduler: Scheduler | null;
+  readonly #durable: Durable;
+  readonly #staged: Map<string, Image> = new Map();
+  #closed = false;
+  #failure: Error | null = null;
+
+  constructor(options: MemoryStorageOptions, durable?: Durable) {
+    this.#scheduler = options.scheduler ?? null;
+    this.#durable = durable ?? {
+      hardState: { term: termZero, vote: noNode, commit: indexZero },
+      bootstrap: {
+        voters: [...options.voters],
+        learners: [...(options.learners ?? [])],
+        votersOutgoing: [],
+        learnersNext: [],
+        autoLeave: false,
+      },
+      base: { index: indexZero, term: termZero },
+      entries: [],
+      image: null,
+    };
+  }
+
+  /** What a restarted process finds: everything that was complete. This storage must not be used any more. */
+  reopen(scheduler: Scheduler | null = this.#scheduler): MemoryStorage {
+    this.#closed = true;
+    const options = { voters: [], ...(scheduler === null ? {} : { scheduler }) };
+    return new MemoryStorage(options, this.#durable);
+  }
+
+  /** From now on every call fails with `error`, as after a failed fsync. */
+  failWith(error: Error): void {
+    this.#failure = error;
+  }
+
+  get initial(): { readonly hardState: HardState; readonly confState: ConfState } {
+    const { bootstrap, hardState, image } = this.#durable;
+    const commit = maxIndex(hardState.commit, image?.metadata.index ?? indexZero);
+    return { hardState: { ...hardState, commit }, confState: image?.metadata.confState ?? bootstrap };
+  }
+
+  get firstIndex(): LogIndex {
+    return offsetIndex(this.#durable.base.index, 1);
+  }
+
+  get lastIndex(): LogIndex {
+    return offsetIndex(this.#durable.base.index, this.#durable.entries.length);
+  }
+
+  term(index: LogIndex): Term | "compacted" | "unavailable" {
+    const { base, entries } = this.#durable;
+    if (index <= base.index) {
+      return index === base.index ? base.term : "compacted";
+    }
+    return entries[index - base.index - 1]?.term ?? "unavailable";
+  }
+
+  entries(low: LogIndex, high: LogIndex, bytesMax: number): readonly Entry[] | "compacted" | "pending" {
+    const { base, entries } = this.#durable;
+    if (low <= base.index) {
+      return "compacted";
+    }
+    assert(low < high, "memory storage: empty range");
+    assert(high <= this.lastIndex + 1, "memory storage: range beyond the last entry");
+    let end = low - base.index - 1;
+    let bytes = 0;
+    for (; end < high - base.index - 1; end++) {
+      bytes += entryBytes(must(entries[end], "memory storage: hole"));
+      if (bytes > bytesMax && end > low - base.index - 1) {
+        break;
+      }
+    }
+    return entries.slice(low - base.index - 1, end);
+  }
+
+  snapshot(): SnapshotMetadata | "pending" | null {
+    return this.#durable.image?.metadata ?? null;
+  }
+
+  write(batch: StorageBatch, completed: Completed): void {
+    this.#complete(completed, () => this.#apply(batch));
+  }
+
+  #apply(batch: StorageBatch): void {
+    const durable = this.#durable;
+    if (batch.hardState !== null) {
+      assert(batch.hardState.term >= durable.hardState.term, "memory storage: the term goes back");
+      durable.hardState = batch.hardState;
+    }
+    if (batch.snapshot !== null) {
+      const name = nameOf(batch.snapshot);
+      const image = must(this.#staged.get(name), "memory storage: snapshot was not received");
+      this.#staged.delete(name);
+      durable.image = image;
+      durable.base = { index: batch.snapshot.index, term: batch.snapshot.term };
+      durable.entries = [];
+    }
+    this.#append(batch.entries);
+  }
+
+  #append(entries: readonly Entry[]): void {
+    const { base, entries: log } = this.#durable;
+    const first = entries[0];
+    if (first === undefined) {
+      return;
+    }
+    assert(first.index > base.index, "memory storage: entries before the log");
+    assert(first.index <= this.lastIndex + 1, "memory storage: entries leave a gap");
+    log.length = first.index - base.index - 1;
+    for (const entry of entries) {
+      assert(entry.index === base.index + log.length + 1, "memory storage: entries do not follow each other");
+      log.push(entry);
+    }
+  }
+
+  load(_low: LogIndex, _high: LogIndex, _bytesMax: number, completed: Completed): void {
+    this.#complete(completed, () => {});
+  }
+
+  compact(index: LogIndex, completed: Completed): void {
+    this.#complete(completed, () => {
+      const durable = this.#durable;
+      if (index <= durable.base.index) {
+        return;
+      }
+      assert(index <= (durable.image?.metadata.index ?? 0), "memory storage: compaction beyond the snapshot");
+      assert(index <= this.lastIndex, "memory storage: compaction beyond the last entry");
+      const term = this.term(index);
+      assert(typeof term === "number", "memory storage: compaction of nothing");
+      durable.entries = durable.entries.slice(index - durable.base.index);
+      durable.base = { index, term };
+    });
+  }
+
+  createSnapshot(metadata: SnapshotMetadata): SnapshotSink {
+    return this.#sink(metadata, (image) => {
+      if (metadata.index > (this.#durable.image?.metadata.index ?? 0)) {
+        this.#durable.image = image;
+      }
+    });
+  }
+
+  receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink {
+    return this.#sink(metadata, (image) => this.#staged.set(nameOf(metadata), image));
+  }
+
+  #sink(metadata: SnapshotMetadata, finished: (image: Image) => void): SnapshotSink {
+    const chunks: Uint8Array[] = [];
+    return {
+      write: (chunk, completed) => this.#complete(completed, () => void chunks.push(chunk.slice())),
+      finish: (completed) =>
+        this.#complete(completed, () => finished({ metadata, bytes: concatBytes(chunks) })),
+      abort: () => {
+        chunks.length = 0;
+      },
+    };
+  }
+
+  openSnapshot(completed: CompletedWith<SnapshotSource>): void {
+    const image = this.#durable.image;
+    if (image === null) {
+      completed(new StorageError({ code: "STORAGE_UNAVAILABLE", lastIndex: this.lastIndex }));
+      return;
+    }
+    this.#complete(
+      (error) => (error === null ? completed(null, this.#source(image)) : completed(error)),
+      () => {},
+    );
+  }
+
+  #source(image: Image): SnapshotSource {
+    return {
+      metadata: image.metadata,
+      bytes: image.bytes.length,
+      read: (offset, length, completed) => {
+        const chunk = image.bytes.slice(offset, offset + length);
+        this.#complete(
+          (error) => (error === null ? completed(null, chunk) : completed(error)),
+          () => {},
+        );
+      },
+      close: () => {},
+    };
+  }
+
+  close(completed: Completed): void {
+    this.#complete(completed, () => {
+      this.#closed = true;
+    });
+  }
+
+  #complete(completed: Completed, work: () => void): void {
+    const run = (): void => {
+      const error = this.#failure ?? (this.#closed ? new StorageError({ code: "STORAGE_CLOSED" }) : null);
+      if (error === null) {
+        work();
+      }
+      completed(error);
+    };
+    if (this.#scheduler === null) {
+      run();
+    } else {
+      this.#scheduler.defer(run);
+    }
+  }
+}
+
+function nameOf({ index, term }: SnapshotMetadata): string {
+  return `${term}-${index}`;
+}

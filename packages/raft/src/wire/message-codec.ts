@@ -1,0 +1,157 @@
+/** The core's messages as frame bodies: one kind of frame for each variant, so that a body holds nothing but its own fields. */
+import { type ByteReader, type ByteWriter, DecodeError } from "@quorate/base";
+import { indexZero, toLogIndex } from "../types/ids.ts";
+import type { Message } from "../types/message.ts";
+import { contextBytesMax, type FrameKind, readBytes, readFlag } from "./layout.ts";
+import {
+  readEntries,
+  readIndex,
+  readLogId,
+  readNodeId,
+  readSnapshotMetadata,
+  readTerm,
+  writeEntries,
+  writeLogId,
+  writeSnapshotMetadata,
+} from "./parts.ts";
+
+/** The kind of frame that carries `message`. */
+export function messageKind(message: Message): FrameKind {
+  if (message.type === "append-response") {
+    return message.rejected ? "append-rejected" : "append-accepted";
+  }
+  return message.type;
+}
+
+/** Appends the body of `message`. */
+export function writeMessage(writer: ByteWriter, message: Message): void {
+  writer.varint(message.from);
+  writer.varint(message.to);
+  writer.varint(message.term);
+  switch (message.type) {
+    case "append-entries":
+      writeLogId(writer, message.previous);
+      writer.varint(message.commit);
+      writeEntries(writer, message.entries);
+      return;
+    case "append-response":
+      writer.varint(message.index);
+      if (message.rejected) {
+        writeLogId(writer, message.hint);
+      }
+      return;
+    case "request-vote":
+    case "pre-vote":
+      writeLogId(writer, message.last);
+      writer.u8(message.leadershipTransfer ? 1 : 0);
+      return;
+    case "vote-response":
+    case "pre-vote-response":
+      writer.u8(message.granted ? 1 : 0);
+      return;
+    case "heartbeat":
+      writer.varint(message.commit);
+      writer.lengthPrefixed(message.context);
+      return;
+    case "heartbeat-response":
+    case "read-index":
+      writer.lengthPrefixed(message.context);
+      return;
+    case "read-index-response":
+      writer.varint(message.index);
+      writer.lengthPrefixed(message.context);
+      return;
+    case "install-snapshot":
+      writeSnapshotMetadata(writer, message.snapshot);
+      return;
+    case "forward-proposal":
+      writeEntries(writer, message.entries);
+      return;
+    case "timeout-now":
+    case "transfer-leadership":
+      return;
+  }
+}
+
+/**
+ * Reads the body of a frame of `kind`; null when frames of this kind carry no message.
+ *
+ * @throws DecodeError when the bytes stand for none.
+ */
+export function readMessage(reader: ByteReader, kind: FrameKind): Message | null {
+  if (!isMessageKind(kind)) {
+    return null;
+  }
+  const header = { from: readNodeId(reader), to: readNodeId(reader), term: readTerm(reader) };
+  switch (kind) {
+    case "append-entries": {
+      const at = reader.offset;
+      const previous = readLogId(reader);
+      if (previous.index === Number.MAX_SAFE_INTEGER) {
+        throw new DecodeError("log index above 2^53", at);
+      }
+      const commit = readIndex(reader);
+      const entries = readEntries(reader, toLogIndex(previous.index + 1), 1);
+      return { type: kind, ...header, previous, commit, entries };
+    }
+    case "append-accepted":
+      return { type: "append-response", ...header, rejected: false, index: readIndex(reader) };
+    case "append-rejected":
+      return {
+        type: "append-response",
+        ...header,
+        rejected: true,
+        index: readIndex(reader),
+        hint: readLogId(reader),
+      };
+    case "request-vote":
+    case "pre-vote":
+      return { type: kind, ...header, last: readLogId(reader), leadershipTransfer: readFlag(reader) };
+    case "vote-response":
+    case "pre-vote-response":
+      return { type: kind, ...header, granted: readFlag(reader) };
+    case "heartbeat":
+      return { type: kind, ...header, commit: readIndex(reader), context: readContext(reader) };
+    case "heartbeat-response":
+    case "read-index":
+      return { type: kind, ...header, context: readContext(reader) };
+    case "read-index-response":
+      return { type: kind, ...header, index: readIndex(reader), context: readContext(reader) };
+    case "install-snapshot":
+      return { type: kind, ...header, snapshot: readSnapshotMetadata(reader) };
+    case "forward-proposal":
+      return { type: kind, ...header, entries: readEntries(reader, indexZero, 0) };
+    case "timeout-now":
+    case "transfer-leadership":
+      return { type: kind, ...header };
+  }
+}
+
+type MessageKind = ReturnType<typeof messageKind> &
+  (Exclude<Message["type"], "append-response"> | "append-accepted" | "append-rejected");
+
+const messageKinds: Readonly<Record<MessageKind, true>> = {
+  "append-entries": true,
+  "append-accepted": true,
+  "append-rejected": true,
+  "request-vote": true,
+  "pre-vote": true,
+  "vote-response": true,
+  "pre-vote-response": true,
+  heartbeat: true,
+  "heartbeat-response": true,
+  "install-snapshot": true,
+  "timeout-now": true,
+  "forward-proposal": true,
+  "read-index": true,
+  "read-index-response": true,
+  "transfer-leadership": true,
+};
+
+function isMessageKind(kind: FrameKind): kind is MessageKind {
+  return Object.hasOwn(messageKinds, kind);
+}
+
+function readContext(reader: ByteReader): Uint8Array {
+  return readBytes(reader, contextBytesMax, "context");
+}
