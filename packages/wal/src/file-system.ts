@@ -35,6 +35,7 @@ export interface FileHandle {
   close(completed: FileCompleted<void>): void;
 }
 
+/** One name in a directory. */
 export interface DirectoryEntry {
   readonly name: string;
   readonly kind: "file" | "directory" | "other";

@@ -16,7 +16,7 @@ interface LoadedRange {
 export class LogWindow {
   readonly #bytesMax: number;
   // The tail: #tail[#head] has index #low. PERF: the head moves, the array is cut now and then.
-  #tail: Entry[] = [];
+  #tail: (Entry | undefined)[] = [];
   #head = 0;
   #low = 1;
   #tailBytes = 0;
@@ -66,6 +66,7 @@ export class LogWindow {
     const tail = this.#tail;
     while (this.#head < tail.length && (this.#low < low || this.#tailBytes > this.#bytesMax)) {
       this.#tailBytes -= entryBytes(tail[this.#head] as Entry);
+      tail[this.#head] = undefined; // What was let go must not be kept alive by the array.
       this.#head++;
       this.#low++;
     }
@@ -75,9 +76,6 @@ export class LogWindow {
     if (this.#head > 1024 && this.#head * 2 > tail.length) {
       this.#tail = tail.slice(this.#head);
       this.#head = 0;
-    } else {
-      // What was let go must not be kept alive by the array.
-      this.#releaseHead();
     }
     if (this.#loaded.length > 0) {
       this.#loaded = this.#loaded.filter((range) => range.low + range.entries.length > low);
@@ -115,17 +113,14 @@ export class LogWindow {
     }
     return null;
   }
-
-  #releaseHead(): void {
-    for (let i = this.#head - 1; i >= 0 && this.#tail[i] !== released; i--) {
-      this.#tail[i] = released;
-    }
-  }
 }
 
-const released = Object.freeze({ released: true }) as unknown as Entry;
-
-function limited(entries: readonly Entry[], start: number, end: number, bytesMax: number): readonly Entry[] {
+function limited(
+  entries: readonly (Entry | undefined)[],
+  start: number,
+  end: number,
+  bytesMax: number,
+): readonly Entry[] {
   let bytes = 0;
   let stop = start;
   while (stop < end && stop < entries.length) {
@@ -135,5 +130,6 @@ function limited(entries: readonly Entry[], start: number, end: number, bytesMax
     }
     stop++;
   }
-  return entries.slice(start, stop);
+  // From the head on every place holds an entry.
+  return entries.slice(start, stop) as Entry[];
 }

@@ -346,6 +346,8 @@ export class LogWriter {
     if (kind === "compact") {
       const { index, term } = must(boundary, "writer: compaction without a boundary");
       this.#packer.note(recordType.compact, index, term);
+      // The outline may drop the place that the next entry would be found by.
+      this.#placeSegment = 0;
       this.#oldestSegment = this.#outline.oldestSegmentAfter(index) ?? segment.sequence;
       this.#commitWritten = false; // The record that said it may go with an old segment.
     }

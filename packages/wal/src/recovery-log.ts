@@ -25,7 +25,7 @@ import { type ScannedBatch, type SegmentScan, scanSegment } from "./segment-scan
 export const placeSpacingBytes: number = 64 * 1024;
 
 /** A segment file with its header. */
-export interface SegmentFile extends DecodedSegmentHeader {
+interface SegmentFile extends DecodedSegmentHeader {
   readonly path: string;
 }
 
@@ -82,7 +82,7 @@ export function* readSegmentFiles(fs: FileSystem, identity: StoreIdentity): Task
 }
 
 /** Reads one segment's header and compares the file's length with it. */
-export function* readSegmentHeader(
+function* readSegmentHeader(
   fs: FileSystem,
   path: string,
   identity: StoreIdentity | null,
@@ -110,7 +110,7 @@ export function* readSegmentHeader(
 }
 
 /** The bytes of one segment. */
-export function* readSegmentBytes(fs: FileSystem, file: SegmentFile): Task<Uint8Array> {
+function* readSegmentBytes(fs: FileSystem, file: SegmentFile): Task<Uint8Array> {
   const handle = yield* open(fs, file.path, "read");
   const bytes = yield* read(handle, 0, file.header.segmentBytes);
   yield* close(handle);

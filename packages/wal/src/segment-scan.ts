@@ -16,7 +16,7 @@ import {
 import { type DecodedSegmentHeader, segmentHeaderBytes } from "./format/segment.ts";
 
 /** A range that holds no whole batch. */
-export interface BadRange {
+interface BadRange {
   /** Where the batch begins that does not verify. */
   readonly start: number;
   readonly end: number;

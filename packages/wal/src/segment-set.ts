@@ -82,7 +82,7 @@ export class SegmentSet {
   *rotate(header: Omit<SegmentHeader, "segmentBytes" | "sequence">, roomBytes: number): Task<Segment> {
     const sequence = this.current.sequence + 1;
     const needed = segmentHeaderBytes + roomBytes;
-    const segmentBytes = Math.max(this.#segmentBytes, (needed + 4095) & ~4095);
+    const segmentBytes = needed <= this.#segmentBytes ? this.#segmentBytes : (needed + 4095) & ~4095;
     if (this.#spare !== null && segmentBytes !== this.#segmentBytes) {
       yield* close(this.#spare); // A batch larger than a usual segment gets one of its own.
       this.#spare = null;

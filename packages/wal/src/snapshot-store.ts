@@ -20,7 +20,7 @@ import { ImageReader, ImageWriter } from "./snapshot-files.ts";
 const keptCount = 2;
 
 /** Runs a task; its failure is final for the store when it wrote, and is the caller's alone when it only read. */
-export interface TaskRunner {
+interface TaskRunner {
   writing<T>(task: Task<T>, completed: CompletedWith<T>): void;
   reading<T>(task: Task<T>, completed: CompletedWith<T>): void;
 }

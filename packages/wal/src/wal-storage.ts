@@ -197,7 +197,7 @@ export class WalStorage implements Storage {
   }
 
   openSnapshot(completed: CompletedWith<SnapshotSource>): void {
-    const refusal = this.#refusal();
+    const refusal = this.#refusal() ?? (this.#hasSnapshot() ? null : this.#unavailable());
     if (refusal !== null) {
       completed(refusal);
       return;
@@ -243,9 +243,15 @@ export class WalStorage implements Storage {
     if (low < this.#outline.firstIndex) {
       return new StorageError({ code: "STORAGE_COMPACTED", firstIndex: this.firstIndex });
     }
-    return low > this.#outline.lastIndex
-      ? new StorageError({ code: "STORAGE_UNAVAILABLE", lastIndex: this.lastIndex })
-      : null;
+    return low > this.#outline.lastIndex ? this.#unavailable() : null;
+  }
+
+  #unavailable(): StorageError {
+    return new StorageError({ code: "STORAGE_UNAVAILABLE", lastIndex: this.lastIndex });
+  }
+
+  #hasSnapshot(): boolean {
+    return this.#snapshots.inForce(this.#outline.lastIndex) !== null;
   }
 
   /** Shows what became durable. */

@@ -6,12 +6,12 @@ import { MemoryFileSystem } from "@quorate/wal/testing";
 import { append, entry, makeSnapshot, now, openNow, readLog } from "./support.ts";
 
 const first = "wal/0000000000000001-0000000000000001.log";
-const second = "wal/0000000000000002-0000000000000002.log";
+const second = "wal/0000000000000002-0000000000000005.log";
 const snapshot = "snap/0000000000000003-0000000000000001.snap";
 
 function store(compacted: boolean): MemoryFileSystem {
   const fs = new MemoryFileSystem();
-  const storage = openNow(fs, { segmentBytes: 1024 });
+  const storage = openNow(fs, { segmentBytes: 1536 });
   for (let index = 1; index <= 5; index++) {
     append(storage, [entry(index, 1, 16)], index);
   }
@@ -30,7 +30,7 @@ function asIndex(index: number) {
 }
 
 const original = store(false);
-const whole = readLog(openNow(original.clone(), { segmentBytes: 1024 }));
+const whole = readLog(openNow(original.clone(), { segmentBytes: 1536 }));
 
 type Outcome = "recovered" | { readonly code: string; readonly file: string | RegExp; readonly why: RegExp };
 
@@ -81,7 +81,7 @@ for (const [path, how, outcome] of table) {
     const fs = original.clone();
     change(fs, path, how);
     try {
-      const storage = openNow(fs, { segmentBytes: 1024, bootstrap: null });
+      const storage = openNow(fs, { segmentBytes: 1536, bootstrap: null });
       assert.deepEqual(readLog(storage), whole);
       assert.equal(outcome, "recovered");
     } catch (error) {
@@ -103,7 +103,7 @@ test("once the log is compacted its snapshot is needed", () => {
   for (const how of ["missing", "empty"]) {
     const fs = store(true);
     change(fs, snapshot, how);
-    assert.throws(() => openNow(fs, { segmentBytes: 1024 }), { code: "STORAGE_CORRUPT" });
+    assert.throws(() => openNow(fs, { segmentBytes: 1536 }), { code: "STORAGE_CORRUPT" });
   }
 });
 
@@ -126,7 +126,7 @@ test("another cluster's or member's directory is refused by name; the directory 
     confState: { ...openNow(original.clone()).initial.confState, voters: [] },
     application: new Uint8Array(0),
   };
-  const storage = openNow(original.clone(), { bootstrap: other, segmentBytes: 1024 });
+  const storage = openNow(original.clone(), { bootstrap: other, segmentBytes: 1536 });
   assert.equal(storage.created, false);
   assert.deepEqual(storage.metadata.application, Uint8Array.of(1, 2, 3));
   assert.equal(storage.initial.confState.voters.length, 3);
@@ -135,15 +135,15 @@ test("another cluster's or member's directory is refused by name; the directory 
 test("a segment of another store is refused", () => {
   const other = new MemoryFileSystem();
   const storeId = new Uint8Array(16).fill(9);
-  const { confState } = openNow(original.clone(), { segmentBytes: 1024 }).metadata;
+  const { confState } = openNow(original.clone(), { segmentBytes: 1536 }).metadata;
   const storage = openNow(other, {
-    segmentBytes: 1024,
+    segmentBytes: 1536,
     bootstrap: { storeId, confState, application: new Uint8Array(0) },
   });
   now((completed) => storage.close(completed));
   const fs = original.clone();
   fs.put(first, other.content(first));
-  assert.throws(() => openNow(fs, { segmentBytes: 1024 }), /belongs to another store/);
+  assert.throws(() => openNow(fs, { segmentBytes: 1536 }), /belongs to another store/);
 });
 
 test("an interrupted creation is begun again, at every call", () => {

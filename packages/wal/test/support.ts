@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Completed, type ConfState, type Entry, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { type FileSystem, openWal, type WalOptions, type WalStorage } from "@quorate/wal";
 
-export const nodeId = toNodeId(1);
+const nodeId = toNodeId(1);
 export const confState: ConfState = {
   voters: [nodeId, toNodeId(2), toNodeId(3)],
   learners: [],
@@ -11,7 +11,7 @@ export const confState: ConfState = {
   learnersNext: [],
   autoLeave: false,
 };
-export const bootstrap = {
+const bootstrap = {
   storeId: Uint8Array.from({ length: 16 }, (_, i) => i + 1),
   confState,
   application: Uint8Array.of(1, 2, 3),

@@ -14,7 +14,7 @@ export const formatVersion = 1;
 export const storeIdBytes = 16;
 
 /** Most application bytes in the identity file. */
-export const applicationBytesMax: number = 1024 * 1024;
+const applicationBytesMax: number = 1024 * 1024;
 
 const magic = utf8Encode("QRT-META");
 
