@@ -117,7 +117,13 @@ export class KvStateMachine {
   apply(command: Uint8Array, context: KvApplyContext): KvResult {
     assert(context.index > this.#appliedIndex, "kv: command applied twice");
     assert(context.term >= this.#appliedTerm, "kv: term goes back");
+    const before = this.#store.revision;
     const result = this.#dispatch(decodeCommand(command));
+    assert(this.#store.revision <= before + 1, "kv: a command takes at most one revision");
+    assert(
+      result.type !== "refused" || this.#store.revision === before,
+      "kv: a refused command left a trace",
+    );
     this.#appliedIndex = context.index;
     this.#appliedTerm = context.term;
     return result;

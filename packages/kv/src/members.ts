@@ -11,5 +11,6 @@ export function publishMember(table: MemberTable, publish: MemberPublish): Membe
   const { id, name, clientUrls, peerUrls } = publish;
   const entries = [...table].filter(([other]) => other !== id);
   entries.push([id, { id, name, clientUrls, peerUrls }]);
+  assert(entries.length === table.size + (table.has(id) ? 0 : 1), "members: a member was lost");
   return new Map(entries.sort(([left], [right]) => left - right));
 }

@@ -16,7 +16,7 @@ import type { Revision } from "../revision.ts";
 export const versionFlag = { tombstone: 1, numbered: 2, leased: 4 } as const;
 
 /** Which half of the history is being read. */
-export type HistoryPart = "base" | "log" | "end";
+type HistoryPart = "base" | "log" | "end";
 
 /** Reads one history in slices; see the head of this file. */
 export class HistoryReader {
@@ -67,6 +67,7 @@ export class HistoryReader {
     for (let left = recordsMax; ; left--) {
       const slot = tree.next(this.#cursor);
       if (slot === -1) {
+        assert(this.#part === "base", "history: base read twice");
         this.#part = "log";
         this.#position = this.#store.logPosition(this.#compactRevision);
         return versions;
@@ -92,7 +93,9 @@ export class HistoryReader {
         this.#part = "end";
         return versions;
       }
-      this.#write(writer, log.at(this.#position));
+      const record = log.at(this.#position);
+      assert(records.modRevision(record) >= this.#compactRevision, "history: log below the compact revision");
+      this.#write(writer, record);
       this.#position++;
       versions++;
     }
@@ -105,6 +108,8 @@ export class HistoryReader {
     const mod = records.modRevision(record);
     const create = records.createRevision(record);
     const numbered = !tombstone && create !== mod;
+    assert(mod <= this.#revision, "history: a version above the pinned revision");
+    assert(tombstone || numbered === records.version(record) > 1, "history: version and creation disagree");
     const lease = records.lease(record);
     writer.u8(
       (tombstone ? versionFlag.tombstone : 0) |

@@ -38,7 +38,7 @@ export const imageMagic = 0x564b5251;
 export const imageFormatVersion = 1;
 
 /** Bytes before a block's payload: tag, section version, payload length. */
-export const blockHeadBytes = 8;
+const blockHeadBytes = 8;
 const checksumBytes = 4;
 
 /** Largest payload that is accepted: the largest key and value with room to spare. */
@@ -59,6 +59,7 @@ export function endBlock(writer: ByteWriter): Uint8Array {
   writer.patch32(4, payloadBytes);
   writer.u32(crc32c(writer.view()));
   const block = writer.finish();
+  assert(block.length === blockHeadBytes + payloadBytes + checksumBytes, "image: block size");
   writer.reset();
   return block;
 }
@@ -115,6 +116,7 @@ export class BlockParser {
       throw new DecodeError("image: block checksum", checksumAt);
     }
     this.#consumed += blockBytes;
+    assert(this.#consumed <= this.#pending.length, "image: parsed beyond what came");
     return { name: sectionName(tag, version), payload: new ByteReader(bytes, blockHeadBytes, checksumAt) };
   }
 }

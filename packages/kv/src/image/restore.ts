@@ -65,6 +65,7 @@ export class KvRestore {
       throw new DecodeError("image: not whole", this.#parser.pendingBytes);
     }
     this.#finished = true;
+    assert(this.#store.revision === this.#head.revision, "restore: revision not taken");
     this.#install({ head: this.#head, store: this.#store, members: this.#members });
   }
 

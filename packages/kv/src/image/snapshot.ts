@@ -85,7 +85,8 @@ export class KvImage {
     const part = this.#history.part;
     assert(part !== "end", "image: history is at its end");
     beginBlock(this.#writer, part);
-    this.#versionCount += this.#history.read(this.#writer, Math.max(1, bytesMax), sliceRecordsMax);
+    assert(bytesMax > 0, "image: no room for a chunk");
+    this.#versionCount += this.#history.read(this.#writer, bytesMax, sliceRecordsMax);
     if (this.#history.part === "end") {
       this.#stage = "members";
     }
@@ -102,6 +103,7 @@ export class KvImage {
   }
 
   #endBlock(): Uint8Array {
+    assert(this.#history.part === "end", "image: ends before its history");
     beginBlock(this.#writer, "end");
     this.#writer.u64(this.#versionCount);
     return endBlock(this.#writer);

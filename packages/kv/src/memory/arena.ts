@@ -3,16 +3,16 @@
  * starts with its owner and its size, so that a sparse chunk can be walked and emptied by moving what is alive. The arena
  * does not know what its owners are; who moves a block tells its owner the new address.
  */
-import { assert } from "@quorate/base";
+import { assert, must } from "@quorate/base";
 
 /** Address that no block has. */
 export const noAddress = 0xffffffff;
 
 /** Bytes of a block's header: its owner, then its size and flags. */
-export const blockHeaderBytes = 8;
+const blockHeaderBytes = 8;
 
 /** Largest payload of one block. */
-export const blockPayloadBytesMax = 0x0fffffff;
+const blockPayloadBytesMax = 0x0fffffff;
 
 const unitBytes = 4;
 const chunkUnitBits = 19;
@@ -72,6 +72,8 @@ export class Arena {
     const number = this.#chunkFor(units);
     const chunk = this.#chunkAt(number);
     const unit = chunk.usedUnits;
+    assert((unit + units) * unitBytes <= chunk.bytes.length, "arena: block beyond its chunk");
+    assert(owner >= 0 && owner < 2 ** 32, "arena: owner is not a 32-bit number");
     chunk.words[unit] = owner;
     chunk.words[unit + 1] = payloadBytes | (flags << 28);
     chunk.usedUnits += units;
@@ -139,6 +141,7 @@ export class Arena {
     isAlive: (owner: number, address: number) => boolean,
     moved: (owner: number, address: number) => void,
   ): boolean {
+    assert(budgetBlocks > 0, "arena: no budget");
     this.#evacuation ??= this.#chooseSparse();
     const evacuation = this.#evacuation;
     if (evacuation === null) {
@@ -169,6 +172,7 @@ export class Arena {
       this.bytesOf(address).subarray(start, start + payload),
       this.payloadStart(target),
     );
+    assert(this.payloadBytes(target) === payload, "arena: moved block changed its size");
     this.free(address);
     return target;
   }
@@ -191,6 +195,7 @@ export class Arena {
         }
       }
     }
+    assert(best !== this.#current || best === -1, "arena: the current chunk is emptied");
     return best === -1 ? null : { chunk: best, unit: 0 };
   }
 
@@ -222,6 +227,8 @@ export class Arena {
 
   #release(number: number, chunk: Chunk): void {
     assert(number !== this.#current, "arena: the current chunk is released");
+    assert(chunk.liveUnits === 0, "arena: a chunk with live blocks is released");
+    assert(this.#chunks[number] === chunk, "arena: a chunk is released twice");
     this.#usedUnits -= chunk.usedUnits;
     this.#chunks[number] = null;
     this.#freeNumbers.push(number);
@@ -238,16 +245,17 @@ export class Arena {
   }
 
   #chunkAt(number: number): Chunk {
-    // PERF: `as`: addresses come from allocate alone; a released chunk would be null and fault at once.
-    return this.#chunks[number] as Chunk;
+    return must(this.#chunks[number], "arena: address in no chunk");
   }
 }
 
 function newChunk(bytes: number): Chunk {
+  assert(bytes % unitBytes === 0 && bytes >= chunkBytes, "arena: chunk size");
   const buffer = new ArrayBuffer(bytes);
   return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), usedUnits: 0, liveUnits: 0 };
 }
 
 function blockUnits(payloadBytes: number): number {
+  assert(payloadBytes >= 0, "arena: negative size");
   return (blockHeaderBytes + payloadBytes + unitBytes - 1) >>> 2;
 }

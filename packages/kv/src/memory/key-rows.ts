@@ -55,6 +55,7 @@ export class KeyRows {
   /** Puts a slot at `cell`; what stood there and behind moves up. */
   insert(row: number, cell: number, slot: number): void {
     const count = this.#slots.count(row);
+    assert(cell <= count && count < rowWidth, "key rows: insert outside the row");
     this.#digests.moveCells(row, cell, cell + 1, count - cell);
     this.#slots.insert(row, cell, slot);
     this.#note(row, cell);
@@ -69,6 +70,7 @@ export class KeyRows {
 
   remove(row: number, cell: number): void {
     const count = this.#slots.count(row);
+    assert(cell < count, "key rows: remove outside the row");
     this.#digests.moveCells(row, cell + 1, cell, count - cell - 1);
     this.#slots.remove(row, cell);
   }
@@ -119,6 +121,7 @@ export class KeyRows {
       return order < 0 ? first : count;
     }
     const digest = digestAt(key, shared);
+    assert(this.#keys.sharedBytes <= key.length, "key rows: more bytes shared than there are");
     let low = this.#digestBound(row, first, count, digest);
     let high = digest === 0xffffffff ? count : this.#digestBound(row, low, count, digest + 1);
     while (low < high) {
@@ -134,6 +137,7 @@ export class KeyRows {
 
   /** The first cell in `[low, high)` whose digest is not below `digest`. */
   #digestBound(row: number, first: number, count: number, digest: number): number {
+    assert(first <= count, "key rows: search outside the row");
     let low = first;
     let high = count;
     while (low < high) {
@@ -171,6 +175,7 @@ export class KeyRows {
     // In order, what the first and the last share is shared by all between.
     this.#keys.compareFrom(this.#keys.key(this.#slots.get(row, 0)), this.#slots.get(row, count - 1), 0);
     const shared = this.#keys.sharedBytes;
+    assert(count <= rowWidth, "key rows: row overflows");
     this.#shared.set(row, 0, shared);
     for (let cell = 0; cell < count; cell++) {
       this.#digests.set(row, cell, digestAt(this.#keys.key(this.#slots.get(row, cell)), shared));

@@ -74,6 +74,7 @@ export class KeyTable {
 
   /** A new slot for a key that has none. */
   add(key: Uint8Array, head: number): number {
+    assert(key.length > 0, "key table: the empty key");
     const slot = this.#takeSlot();
     const address = this.#arena.allocate(slot + slotOwnerBit, key.length, 0);
     this.#arena.bytesOf(address).set(key, this.#arena.payloadStart(address));
@@ -99,6 +100,7 @@ export class KeyTable {
     this.#slots.set(slot, cell.next, this.#free);
     this.#free = slot + 1;
     this.#keyCount--;
+    assert(this.#keyCount >= 0, "key table: fewer than no keys");
   }
 
   isUsed(slot: number): boolean {
@@ -111,6 +113,7 @@ export class KeyTable {
   }
 
   setHead(slot: number, record: number): void {
+    assert(this.isUsed(slot), "key table: head of a free slot");
     this.#slots.set(slot, cell.head, record);
   }
 
@@ -121,6 +124,7 @@ export class KeyTable {
 
   /** After the arena moved the key's bytes. */
   setAddress(slot: number, address: number): void {
+    assert(this.isUsed(slot) && address !== noAddress, "key table: address of a free slot");
     this.#slots.set(slot, cell.address, address);
   }
 
@@ -144,6 +148,7 @@ export class KeyTable {
     const start = this.#arena.payloadStart(address);
     const slotLength = this.#arena.payloadBytes(address);
     const length = Math.min(key.length, slotLength);
+    assert(skip <= length, "key table: more bytes shared than there are");
     let i = skip;
     while (i < length && key[i] === bytes[start + i]) {
       i++;
@@ -172,11 +177,12 @@ export class KeyTable {
   }
 
   #bucketOf(hash: number): number {
-    const bucket = hash & (this.#bucketBase * 2 - 1);
+    const bucket = (hash & (this.#bucketBase * 2 - 1)) >>> 0;
     return bucket < this.#bucketCount ? bucket : hash & (this.#bucketBase - 1);
   }
 
   #link(slot: number, bucket: number): void {
+    assert(bucket < this.#bucketCount, "key table: no such bucket");
     this.#slots.set(slot, cell.next, this.#buckets.get(bucket, 0));
     this.#buckets.set(bucket, 0, slot + 1);
   }
@@ -196,6 +202,7 @@ export class KeyTable {
 
   #split(): void {
     const source = this.#bucketCount - this.#bucketBase;
+    assert(source >= 0 && source < this.#bucketBase, "key table: split outside the doubling");
     this.#bucketCount++;
     this.#buckets.reserve(this.#bucketCount);
     let link = this.#buckets.get(source, 0);

@@ -169,6 +169,7 @@ export class KeyTree {
   }
 
   #splitLeaf(leaf: number, cell: number, slot: number): void {
+    assert(this.#rows.count(leaf) === rowWidth, "tree: a leaf with room is split");
     const right = this.#takeRow();
     // PERF: keys that arrive in order, as in a restore, fill each leaf to the brim.
     const kept = cell === rowWidth ? rowWidth : rowWidth / 2;
@@ -183,6 +184,7 @@ export class KeyTree {
 
   /** Makes `child` the neighbour behind the one on the path at `level`. */
   #addChild(level: number, child: number): void {
+    assert(this.#rows.count(child) > 0, "tree: an empty child is added");
     const smallest = this.#rows.get(child, 0);
     if (level > this.#height) {
       this.#growRoot(child, smallest);
@@ -194,6 +196,7 @@ export class KeyTree {
       this.#insertChild(row, cell, smallest, child);
       return;
     }
+    assert(this.#rows.count(row) === rowWidth, "tree: a node with room is split");
     const right = this.#takeInner();
     const kept = cell === rowWidth ? rowWidth : rowWidth / 2;
     this.#rows.moveTail(row, kept, right);
@@ -233,6 +236,7 @@ export class KeyTree {
   #shrink(level: number): void {
     const row = this.#pathRow[level] as number;
     const count = this.#rows.count(row);
+    assert(level <= this.#height, "tree: above the root");
     if (level === this.#height) {
       this.#shrinkRoot();
       return;
@@ -256,6 +260,7 @@ export class KeyTree {
     if (this.#rows.count(target) + this.#rows.count(source) > mergedCountMax) {
       return;
     }
+    assert(source !== target, "tree: a node merged with itself");
     this.#rows.moveTail(source, 0, target);
     if (level > 0) {
       this.#children.moveTail(this.#childRow.get(source, 0), 0, this.#childRow.get(target, 0));
@@ -292,6 +297,7 @@ export class KeyTree {
   }
 
   #insertChild(row: number, cell: number, smallest: number, child: number): void {
+    assert(child !== row, "tree: a node below itself");
     this.#rows.insert(row, cell, smallest);
     this.#children.insert(this.#childRow.get(row, 0), cell, child);
   }

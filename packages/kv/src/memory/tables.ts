@@ -57,6 +57,7 @@ export class Uint32Table {
   }
 
   setNumber(row: number, cell: number, value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, "table: not a safe non-negative integer");
     const chunk = this.#chunks[row >>> this.#chunkBits] as Uint32Array;
     const at = (row & this.#chunkMask) * this.#width + cell;
     chunk[at] = value;
@@ -65,6 +66,7 @@ export class Uint32Table {
 
   /** Moves `count` cells within a row; the regions may overlap. */
   moveCells(row: number, from: number, to: number, count: number): void {
+    assert(from + count <= this.#width && to + count <= this.#width, "table: move beyond the row");
     const base = (row & this.#chunkMask) * this.#width;
     const chunk = this.#chunks[row >>> this.#chunkBits] as Uint32Array;
     chunk.copyWithin(base + to, base + from, base + from + count);

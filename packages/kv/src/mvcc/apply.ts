@@ -72,6 +72,7 @@ export function applyCompaction(store: MvccStore, request: CompactionRequest): C
     return { type: "refused", code: "KV_FUTURE_REV" };
   }
   store.setCompactRevision(toRevision(request.revision));
+  assert(store.compactRevision === request.revision, "apply: compact revision not taken");
   return { type: "compaction", revision: store.revision };
 }
 
@@ -193,5 +194,9 @@ function doDeleteRange(store: MvccStore, request: DeleteRangeRequest): DeleteRan
   for (const record of records) {
     store.remove(record);
   }
+  assert(
+    prevKvs.length === 0 || prevKvs.length === records.length,
+    "apply: not all deleted pairs are answered",
+  );
   return { type: "delete-range", revision: store.readRevision, deleted: records.length, prevKvs };
 }

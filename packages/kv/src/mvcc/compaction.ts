@@ -60,12 +60,14 @@ export class Sweeper {
       this.#position++;
       left--;
     }
+    assert(left >= 0, "sweep: over budget");
     return left;
   }
 
   #leaveLog(horizon: Revision): void {
     const { log, records, keys } = this.#store;
     const record = log.at(log.start);
+    assert(records.modRevision(record) < horizon, "sweep: a record of the horizon leaves the log");
     this.#freePrevious(record, horizon);
     log.shift();
     const slot = records.slot(record);
@@ -82,6 +84,7 @@ export class Sweeper {
       return;
     }
     assert(records.previous(previous) === noRecord, "sweep: freed out of order");
+    assert(records.slot(previous) === records.slot(record), "sweep: another key's version");
     records.cutPrevious(record);
     records.free(previous);
   }

@@ -45,6 +45,7 @@ export function readEvents(store: MvccStore, from: number, eventCountMax: number
     if (mod > store.revision || (events.length >= eventCountMax && mod !== revision)) {
       return { type: "events", events, nextRevision: toRevision(revision + 1) };
     }
+    assert(mod >= revision && mod >= from, "events: out of order");
     events.push(eventOf(store, record));
     revision = mod;
   }
@@ -69,6 +70,7 @@ function eventOf(store: MvccStore, record: number): KvEvent {
 function previousPair(store: MvccStore, record: number, key: Uint8Array): KeyValue | null {
   const { records } = store;
   const before = records.modRevision(record) - 1;
+  assert(before >= 1, "events: an event before the first write");
   if (before < store.compactRevision) {
     return null;
   }

@@ -30,6 +30,7 @@ export class Pins {
 
   #remove(revision: Revision): void {
     const count = must(this.#counts.get(revision), "pins: not pinned");
+    assert(count > 0, "pins: counted below none");
     if (count === 1) {
       this.#counts.delete(revision);
     } else {

@@ -127,12 +127,14 @@ export class RangeReader {
 
   #arrange(): void {
     const request = this.#request;
+    assert(this.#records.length <= this.#count, "range: more records than keys");
     this.#records = applyBounds(this.#store, request, this.#records);
     sortRecords(this.#store, request, this.#records);
     this.#more = request.limit > 0 && this.#records.length > request.limit;
     if (this.#more) {
       this.#records.length = request.limit;
     }
+    assert(!request.countOnly || this.#records.length === 0, "range: a count with pairs");
   }
 }
 

@@ -42,7 +42,7 @@ const numberWords = 4;
 const leaseWords = 2;
 
 /** What a new record is made of. */
-export interface RecordFields {
+interface RecordFields {
   readonly slot: number;
   /** The key's newest record so far, or {@link noRecord}. */
   readonly previous: number;
@@ -79,6 +79,11 @@ export class RecordTable {
   /** Adds a version; `value` is copied. */
   add(fields: RecordFields, value: Uint8Array): number {
     const linked = fields.previous !== noRecord;
+    assert(!linked || this.isUsed(fields.previous), "records: linked to a free record");
+    assert(
+      !linked || this.#rows.get(fields.previous, cell.slot) === fields.slot,
+      "records: linked to another key",
+    );
     const numbered =
       !fields.tombstone && (fields.version !== 1 || fields.createRevision !== fields.modRevision);
     assert(!fields.tombstone || value.length === 0, "records: tombstone with a value");
@@ -97,6 +102,7 @@ export class RecordTable {
     this.#writeHead(address, flags, fields);
     this.#arena.bytesOf(address).set(value, this.#arena.payloadStart(address) + headBytes);
     this.#liveCount++;
+    assert(this.#liveCount <= this.#rowCount, "records: more alive than there are");
     return record;
   }
 
@@ -129,6 +135,7 @@ export class RecordTable {
 
   /** Ends the chain at `record`: what was before it is being freed. */
   cutPrevious(record: number): void {
+    assert(this.isUsed(record), "records: chain of a free record");
     this.#rows.set(record, cell.previous, noRecord);
   }
 
@@ -141,6 +148,7 @@ export class RecordTable {
   }
 
   setAddress(record: number, address: number): void {
+    assert(this.isUsed(record) && address !== noAddress, "records: address of a free record");
     this.#rows.set(record, cell.address, address);
   }
 
@@ -170,6 +178,7 @@ export class RecordTable {
     const address = this.#rows.get(record, cell.address);
     const start = this.#arena.payloadStart(address);
     const head = headWords(this.#arena.flags(address)) * 4;
+    assert(head <= this.#arena.payloadBytes(address), "records: block smaller than its head");
     return this.#arena.bytesOf(address).subarray(start + head, start + this.#arena.payloadBytes(address));
   }
 
@@ -247,6 +256,7 @@ export class RecordTable {
       return previous;
     }
     const near = this.#depth(previous) - this.#depth(jump);
+    assert(near > 0, "records: a jump forward");
     return near === this.#depth(jump) - this.#depth(further) ? further : previous;
   }
 
@@ -257,10 +267,14 @@ export class RecordTable {
       return noRecord;
     }
     const jump = this.#arena.wordsOf(address)[this.#arena.payloadWord(address)] as number;
+    // A number is used again only by a later revision than any record that had jumped to it.
     const kept =
       this.#rows.get(jump, cell.address) !== noAddress &&
-      this.#rows.get(jump, cell.slot) === this.#rows.get(record, cell.slot) &&
       this.#rows.getNumber(jump, cell.mod) <= this.#rows.getNumber(record, cell.mod);
+    assert(
+      !kept || this.#rows.get(jump, cell.slot) === this.#rows.get(record, cell.slot),
+      "records: a jump to another key",
+    );
     return kept ? jump : noRecord;
   }
 

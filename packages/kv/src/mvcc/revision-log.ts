@@ -32,6 +32,7 @@ export class RevisionLog {
 
   append(record: number): void {
     const at = this.#end - this.#base;
+    assert(at >>> chunkBits <= this.#chunks.length, "revision log: a gap between chunks");
     if (at >>> chunkBits === this.#chunks.length) {
       this.#chunks.push(new Uint32Array(chunkLength));
     }
@@ -51,6 +52,7 @@ export class RevisionLog {
     assert(this.#start < this.#end, "revision log: empty");
     this.#start++;
     if (this.#start - this.#base === chunkLength) {
+      assert(this.#chunks.length > 0, "revision log: no chunk to drop");
       this.#chunks.shift();
       this.#base += chunkLength;
     }

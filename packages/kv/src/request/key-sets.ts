@@ -68,7 +68,7 @@ export class RangeSet {
 }
 
 /** Whether `candidate` lies in the range: an empty end means the one key, a single zero byte means no end. */
-export function rangeContains(key: Uint8Array, rangeEnd: Uint8Array, candidate: Uint8Array): boolean {
+function rangeContains(key: Uint8Array, rangeEnd: Uint8Array, candidate: Uint8Array): boolean {
   const order = compareBytes(candidate, key);
   if (rangeEnd.length === 0) {
     return order === 0;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 const latin = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 
-export const keyBytes: fc.Arbitrary<Uint8Array> = fc
+const keyBytes: fc.Arbitrary<Uint8Array> = fc
   .constantFrom("a", "aa", "ab", "b", "b\0", "c", "\0", "\xff", "\xff\xff", "a/1", "a/2", "a/3")
   .map(latin);
 const rangeEnd = fc.oneof(
