@@ -1,7 +1,18 @@
 /** The public list of `@quorate/raft-node`. */
 export { DataDirectoryLock } from "./data-directory-lock.ts";
+export { jsonCodec } from "./json-machine.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
+export type {
+  Codec,
+  JsonStateMachine,
+  RaftNodeEvent,
+  RaftNodeOptions,
+  RaftNodeSettings,
+  ReadOptions,
+  WaitOptions,
+} from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
+export { type Leadership, RaftNode } from "./raft-node.ts";
 export {
   type PeerAddress,
   type TcpTransportOptions,

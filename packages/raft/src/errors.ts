@@ -30,6 +30,8 @@ export type RaftErrorInfo =
   | { readonly code: "RAFT_TRANSFER_TIMEOUT"; readonly transferee: NodeId }
   /** The deadline passed or the caller gave up while the request was under way. */
   | { readonly code: "RAFT_DEADLINE"; readonly maybeCommitted: true }
+  /** The deadline passed or the caller gave up before a read was known to be linearizable. */
+  | { readonly code: "RAFT_READ_DEADLINE" }
   /** The member stopped; `maybeCommitted` when the request was already under way. */
   | { readonly code: "RAFT_STOPPED"; readonly maybeCommitted: boolean }
   /** The request may or may not take effect: leader or connection lost after forwarding, or a snapshot passed it. */

@@ -1,0 +1,95 @@
+/** What a {@link RaftNode} is started with. */
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import type {
+  ApplyContext,
+  CoreSettings,
+  HostEvent,
+  HostLimits,
+  SnapshotPolicy,
+  StateMachine,
+} from "@quorate/raft";
+import type { FileSystem } from "@quorate/wal";
+import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
+
+/** Turns commands into bytes of the log and back. What `decode` gives must depend on the bytes alone. */
+export interface Codec<Command> {
+  encode(command: Command): Uint8Array;
+  decode(bytes: Uint8Array): Command;
+}
+
+/**
+ * A replicated state that fits into memory as JSON. Every member applies the same commands in the same order, so `apply` must
+ * depend on nothing but the state, the command and the context: no clock, no chance, no I/O.
+ */
+export interface JsonStateMachine<Command, Result> {
+  apply(command: Command, context: ApplyContext): Result;
+  /** The whole state as a JSON value; it is turned into text before this returns to the event loop. */
+  snapshot(): unknown;
+  /** Replaces the whole state. */
+  restore(image: never): void;
+}
+
+/** Something that happened to the member or its connections. */
+export type RaftNodeEvent =
+  | HostEvent
+  | TransportEvent
+  /** Recovery repaired or cut something, or a tick came late. */
+  | { readonly type: "recovered"; readonly what: string }
+  | { readonly type: "late-tick"; readonly gapMs: number };
+
+/** Settings with defaults; all times in milliseconds or ticks, all sizes in bytes. */
+export interface RaftNodeSettings {
+  /** Names the cluster: members of another one are refused. Default `quorate`. */
+  readonly cluster?: string | number;
+  /** One unit of the protocol's time. Default 100. */
+  readonly tickMs?: number;
+  /** Ticks, limits and switches of the core. Default: election after 10 to 20 ticks, heartbeat each tick. */
+  readonly core?: CoreSettings;
+  readonly limits?: Partial<HostLimits>;
+  readonly snapshots?: SnapshotPolicy;
+  readonly transport?: Partial<TransportLimits>;
+  /** Encrypts the connections between members. */
+  readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /** Length of a log segment. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Kept with the store from its creation, read back by {@link RaftNode.metadata}. */
+  readonly application?: Uint8Array;
+  /** Wraps the file system under the log, to watch it or to make it fail. */
+  readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
+  readonly onEvent?: (event: RaftNodeEvent) => void;
+  /**
+   * The member cannot go on: its disk failed, or an invariant is broken. Nothing more leaves it. Default: throws out of the event
+   * loop, so that the process ends.
+   */
+  readonly onFatal?: (error: Error) => void;
+}
+
+/** Options of {@link RaftNode.start}. */
+export type RaftNodeOptions<Command, Result> = RaftNodeSettings & {
+  /** This member: 1 … 2^53−1, a key of `peers`. */
+  readonly id: number;
+  /** Made when missing; one process at a time. An existing one overrides `peers` as to who belongs to the cluster. */
+  readonly dataDir: string;
+  /** `host:port` where this member listens for its peers. */
+  readonly listen: string;
+  /** All members, this one included, with the addresses where they are reached. */
+  readonly peers: Readonly<Record<number, string>>;
+} & (
+    | { readonly stateMachine: JsonStateMachine<Command, Result>; readonly codec?: Codec<Command> }
+    /** A state machine over bytes, which streams its own snapshots; commands are bytes too. */
+    | { readonly byteStateMachine: StateMachine<Result> }
+  );
+
+/** How long, and until when, a caller waits. */
+export interface WaitOptions {
+  /** Gives up. A proposal that is under way may still be applied: `maybeCommitted` is then true. */
+  readonly signal?: AbortSignal;
+  /** Gives up after this time. Default: none. */
+  readonly deadlineMs?: number;
+}
+
+/** How a read is made. */
+export interface ReadOptions extends WaitOptions {
+  /** `linearizable` (default) sees everything acknowledged before it began; `local` sees what this member has applied. */
+  readonly consistency?: "linearizable" | "local";
+}

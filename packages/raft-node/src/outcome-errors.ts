@@ -1,0 +1,55 @@
+/** Outcomes of the host as errors of the API: what certainly did not happen, and what nobody knows. */
+import { type NodeId, type ProposalOutcome, RaftError, type ReadOutcome } from "@quorate/raft";
+
+/** The error for a proposal that was not applied here, as far as known. */
+export function proposalError(outcome: Exclude<ProposalOutcome, { kind: "applied" }>): RaftError {
+  return outcome.kind === "refused"
+    ? refusedError(outcome.reason, outcome.leader)
+    : unknownError(outcome.reason);
+}
+
+function refusedError(reason: (ProposalOutcome & { kind: "refused" })["reason"], leader: NodeId): RaftError {
+  switch (reason) {
+    case "no-leader":
+    case "not-leader":
+      return new RaftError({ code: "RAFT_NOT_LEADER", leader });
+    case "leader-changed":
+      return new RaftError({ code: "RAFT_LEADER_CHANGED", maybeCommitted: false });
+    case "transferring":
+      return new RaftError({ code: "RAFT_LEADERSHIP_TRANSFERRING", transferee: leader });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
+    case "uncommitted-limit":
+    case "too-large":
+    case "not-a-member":
+      return new RaftError({ code: "RAFT_PROPOSAL_DROPPED", reason });
+  }
+}
+
+function unknownError(reason: (ProposalOutcome & { kind: "unknown" })["reason"]): RaftError {
+  switch (reason) {
+    case "abandoned":
+      return new RaftError({ code: "RAFT_DEADLINE", maybeCommitted: true });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: true });
+    case "leader-changed":
+      return new RaftError({ code: "RAFT_UNKNOWN_OUTCOME", maybeCommitted: true, cause: "leader-lost" });
+    case "connection-lost":
+    case "snapshot":
+      return new RaftError({ code: "RAFT_UNKNOWN_OUTCOME", maybeCommitted: true, cause: reason });
+  }
+}
+
+/** The error for a read that got no index. A read changes nothing, so it may always be asked again. */
+export function readError(outcome: ReadOutcome & { kind: "refused" }): RaftError {
+  switch (outcome.reason) {
+    case "no-leader":
+      return new RaftError({ code: "RAFT_NOT_LEADER", leader: outcome.leader });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
+    case "too-many":
+      return new RaftError({ code: "RAFT_PROPOSAL_DROPPED", reason: "uncommitted-limit" });
+    case "abandoned":
+      return new RaftError({ code: "RAFT_READ_DEADLINE" });
+  }
+}
