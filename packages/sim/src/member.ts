@@ -232,7 +232,7 @@ export class Member {
   #run(life: Life, storage: Storage): void {
     const { plan, oracle, watch, world } = this.#parts;
     const random = world.random.stream(`host-${this.id}-${this.#lifeCount}`);
-    life.host = new RaftHost<KvResult>({
+    const host = new RaftHost<KvResult>({
       id: this.id,
       storage: new ObservedStorage(this.id, storage, oracle, watch),
       transport: life.transport,
@@ -251,8 +251,13 @@ export class Member {
       snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
       onFatal: (error) => this.#fatal(life, error),
     });
-    life.host.start();
-    this.#scheduleTick(life, world.nowMs, 1);
+    host.start((error) => {
+      if (error === null) {
+        world.log(`running ${this.id}`);
+        life.host = host;
+        this.#scheduleTick(life, world.nowMs, 1);
+      }
+    });
   }
 
   /** The host cannot go on: right after a disk error, a broken promise at any other time. */
@@ -324,6 +329,5 @@ function storeId(id: NodeId): Uint8Array {
 }
 
 function observe(host: RaftHost<KvResult>): ObservedStatus {
-  const { role, hardState, machineApplied } = host.status();
-  return { term: hardState.term, role, commit: hardState.commit, applied: machineApplied };
+  return { term: host.term, role: host.role, commit: host.committed, applied: host.applied };
 }

@@ -254,6 +254,9 @@ export class LogWriter {
   }
 
   #writeBatch(items: readonly LogItem[]): void {
+    if (this.#failure !== null) {
+      return;
+    }
     let bytes = batchOverheadBytes + noteBytes;
     let needed = false;
     for (const item of items) {
@@ -294,6 +297,9 @@ export class LogWriter {
   }
 
   #writePacked(items: readonly LogItem[]): void {
+    if (this.#failure !== null) {
+      return;
+    }
     const segment = this.#segments.current;
     const file = must(segment.file, "writer: segment is not open");
     const { bytes, link } = this.#pack(items, segment);
@@ -386,6 +392,9 @@ export class LogWriter {
   }
 
   #complete(items: readonly LogItem[], link: number | null, bytes: number): void {
+    if (this.#failure !== null) {
+      return; // Another call of this store failed meanwhile, and these items were told so.
+    }
     if (link !== null) {
       this.#link = link;
       this.#segments.current.end += bytes;

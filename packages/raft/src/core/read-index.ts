@@ -17,12 +17,8 @@ const positionBytes = 8;
 /** Takes up a read at the leader. */
 export function leaderRead(state: RaftState, read: EarlyRead): void {
   assert(state.role === "leader", "read: only a leader confirms reads");
-  if (isSingleton(state.tracker)) {
-    // The only voter knows what is committed, because nobody else could commit anything.
-    answerRead(state, { ...read, index: state.log.committed });
-    return;
-  }
   // RAFT §6.4 step 1: before the first commit of its term a leader does not know what is committed.
+  // ETCD: differs, an only voter waits as well: restarted, it may have forgotten the newest commit index.
   if (!hasCommittedInTerm(state)) {
     state.earlyReads.push(read);
     return;
@@ -33,7 +29,8 @@ export function leaderRead(state: RaftState, read: EarlyRead): void {
 function startRead(state: RaftState, read: EarlyRead): void {
   // RAFT §6.4 step 2: the commit index at the arrival of the read.
   const pending: PendingRead = { ...read, index: state.log.committed };
-  if (leaseAnswersReads(state)) {
+  // The only voter knows that it leads: nobody else could be elected.
+  if (isSingleton(state.tracker) || leaseAnswersReads(state)) {
     answerRead(state, pending);
     return;
   }

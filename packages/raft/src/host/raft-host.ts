@@ -586,9 +586,6 @@ export class RaftHost<Result = unknown> {
 
   /** RAFT §3.8: only now may what rests on this batch leave. */
   #durable(ready: Ready): void {
-    // RAFT §3.8: a candidate that forgot its term in a crash would campaign in it again, perhaps with a shorter log, and late
-    // answers to its first campaign would elect it.
-    this.#sendAll(ready.sendNow.filter(({ type }) => type === "request-vote"));
     for (const message of ready.sendAfterPersist) {
       if (message.to === this.id) {
         this.#step(message);
@@ -596,6 +593,9 @@ export class RaftHost<Result = unknown> {
         this.#sendMessage(message);
       }
     }
+    // RAFT §3.8: a candidate that forgot its term in a crash would campaign in it again, perhaps with a shorter log, and late
+    // answers to its first campaign would elect it.
+    this.#sendAll(ready.sendNow.filter(({ type }) => type === "request-vote"));
     this.#node.persisted(ready.seq);
     if (ready.snapshot !== null) {
       this.#restore(ready.snapshot);

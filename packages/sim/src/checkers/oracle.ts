@@ -63,13 +63,25 @@ export class Oracle {
   /** A member hands a batch to its storage. */
   writing(node: NodeId, batch: StorageBatch): void {
     const member = this.#member(node);
-    const status = this.#status.get(node);
-    this.leaders.writing(member, batch, status?.role === "leader" ? status.term : null);
+    this.leaders.writing(member, batch, this.#leadsTerm(node, batch));
     member.writing(batch, this.#chainOfSnapshot);
+  }
+
+  /** The term that a member leads while it writes `batch`; null when it follows, or just began to in a later term. */
+  #leadsTerm(node: NodeId, batch: StorageBatch): Term | null {
+    const status = this.#status.get(node);
+    const term = batch.hardState?.term ?? status?.term;
+    return status?.role === "leader" && status.term === term ? status.term : null;
   }
 
   /** The storage of a member calls its oldest batch durable. */
   written(node: NodeId): void {
+    // A failed write or sync is final: nobody knows any more what the disk holds.
+    promise(
+      !this.#failedDisk.has(node),
+      "fail-stop",
+      () => `node ${node} calls a batch durable after its disk failed`,
+    );
     this.#member(node).written();
   }
 
@@ -86,11 +98,6 @@ export class Oracle {
       return;
     }
     const { type, term } = frame.message;
-    promise(
-      !this.#failedDisk.has(node),
-      "fail-stop",
-      () => `node ${node} sends ${type} after its disk failed`,
-    );
     if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
       this.leaders.leading(member, term);
     }
@@ -98,12 +105,6 @@ export class Oracle {
 
   /** A member's state machine applied a command. */
   applied(node: NodeId, index: LogIndex, term: Term, command: Uint8Array, resultDigest: number): void {
-    // A failed sync is final: what the member would answer from here on rests on a disk that it cannot know.
-    promise(
-      !this.#failedDisk.has(node),
-      "fail-stop",
-      () => `node ${node} applies ${index} after its disk failed`,
-    );
     this.#stateMachine.applied(node, index, term, command, resultDigest);
   }
 

@@ -221,11 +221,18 @@ test("recovery accepts what was under way, kept or lost", () => {
   }
 });
 
-test("fail-stop fires when a member goes on after its disk failed", () => {
+test("fail-stop fires when a batch counts as durable after the disk failed", () => {
   const oracle = fresh();
+  oracle.writing(one, batch([entry(1, 1)]));
   oracle.diskFailed(one);
-  fires("fail-stop", () => oracle.applied(one, toLogIndex(1), toTerm(1), utf8Encode("a"), 0));
-  fires("fail-stop", () => oracle.sending(one, voteFor(1, 2, 0)));
+  fires("fail-stop", () => oracle.written(one));
+});
+
+test("leader-append-only lets a leader be that steps down and then replaces entries", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 3, 1);
+  oracle.stepped(one, status(1, "leader", 0, 0));
+  oracle.writing(one, batch([entry(3, 2)], hardState(2, 0, 0)));
 });
 
 test("acknowledged-writes fires when a majority no longer holds an acknowledged put", () => {
