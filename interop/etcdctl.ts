@@ -1,7 +1,7 @@
 /** etcd's own command-line client, as a process per call. */
 import { spawn } from "node:child_process";
 
-export interface Outcome {
+interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly events: TransportEvent[];
 }
 
-export interface EndpointOptions {
+interface EndpointOptions {
   readonly id: number;
   readonly ports: ReadonlyMap<number, number>;
   readonly clusterId?: number;

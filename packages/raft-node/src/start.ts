@@ -1,0 +1,251 @@
+/** Starting a member: its parts in the order in which they depend on each other, and back again when one of them fails. */
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { ConfigError, type HostEvent, type NodeId, RaftHost, toNodeId } from "@quorate/raft";
+import { openWal, type WalStorage } from "@quorate/wal";
+import { clusterIdOf, parseAddress } from "./addresses.ts";
+import { DataDirectoryLock } from "./data-directory-lock.ts";
+import { JsonMachineAdapter, jsonCodec } from "./json-machine.ts";
+import { NodeFileSystem } from "./node-file-system.ts";
+import type { Codec, RaftNodeEvent, RaftNodeOptions } from "./options.ts";
+import { PeerStoreIds } from "./peer-store-ids.ts";
+import type { PeerAddress } from "./tcp/options.ts";
+import { TcpTransport } from "./tcp/tcp-transport.ts";
+import { Ticker } from "./ticker.ts";
+
+/** How often a log that is not written to is looked at, to mark its last batch durable: within 50 ms of its end. */
+const idleCheckMs = 25;
+
+const tickMsDefault = 100;
+
+/** A member that runs. */
+export interface StartedMember<Command, Result> {
+  readonly host: RaftHost<Result>;
+  /** Null where commands are bytes. */
+  readonly codec: Codec<Command> | null;
+  readonly parts: StartedParts;
+}
+
+/** What a running node holds. */
+export interface StartedParts {
+  readonly storage: WalStorage;
+  readonly transport: TcpTransport;
+  readonly address: PeerAddress;
+  readonly lock: DataDirectoryLock;
+  readonly ticker: Ticker;
+  readonly idleTimer: NodeJS.Timeout;
+  readonly listeners: Set<(event: RaftNodeEvent) => void>;
+  readonly stopping: AbortSignal;
+  readonly abort: () => void;
+}
+
+/** Starts a member; see `RaftNode.start`. When a step fails, those before it are taken back. */
+export async function startMember<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+): Promise<StartedMember<Command, Result>> {
+  const addresses = checkOptions(options);
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const undo: (() => void | Promise<void>)[] = [];
+  try {
+    return await startParts(options, addresses, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) {
+      await step();
+    }
+    throw error;
+  }
+}
+
+interface Addresses {
+  readonly listen: PeerAddress;
+  readonly peers: ReadonlyMap<NodeId, PeerAddress>;
+  readonly clusterId: number;
+}
+
+function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>): Addresses {
+  const problems: string[] = [];
+  const peers = new Map<NodeId, PeerAddress>();
+  for (const [key, text] of Object.entries(options.peers)) {
+    const id = Number(key);
+    const address = parseAddress(text);
+    if (!Number.isSafeInteger(id) || id < 1) {
+      problems.push(`peers: ${key} is not a member id (1 to 2^53-1)`);
+    } else if (address === null) {
+      problems.push(`peers: ${text} is not host:port`);
+    } else {
+      peers.set(toNodeId(id), address);
+    }
+  }
+  const listen = parseAddress(options.listen);
+  if (listen === null) {
+    problems.push(`listen: ${options.listen} is not host:port`);
+  }
+  if (!(options.id in options.peers)) {
+    problems.push(`peers: member ${options.id} itself is missing`);
+  }
+  if (!((options.tickMs ?? tickMsDefault) >= 1)) {
+    problems.push("tickMs must be at least 1");
+  }
+  if (options.dataDir === "") {
+    problems.push("dataDir is empty");
+  }
+  if (problems.length > 0 || listen === null) {
+    throw new ConfigError(problems);
+  }
+  return { listen, peers, clusterId: clusterIdOf(options.cluster ?? "quorate") };
+}
+
+/** `undo` grows with each step that must be taken back when a later one fails. */
+async function startParts<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+  addresses: Addresses,
+  undo: (() => void | Promise<void>)[],
+): Promise<StartedMember<Command, Result>> {
+  const listeners = new Set<(event: RaftNodeEvent) => void>();
+  const emit = (event: RaftNodeEvent): void => {
+    options.onEvent?.(event);
+    for (const listener of listeners) {
+      listener(event);
+    }
+  };
+  const lock = DataDirectoryLock.acquire(options.dataDir);
+  undo.push(() => lock.release());
+  const storage = await openStorage(options, addresses);
+  undo.push(() => closeStorage(storage));
+  for (const what of storage.report) {
+    emit({ type: "recovered", what });
+  }
+  const transport = createTransport(options, addresses, storage, emit);
+  const address = await transport.listen();
+  undo.push(() => new Promise((resolve) => transport.close(() => resolve())));
+
+  const codec = "byteStateMachine" in options ? null : (options.codec ?? jsonCodec<Command>());
+  const host = createHost(options, codec, storage, transport, emit);
+  await new Promise<void>((resolve, reject) => {
+    host.start((error) => (error === null ? resolve() : reject(error)));
+  });
+  const stopping = new AbortController();
+  const parts: StartedParts = {
+    storage,
+    transport,
+    address,
+    lock,
+    ticker: startTicking(host, options.tickMs ?? tickMsDefault, emit),
+    idleTimer: markWhenIdle(storage),
+    listeners,
+    stopping: stopping.signal,
+    abort: () => stopping.abort(),
+  };
+  return { host, codec, parts };
+}
+
+function createHost<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+  codec: Codec<Command> | null,
+  storage: WalStorage,
+  transport: TcpTransport,
+  emit: (event: RaftNodeEvent) => void,
+): RaftHost<Result> {
+  const stateMachine =
+    "byteStateMachine" in options
+      ? options.byteStateMachine
+      : new JsonMachineAdapter(options.stateMachine, codec ?? jsonCodec<Command>());
+  return new RaftHost<Result>({
+    id: toNodeId(options.id),
+    storage,
+    transport,
+    scheduler: { defer: (work) => void setImmediate(work) },
+    stateMachine,
+    random: (low, high) => randomInt(low, high),
+    ...(options.core === undefined ? {} : { core: options.core }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+    onEvent: (event: HostEvent) => emit(event),
+    onFatal: options.onFatal ?? throwOutOfTheLoop,
+  });
+}
+
+function startTicking<Result>(
+  host: RaftHost<Result>,
+  tickMs: number,
+  emit: (event: RaftNodeEvent) => void,
+): Ticker {
+  return new Ticker(tickMs, ({ gapMs }) => {
+    if (gapMs > 2 * tickMs) {
+      emit({ type: "late-tick", gapMs });
+    }
+    host.tick();
+  });
+}
+
+function openStorage<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+  { clusterId, peers }: Addresses,
+): Promise<WalStorage> {
+  const files = new NodeFileSystem(options.dataDir);
+  const voters = [...peers.keys()].sort((left, right) => left - right);
+  return new Promise((resolve, reject) => {
+    openWal(
+      {
+        fileSystem: options.wrapFileSystem?.(files) ?? files,
+        clusterId,
+        nodeId: toNodeId(options.id),
+        bootstrap: {
+          storeId: new Uint8Array(randomBytes(16)),
+          confState: { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+          application: options.application ?? new Uint8Array(0),
+        },
+        ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+      },
+      (error, storage) => (storage === undefined ? reject(error) : resolve(storage)),
+    );
+  });
+}
+
+function closeStorage(storage: WalStorage): Promise<void> {
+  return new Promise((resolve) => storage.close(() => resolve()));
+}
+
+function createTransport<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+  { clusterId, listen, peers }: Addresses,
+  storage: WalStorage,
+  emit: (event: RaftNodeEvent) => void,
+): TcpTransport {
+  const id = toNodeId(options.id);
+  return new TcpTransport({
+    identity: {
+      id,
+      clusterId,
+      storeId: storage.metadata.storeId,
+      bootId: new Uint8Array(randomBytes(16)),
+    },
+    listen,
+    peers: new Map([...peers].filter(([peer]) => peer !== id)),
+    storeIds: PeerStoreIds.open(options.dataDir),
+    ...(options.transport === undefined ? {} : { limits: options.transport }),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    onEvent: emit,
+  });
+}
+
+/** A log that has come to rest gets a durable mark, so that recovery can tell damage to its end from a torn write. */
+function markWhenIdle(storage: WalStorage): NodeJS.Timeout {
+  let lastIndex = storage.lastIndex;
+  const timer = setInterval(() => {
+    if (storage.lastIndex === lastIndex) {
+      // A failure ends the store: the next write tells the host.
+      storage.idle(() => {});
+    }
+    lastIndex = storage.lastIndex;
+  }, idleCheckMs);
+  timer.unref();
+  return timer;
+}
+
+/** A member that failed must not look alive: the error leaves every catch behind and ends the process. */
+function throwOutOfTheLoop(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
