@@ -41,6 +41,8 @@ export type TransferResult =
   | "no-leader"
   | Exclude<TransferRefusal, null | "not-leader">;
 
+const noMessages: readonly Message[] = [];
+
 /** What `persisted(seq)` stands for. */
 interface Batch {
   readonly seq: number;
@@ -227,13 +229,14 @@ export class RawNode {
     state.messagesAfterPersist = [];
     state.readStates = [];
     state.log.unstable.acceptInProgress();
-    const { asyncStorage } = state.config;
+    // PERF: asynchronous drivers loop back by themselves.
+    const loops = !state.config.asyncStorage && ready.sendAfterPersist.length > 0;
     this.#batches.push({
       seq: ready.seq,
       term: state.term,
       stable: ready.stable,
       snapshot: ready.snapshot === null ? null : ready.snapshot.index,
-      loopback: asyncStorage ? [] : ready.sendAfterPersist.filter((message) => message.to === state.id),
+      loopback: loops ? ready.sendAfterPersist.filter((message) => message.to === state.id) : noMessages,
       applyTo: ready.apply.at(-1)?.index ?? null,
     });
   }
@@ -363,10 +366,12 @@ export class RawNode {
     return this.#state.leader;
   }
 
+  /** The present term. */
   get term(): Term {
     return this.#state.term;
   }
 
+  /** Highest index known to be committed. */
   get committed(): LogIndex {
     return this.#state.log.committed;
   }

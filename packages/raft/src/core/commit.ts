@@ -21,10 +21,12 @@ export function advanceCommit(state: RaftState): boolean {
   return true;
 }
 
+const noEntries: readonly Entry[] = [];
+
 /** Committed entries to hand out now, within the limits; empty when there are none, or they must wait. */
 export function takeCommitted(state: RaftState): readonly Entry[] {
   if (!canTakeCommitted(state)) {
-    return [];
+    return noEntries;
   }
   const allowUnstable = !state.config.asyncStorage;
   const low = nextIndex(state.log.applying);
@@ -35,7 +37,7 @@ export function takeCommitted(state: RaftState): readonly Entry[] {
   assert(entries !== "compacted", "commit: entries were compacted before they were applied");
   if (entries === "pending") {
     state.applyWaitsForLog = true;
-    return [];
+    return noEntries;
   }
   acceptPage(state, entries, allowUnstable);
   return entries;

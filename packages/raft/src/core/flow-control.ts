@@ -100,7 +100,9 @@ export function releasePages(state: RaftState, index: LogIndex): number {
     payloadBytes += page.payloadBytes;
     done++;
   }
-  state.applyingPages.splice(0, done);
+  if (done > 0) {
+    state.applyingPages.splice(0, done);
+  }
   assert(state.applyingBytes >= 0, "page: applying bytes below zero");
   assert(state.applyingPages.length > 0 || state.applyingBytes === 0, "page: bytes left without a page");
   state.applyingPaused = state.applyingBytes >= state.config.committedBytesPerReadyMax;

@@ -28,7 +28,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): S
   // FIG 2 AppendEntries receiver 3, 4: only a conflicting entry makes the rest disappear; an append that is merely late does not.
   const place = firstConflict(log, entries);
   if (place < entries.length) {
-    log.append(entries.slice(place));
+    log.append(place === 0 ? entries : entries.slice(place));
   }
   const last = offsetIndex(previous.index, entries.length);
   // FIG 2 AppendEntries receiver 5: the leader's commit index, but never beyond what this append verified.

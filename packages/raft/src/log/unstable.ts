@@ -7,6 +7,8 @@ import type { Entry, LogId } from "../types/entry.ts";
 import { type LogIndex, maxIndex, minIndex, nextIndex, offsetIndex, type Term } from "../types/ids.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 
+const noEntries: readonly Entry[] = [];
+
 /** INV unstable: `entries[i].index = offset + i`, and `offset ≤ offsetInProgress ≤ offset + entries.length`. */
 export class Unstable {
   #entries: Entry[] = [];
@@ -74,8 +76,8 @@ export class Unstable {
   }
 
   /** Entries to be handed to the driver now. */
-  nextEntries(): Entry[] {
-    return this.#entries.slice(this.#offsetInProgress - this.#offset);
+  nextEntries(): readonly Entry[] {
+    return !this.hasNextEntries() ? noEntries : this.#entries.slice(this.#offsetInProgress - this.#offset);
   }
 
   /** The snapshot to be handed to the driver now, null when there is none or it has it already. */

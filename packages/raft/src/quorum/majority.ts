@@ -13,7 +13,7 @@ export type AckedOf = (id: NodeId) => number;
 export type VoteOf = (id: NodeId) => boolean | undefined;
 
 /** Members that form a majority of `count`: ⌊n/2⌋+1, for even counts too. */
-export function majorityCount(count: number): number {
+function majorityCount(count: number): number {
   assert(count > 0, "quorum: a majority of nobody");
   return Math.floor(count / 2) + 1;
 }

@@ -139,6 +139,25 @@ test("FIG 2 Followers: granting a vote restarts the time-out", () => {
   assert.equal(peer.role, "follower");
 });
 
+test("FIG 2 Followers: granting a vote restarts the time-out, also in a term that is known already", () => {
+  const peer = loneMember(1, group3, [1], { electionTimeoutTicks: 5 });
+  for (let tick = 0; tick < 4; tick++) peer.node.tick();
+  peer.node.step(requestVote(2, 1, 1, id(1, 1)));
+  assert.equal(vote(peer)?.granted, true);
+  assert.equal(peer.state.electionElapsedTicks, 0);
+  peer.node.tick();
+  assert.equal(peer.role, "follower");
+});
+
+test("FIG 2 Followers: a refused vote does not restart the time-out", () => {
+  const peer = loneMember(1, group3, [1, 1], { electionTimeoutTicks: 5 });
+  for (let tick = 0; tick < 4; tick++) peer.node.tick();
+  peer.node.step(requestVote(2, 1, 1, id(1, 1)));
+  assert.equal(vote(peer)?.granted, false);
+  peer.node.tick();
+  assert.equal(peer.role, "candidate");
+});
+
 test("FIG 2 Candidates: the term rises by one, the vote is its own, and all others are asked", () => {
   const peer = new Peer(1, startingLog(group5, 0), { confState: group5 });
   peer.node.campaign();
@@ -400,6 +419,19 @@ test("FIG 2 AppendEntries 3: a conflicting entry disappears with everything behi
   peer.node.step(append(3, id(1, 1), [entry(3, 2)]));
   peer.drain();
   assert.deepEqual(terms(peer), [1, 3]);
+});
+
+test("FIG 2 AppendEntries 2: an append from before the compacted prefix is acknowledged up to what is committed", () => {
+  const peer = new Peer(1, startingLog(group3, 10), { confState: group3 });
+  peer.node.step(append(1, id(1, 4), [entry(1, 5), entry(1, 6)]));
+  assert.deepEqual(answer(peer), {
+    type: "append-response",
+    from: 1,
+    to: 2,
+    term: 1,
+    rejected: false,
+    index: 10,
+  });
 });
 
 test("FIG 2 AppendEntries 3: a late append that matches cuts nothing", () => {
