@@ -11,4 +11,31 @@ export type { RequestLimits } from "./request/check-request.ts";
 export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";
 export { commandFormatVersion, decodeCommand, encodeCommand, writeCommand } from "./request/command-codec.ts";
 export { neverCompacted, type Revision, revisionInitial, revisionZero, toRevision } from "./revision.ts";
-export type * from "./types.ts";
+export type {
+  Command,
+  CompactionRequest,
+  CompactionResult,
+  Compare,
+  CompareOperand,
+  CompareResult,
+  DeleteRangeRequest,
+  DeleteRangeResult,
+  EmptyRequest,
+  KeyValue,
+  KvRefusal,
+  KvRequest,
+  KvResult,
+  MemberAttributes,
+  MemberPublish,
+  MemberPublishResult,
+  PutRequest,
+  PutResult,
+  RangeRequest,
+  RangeResult,
+  RequestOp,
+  ResponseOp,
+  SortOrder,
+  SortTarget,
+  TxnRequest,
+  TxnResult,
+} from "./types.ts";
