@@ -5,6 +5,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -39,6 +40,9 @@ export class DataDirectoryError extends Error {
 
 /** Where the log, its hard state and the snapshots are, below the data directory. */
 export const storeFolder = "member";
+
+/** The log's identity file: it is there from the log's first moment to its end. */
+const storeMark = "meta";
 
 const formatName = "quorate-member";
 const formatVersion = 1;
@@ -111,9 +115,10 @@ export function readIdentity(directory: string): MemberIdentity | null {
     }
     return null;
   }
-  if (!names.includes(storeFolder)) {
+  // The log would make itself anew in an empty folder, and forget votes and writes by that.
+  if (!existsSync(join(directory, storeFolder, storeMark))) {
     throw new DataDirectoryError(
-      `data directory ${directory} has lost its folder "${storeFolder}": ${restoreAdvice}`,
+      `data directory ${directory} has lost its log (${storeFolder}/${storeMark} is missing): ${restoreAdvice}`,
     );
   }
   return decodeIdentity(readText(path), path);

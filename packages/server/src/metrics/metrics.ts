@@ -13,6 +13,8 @@ export interface Metrics {
   healthChecked(healthy: boolean): void;
   /** A gRPC call ended; `path` is as in `/etcdserverpb.KV/Put`, `code` the number on the wire. */
   grpcHandled(path: string, code: number, durationMs: number): void;
+  /** Names the server whose state the gauges show; called once, before the first scrape. */
+  observe(probe: ServerProbe): void;
   render(completed: (answer: HttpAnswer) => void): void;
 }
 
@@ -20,14 +22,13 @@ export interface Metrics {
 const syncBuckets: number[] = Array.from({ length: 14 }, (_, i) => 0.001 * 2 ** i);
 
 /** Makes the metrics of one server; several in one process do not meet. */
-export function createMetrics(probe: ServerProbe, etcdVersion: string): Metrics {
+export function createMetrics(etcdVersion: string): Metrics {
   const registers = [new Registry()];
   const [registry] = registers;
   if (registry === undefined) {
     throw new Error("metrics: no registry");
   }
   collectDefaultMetrics({ register: registry });
-  observeStatus(registers, probe);
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
   const failed = counter("etcd_server_proposals_failed_total", "The total number of failed proposals seen.");
   const healthSuccess = counter(
@@ -53,6 +54,7 @@ export function createMetrics(probe: ServerProbe, etcdVersion: string): Metrics 
     proposalFailed: () => failed.inc(),
     healthChecked: (healthy) => (healthy ? healthSuccess : healthFailures).inc(),
     grpcHandled,
+    observe: (probe) => observeStatus(registers, probe),
     render(completed) {
       registry.metrics().then(
         (body) => completed({ status: 200, contentType: registry.contentType, body }),

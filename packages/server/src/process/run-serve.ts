@@ -10,11 +10,11 @@ import { type Established, establishIdentity } from "../identity/establish.ts";
 import { idText } from "../identity/member-id.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
 import { installFatal } from "./fatal.ts";
-import { type QuorateServer, type ServerOptions, startServer } from "./server.ts";
+import { type ServerOptions, startServer } from "./server.ts";
 import { stopRequest } from "./signals.ts";
 
-/** The command line's view of a server; `fileSystem` is what tests put under the log. */
-export interface ServeInput extends ConfigInput, Pick<ServerOptions, "fileSystem"> {}
+/** The command line, and what tests put under the log. */
+export interface ServeInput extends ConfigInput, Pick<ServerOptions, "wrapFileSystem"> {}
 
 /** Runs one member until it is asked to stop. @throws {@link CommandError} when it cannot start. */
 export async function runServe(input: ServeInput): Promise<number> {
@@ -35,8 +35,15 @@ export async function runServe(input: ServeInput): Promise<number> {
   for (const warning of [...warnings, ...contradictions, ...insecurePeers(config)]) {
     logger.warn(warning);
   }
-  const fileSystem = input.fileSystem === undefined ? {} : { fileSystem: input.fileSystem };
-  const server = await startServer({ config, identity, logger, fatal, ...fileSystem });
+  const { wrapFileSystem } = input;
+  const server = await startServer({
+    config,
+    identity,
+    created,
+    logger,
+    fatal,
+    ...(wrapFileSystem === undefined ? {} : { wrapFileSystem }),
+  });
   void server.ready.then(() => logger.info("ready to serve client requests"));
   logger.info("stopping", { reason: await asked });
   await server.stop();
@@ -83,5 +90,3 @@ function insecurePeers(config: ServerConfig): string[] {
     .filter((url) => url.scheme === "http" && !isLoopback(url.host))
     .map((url) => `peers talk in the clear on ${url.text}: keep that network closed to others`);
 }
-
-export type { QuorateServer };

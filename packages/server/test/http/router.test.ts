@@ -37,11 +37,8 @@ function probe(status: Partial<ServerStatus> = {}, linearizable: string | null =
 }
 
 function ask(subject: ServerProbe, target: string, method = "GET"): Promise<HttpAnswer> {
-  const router = createRouter({
-    probe: subject,
-    metrics: createMetrics(subject, "3.7.0"),
-    etcdVersion: "3.7.0",
-  });
+  const metrics = createMetrics("3.7.0");
+  const router = createRouter({ probe: subject, metrics, etcdVersion: "3.7.0" });
   const [path = "", query = ""] = target.split("?");
   return new Promise((resolve) => router({ method, path, query: new URLSearchParams(query) }, resolve));
 }
@@ -119,7 +116,8 @@ test("/status", async () => {
 
 test("/metrics has etcd's names with the server's values", async () => {
   const subject = probe();
-  const metrics = createMetrics(subject, "3.7.0");
+  const metrics = createMetrics("3.7.0");
+  metrics.observe(subject);
   const router = createRouter({ probe: subject, metrics, etcdVersion: "3.7.0" });
   metrics.walSynced(0.003);
   metrics.proposalFailed();

@@ -22,6 +22,12 @@ after(() => rmSync(folder, { recursive: true }));
 let folderCount = 0;
 const fresh = (): string => join(folder, `d${++folderCount}`);
 
+/** What the log leaves behind as soon as it exists. */
+function makeStore(directory: string): void {
+  prepareDirectory(directory);
+  writeFileSync(join(directory, storeFolder, "meta"), "");
+}
+
 const identity: MemberIdentity = {
   memberId: 2 ** 53 - 1,
   clusterId: 7,
@@ -55,7 +61,7 @@ test("another format version is refused by name", () => {
 test("a directory keeps its identity", () => {
   const directory = fresh();
   assert.equal(readIdentity(directory), null);
-  prepareDirectory(directory);
+  makeStore(directory);
   assert.equal(readIdentity(directory), null);
   writeIdentity(directory, identity);
   assert.deepEqual(readIdentity(directory), identity);
@@ -63,10 +69,10 @@ test("a directory keeps its identity", () => {
 
 test("a directory that lost its log is refused, never filled again", () => {
   const directory = fresh();
-  prepareDirectory(directory);
+  makeStore(directory);
   writeIdentity(directory, identity);
-  rmSync(join(directory, storeFolder), { recursive: true });
-  assert.throws(() => readIdentity(directory), /has lost its folder "member": restore/);
+  rmSync(join(directory, storeFolder, "meta"));
+  assert.throws(() => readIdentity(directory), /has lost its log \(member\/meta is missing\): restore/);
 });
 
 test("what is left of an interrupted first start does not count", () => {
@@ -91,6 +97,7 @@ function establish(directory: string, ...flags: string[]): Established {
   const { config } = resolveConfig({ argv: [`--data-dir=${directory}`, ...flags], environment: {} });
   const established = establishIdentity(config);
   if (established.created) {
+    makeStore(directory);
     writeIdentity(directory, established.identity);
   }
   return established;

@@ -1,0 +1,181 @@
+/**
+ * One member: its parts in the order in which they start, and the reverse in which they stop. What serves clients starts
+ * last and stops first.
+ */
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ApiOptions, apiLimitsDefault, EtcdApi } from "@quorate/etcd";
+import { createGrpcServer, type GrpcServer, type ServerEvent } from "@quorate/grpc";
+import { KvStateMachine } from "@quorate/kv";
+import type { FileSystem } from "@quorate/wal";
+import { etcdVersion } from "../cli/version.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { createRouter } from "../http/router.ts";
+import { serveExchanges } from "../http/serve-exchange.ts";
+import { type MemberIdentity, storeFolder, writeIdentity } from "../identity/data-directory.ts";
+import type { Logger } from "../logging/logger.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { membershipPort } from "../services/membership-port.ts";
+import { createProbe } from "../services/probe.ts";
+import { type Replication, startReplication } from "../services/replication.ts";
+import type { Fatal } from "./fatal.ts";
+import { listenFailure } from "./listen-failure.ts";
+import { publishMember } from "./publish.ts";
+import { startSweeping } from "./sweep.ts";
+
+/** What a member is made of. */
+export interface ServerOptions {
+  readonly config: ServerConfig;
+  readonly identity: MemberIdentity;
+  /** Whether the data directory does not name its member yet. */
+  readonly created: boolean;
+  readonly logger: Logger;
+  readonly fatal: Fatal;
+  /** Wraps the file system under the log; only tests do. */
+  readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
+}
+
+/** A member that serves, or will as soon as it has a leader. */
+export interface QuorateServer {
+  /** Resolves when this member has a leader, has caught up with it, and serves. */
+  readonly ready: Promise<void>;
+  /** Hands over leadership, finishes what runs, says goodbye, closes the log. */
+  stop(): Promise<void>;
+}
+
+// ETCD: messages may be larger than requests by this, so that the refusal can name the limit.
+const messageOverheadBytes = 512 * 1024;
+// When the server stops: how long calls may go on that wait for nothing but the log, and how long any call may.
+const drainMs = 1000;
+const closeGraceMs = 5000;
+// The clock of request timeouts; they are seconds.
+const tickMs = 50;
+
+/** Starts a member. @throws {@link CommandError} when it cannot: what is wrong, and what to do. */
+export async function startServer(options: ServerOptions): Promise<QuorateServer> {
+  const { config, identity, logger, fatal } = options;
+  const machine = new KvStateMachine({ hashSeed: randomInt(2 ** 32) });
+  const metrics = createMetrics(etcdVersion);
+  const replication = await startReplication({
+    config,
+    identity,
+    machine,
+    metrics,
+    logger,
+    fatal,
+    dataDir: join(config.dataDir, storeFolder),
+    ...(options.wrapFileSystem === undefined ? {} : { wrapFileSystem: options.wrapFileSystem }),
+  });
+  if (options.created) {
+    writeIdentity(config.dataDir, identity);
+  }
+  const membership = membershipPort(identity, machine);
+  const probe = createProbe({ config, machine, membership, replication });
+  metrics.observe(probe);
+  const api = new EtcdApi(apiOptions(config, machine, membership, replication));
+  const grpc = createGrpcServer({
+    limits: { messageBytesMax: config.maxRequestBytes + messageOverheadBytes },
+    onHttp: serveExchanges(createRouter({ probe, metrics, etcdVersion })),
+    onEvent: (event) => observe(event, metrics, logger, fatal),
+  });
+  for (const [path, method] of api.methods) {
+    grpc.register(path, method);
+  }
+  await listen(grpc, replication, config);
+  const stopSweeping = startSweeping(machine);
+  const clock = setInterval(() => api.tick(performance.now()), tickMs);
+  let stopPublishing: () => void = () => {};
+  const ready = new Promise<void>((resolve) => {
+    stopPublishing = publishMember(replication, publishedBy(config, identity), resolve);
+  });
+  return {
+    ready,
+    async stop() {
+      stopPublishing();
+      stopSweeping();
+      await closeClients(grpc, api);
+      clearInterval(clock);
+      await replication.stop();
+    },
+  };
+}
+
+/** Says goodbye to clients; what runs may finish, what only waits is told to go elsewhere. */
+async function closeClients(grpc: GrpcServer, api: EtcdApi): Promise<void> {
+  const closed = grpc.close({ graceMs: closeGraceMs });
+  const drain = new AbortController();
+  const drained = delay(drainMs, undefined, { signal: drain.signal }).catch(() => undefined);
+  await Promise.race([closed, drained]);
+  drain.abort();
+  api.stop();
+  await closed;
+}
+
+function apiOptions(
+  config: ServerConfig,
+  machine: KvStateMachine,
+  membership: ApiOptions["membership"],
+  replication: Replication,
+): ApiOptions {
+  return {
+    replication,
+    store: machine,
+    membership,
+    defer: { defer: (work) => void setImmediate(work) },
+    limits: {
+      ...apiLimitsDefault(config.electionTimeoutMs),
+      requestBytesMax: config.maxRequestBytes,
+      txnOpCountMax: config.maxTxnOps,
+    },
+    about: {
+      version: etcdVersion,
+      storageVersion: etcdVersion,
+      quotaBytes: Math.max(0, config.quotaBackendBytes),
+    },
+    nowMs: performance.now(),
+  };
+}
+
+function publishedBy(config: ServerConfig, identity: MemberIdentity): Parameters<typeof publishMember>[1] {
+  const self = identity.members.find((member) => member.id === identity.memberId);
+  return {
+    id: identity.memberId,
+    name: config.explicit.has("name") || self === undefined ? config.name : self.name,
+    clientUrls: config.advertiseClientUrls.map((url) => url.text),
+    peerUrls: self?.peerUrls ?? [],
+  };
+}
+
+async function listen(grpc: GrpcServer, replication: Replication, config: ServerConfig): Promise<void> {
+  for (const url of config.listenClientUrls) {
+    try {
+      await grpc.listen({ host: url.host, port: url.port });
+    } catch (error) {
+      await grpc.close({ graceMs: 0 });
+      await replication.stop();
+      throw listenFailure("--listen-client-urls", url.text, error);
+    }
+  }
+}
+
+function observe(event: ServerEvent, metrics: Metrics, logger: Logger, fatal: Fatal): void {
+  if (event.kind === "handler-error") {
+    // A handler that throws has left state nobody can vouch for.
+    fatal(event.error);
+  }
+  switch (event.kind) {
+    case "call-ended":
+      metrics.grpcHandled(event.path, event.code, event.durationMs);
+      break;
+    case "connection-refused":
+      logger.warn("client refused", { "remote-addr": event.peer, reason: event.reason });
+      break;
+    case "connection-error":
+      logger.debug("client connection failed", { "remote-addr": event.peer, error: event.error.message });
+      break;
+    case "connection-opened":
+    case "connection-closed":
+      break;
+  }
+}

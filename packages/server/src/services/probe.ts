@@ -1,0 +1,54 @@
+/** What the HTTP pages and metrics see of a running member. */
+import type { MembershipPort } from "@quorate/etcd";
+import type { KvStateMachine } from "@quorate/kv";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { ServerProbe } from "../http/server-probe.ts";
+import type { Replication } from "./replication.ts";
+
+/** The parts that are looked at. */
+export interface ProbeOptions {
+  readonly config: Pick<ServerConfig, "name" | "electionTimeoutMs">;
+  readonly machine: KvStateMachine;
+  readonly membership: MembershipPort;
+  readonly replication: Replication;
+}
+
+/** Makes the probe. */
+export function createProbe({ config, machine, membership, replication }: ProbeOptions): ServerProbe {
+  // ETCD: a health check waits as long as a request does.
+  const checkTimeoutMs = 5000 + 2 * config.electionTimeoutMs;
+  return {
+    status() {
+      const { matchOf, ...state } = replication.observe();
+      return {
+        ...state,
+        clusterId: membership.clusterId,
+        name: config.name,
+        revision: machine.revision,
+        dbBytes: machine.dbSizeBytes,
+        dbBytesInUse: machine.liveBytes,
+        members: membership.members().map(({ id, name, peerUrls, clientUrls }) => ({
+          id,
+          name,
+          peerUrls,
+          clientUrls,
+          match: matchOf(id),
+        })),
+      };
+    },
+    checkLinearizable(completed) {
+      const timer = setTimeout(() => {
+        handle.cancel();
+        completed("etcdserver: request timed out");
+      }, checkTimeoutMs);
+      const handle = replication.readBarrier((outcome) => {
+        clearTimeout(timer);
+        completed(outcome.kind === "ready" ? null : `etcdserver: ${outcome.reason}`);
+      });
+    },
+    checkSerializable() {
+      // The store is in memory: as long as the process answers at all, it can be read.
+      return machine.revision > 0 ? null : "store is empty";
+    },
+  };
+}

@@ -1,0 +1,373 @@
+/** The replicated log behind the API's port: a Raft node, what it tells of itself, and its troubles as log lines. */
+
+import { assert } from "@quorate/base";
+import type {
+  CancelHandle,
+  RefusalReason,
+  ReplicationPort,
+  ReplicationStatus,
+  SubmitOutcome,
+} from "@quorate/etcd";
+import type { KvResult, KvStateMachine } from "@quorate/kv";
+import { noNode, type ProposalOutcome } from "@quorate/raft";
+import { RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
+import type { FileSystem } from "@quorate/wal";
+import { CommandError, exitCode } from "../cli/exit-code.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { hostPort, parseServerUrl, type ServerUrl } from "../config/server-url.ts";
+import type { ServerStatus } from "../http/server-probe.ts";
+import type { MemberIdentity } from "../identity/data-directory.ts";
+import { idText } from "../identity/member-id.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Fatal } from "../process/fatal.ts";
+import { listenFailure } from "../process/listen-failure.ts";
+import { observeSyncs } from "../process/observed-file-system.ts";
+import { PeerLinks } from "./peer-links.ts";
+import { dataDirectoryFailure } from "./start-failure.ts";
+
+/** What the log is made of. */
+export interface ReplicationOptions {
+  readonly config: ServerConfig;
+  readonly identity: MemberIdentity;
+  readonly machine: KvStateMachine;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly fatal: Fatal;
+  /** The log's own folder. */
+  readonly dataDir: string;
+  readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
+}
+
+/** The part of {@link ServerStatus} that the log knows. */
+export type ReplicationView = Pick<
+  ServerStatus,
+  | "id"
+  | "role"
+  | "leader"
+  | "term"
+  | "committed"
+  | "applied"
+  | "firstIndex"
+  | "lastIndex"
+  | "leaderChangeCount"
+  | "proposalsPending"
+> & { matchOf(id: number): number | null };
+
+/** The port of the API, and what else the server needs of its log. */
+export interface Replication extends ReplicationPort {
+  observe(): ReplicationView;
+  /** Hands over leadership, closes connections and log. */
+  stop(): Promise<void>;
+}
+
+/** What changes only with events; kept so that `status()` costs next to nothing. */
+class Leadership {
+  leader = 0;
+  leaderSinceMs = 0;
+  changeCount = 0;
+
+  /** ETCD: only a change to another leader counts, not the loss of one. */
+  changed(leader: number, nowMs: number): void {
+    if (leader !== this.leader && leader !== 0) {
+      this.changeCount += 1;
+      this.leaderSinceMs = nowMs;
+    }
+    if (leader === 0) {
+      this.leaderSinceMs = 0;
+    }
+    this.leader = leader;
+  }
+}
+
+/** Opens the log and joins the peers. @throws CommandError when it cannot: what is wrong, and what to do. */
+export async function startReplication(options: ReplicationOptions): Promise<Replication> {
+  const links = new PeerLinks();
+  const leadership = new Leadership();
+  const node = await startNode(options, (event) => {
+    observeEvent(event, links, leadership);
+    logEvent(event, options.logger);
+  });
+  return portOf(node, options, links, leadership);
+}
+
+async function startNode(
+  options: ReplicationOptions,
+  onEvent: (event: RaftNodeEvent) => void,
+): Promise<RaftNode<never, KvResult>> {
+  const { config, identity, machine, metrics, wrapFileSystem } = options;
+  const wrap = (inner: FileSystem): FileSystem =>
+    observeSyncs(wrapFileSystem?.(inner) ?? inner, "wal/", (seconds) => metrics.walSynced(seconds));
+  const [listenUrl] = config.listenPeerUrls;
+  if (listenUrl === undefined) {
+    throw new CommandError("--listen-peer-urls: needs at least one URL", exitCode.usage);
+  }
+  try {
+    return await RaftNode.start<never, KvResult>({
+      id: identity.memberId,
+      cluster: identity.clusterId,
+      dataDir: options.dataDir,
+      listen: hostPort(listenUrl),
+      peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, addressOf(peerUrls)])),
+      byteStateMachine: machine,
+      tickMs: config.heartbeatIntervalMs,
+      core: {
+        heartbeatTicks: 1,
+        // ETCD: a remainder of the division is dropped.
+        electionTimeoutTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
+      },
+      limits: { commandBytesMax: config.maxRequestBytes },
+      snapshots: {
+        liveBytes: () => machine.liveBytes,
+        ...(config.snapshotCount === 0
+          ? {}
+          : {
+              entryCountMax: config.snapshotCount,
+              trailingEntryCount: Math.min(5000, config.snapshotCount),
+            }),
+      },
+      wrapFileSystem: wrap,
+      onEvent,
+      onFatal: options.fatal,
+    });
+  } catch (error) {
+    throw startFailure(error, listenUrl, config.dataDir);
+  }
+}
+
+function startFailure(error: unknown, listenUrl: ServerUrl, dataDir: string): unknown {
+  const syscall = error instanceof Error && "syscall" in error ? error.syscall : undefined;
+  return syscall === "listen" || syscall === "getaddrinfo"
+    ? listenFailure("--listen-peer-urls", listenUrl.text, error)
+    : (dataDirectoryFailure(dataDir, error) ?? error);
+}
+
+/** Where peers dial a member: the first of its URLs. */
+function addressOf(peerUrls: readonly string[]): string {
+  const parsed = parseServerUrl(peerUrls[0] ?? "");
+  assert("value" in parsed, "replication: a recorded peer URL does not parse");
+  return hostPort(parsed.value);
+}
+
+function portOf(
+  node: RaftNode<never, KvResult>,
+  options: ReplicationOptions,
+  links: PeerLinks,
+  leadership: Leadership,
+): Replication {
+  const { identity, metrics } = options;
+  const otherVoterCount = Math.floor(identity.members.length / 2);
+  const counts = { pending: 0 };
+  const status = oncePerTurn((): ReplicationStatus => {
+    const { applied, hardState, leader } = node.status();
+    return {
+      memberId: node.id,
+      term: hardState.term,
+      leader,
+      committed: hardState.commit,
+      applied,
+      isLearner: false,
+      leaderSinceMs: leadership.leaderSinceMs,
+      connectedSinceMs: node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(leader),
+    };
+  });
+  return {
+    status,
+    submit(command, done): CancelHandle {
+      counts.pending += 1;
+      const waiting = node.submit(command, (outcome) => {
+        counts.pending -= 1;
+        if (outcome.kind !== "applied") {
+          metrics.proposalFailed();
+        }
+        done(submitOutcome(outcome));
+      });
+      return { cancel: () => waiting.abandon() };
+    },
+    readBarrier(done): CancelHandle {
+      let cancelled = false;
+      const waiting = node.readBarrier((outcome) => {
+        if (!cancelled) {
+          done(
+            outcome.kind === "ready"
+              ? { kind: "ready" }
+              : { kind: "refused", reason: readRefusals[outcome.reason], leader: outcome.leader },
+          );
+        }
+      });
+      return {
+        cancel() {
+          cancelled = true;
+          waiting.abandon();
+        },
+      };
+    },
+    observe: () => observeNode(node, leadership.changeCount, counts.pending),
+    stop: () => node.stop(),
+  };
+}
+
+/**
+ * PERF: the status is asked several times for each request, and a copy of the core's costs about a microsecond; within one
+ * turn of the event loop it hardly changes.
+ */
+function oncePerTurn<T>(compute: () => T): () => T {
+  let value: T | null = null;
+  return () => {
+    if (value === null) {
+      value = compute();
+      setImmediate(() => {
+        value = null;
+      });
+    }
+    return value;
+  };
+}
+
+function observeNode(
+  node: RaftNode<never, KvResult>,
+  leaderChangeCount: number,
+  proposalsPending: number,
+): ReplicationView {
+  const { applied, hardState, leader, progress, role } = node.status();
+  return {
+    id: node.id,
+    role,
+    leader,
+    term: hardState.term,
+    committed: hardState.commit,
+    applied,
+    ...node.logRange,
+    leaderChangeCount,
+    proposalsPending,
+    matchOf: (id) => progress.find((member) => member.id === id)?.match ?? null,
+  };
+}
+
+type RaftRefusal = Extract<ProposalOutcome, { readonly kind: "refused" }>["reason"];
+type RaftUnknown = Extract<ProposalOutcome, { readonly kind: "unknown" }>["reason"];
+type ApiUnknown = Extract<SubmitOutcome, { readonly kind: "unknown" }>["reason"];
+
+const refusals: { readonly [R in RaftRefusal]: RefusalReason } = {
+  "no-leader": "no-leader",
+  "not-leader": "not-leader",
+  "leader-changed": "leader-changed",
+  "uncommitted-limit": "too-many-requests",
+  "too-large": "too-large",
+  // Whoever asks again finds the new leader.
+  transferring: "leader-changed",
+  "not-a-member": "not-a-member",
+  stopped: "stopped",
+};
+
+const unknowns: { readonly [R in RaftUnknown]: ApiUnknown } = {
+  "leader-changed": "leader-changed",
+  "connection-lost": "connection-lost",
+  snapshot: "connection-lost",
+  stopped: "stopped",
+  abandoned: "timeout",
+};
+
+const readRefusals = {
+  "no-leader": "no-leader",
+  "too-many": "too-many-requests",
+  stopped: "stopped",
+  abandoned: "leader-changed",
+} as const;
+
+function submitOutcome(outcome: ProposalOutcome<KvResult>): SubmitOutcome {
+  switch (outcome.kind) {
+    case "applied":
+      return outcome;
+    case "refused":
+      return { kind: "refused", reason: refusals[outcome.reason], leader: outcome.leader };
+    case "unknown":
+      return { kind: "unknown", reason: unknowns[outcome.reason] };
+  }
+}
+
+function observeEvent(event: RaftNodeEvent, links: PeerLinks, leadership: Leadership): void {
+  switch (event.type) {
+    case "leader":
+      leadership.changed(event.leader, performance.now());
+      break;
+    case "connected":
+      links.connected(event.peer, performance.now());
+      break;
+    case "disconnected":
+      links.disconnected(event.peer);
+      break;
+    default:
+      break;
+  }
+}
+
+/** What an operator should know, in words; the rest stands in metrics. */
+function logEvent(event: RaftNodeEvent, logger: Logger): void {
+  switch (event.type) {
+    case "leader":
+      logger.info(event.leader === noNode ? "lost the leader" : "has a leader", {
+        leader: idText(event.leader),
+        term: event.term,
+      });
+      break;
+    case "role":
+      logger.info("changed its role", { role: event.role, term: event.term });
+      break;
+    case "recovered":
+      logger.warn(`recovered: ${event.what}`);
+      break;
+    case "late-tick":
+      logger.warn("the event loop was held up: heartbeats may be late", {
+        "gap-ms": Math.round(event.gapMs),
+      });
+      break;
+    case "refused":
+      logger.warn("refused a peer", {
+        "remote-addr": event.remote,
+        cause: event.cause,
+        detail: event.detail,
+      });
+      break;
+    case "refused-by":
+      logger.warn("a peer refused this member", {
+        peer: idText(event.peer),
+        cause: event.cause,
+        detail: event.detail,
+      });
+      break;
+    case "bad-frame":
+      logger.warn("closed a peer connection: not the peer protocol", {
+        "remote-addr": event.remote,
+        why: event.why,
+      });
+      break;
+    case "connected":
+      logger.info("peer connected", { peer: idText(event.peer), direction: event.direction });
+      break;
+    case "disconnected":
+      logger.info("peer disconnected", {
+        peer: idText(event.peer),
+        direction: event.direction,
+        why: event.why,
+      });
+      break;
+    case "message-inconsistent":
+      logger.error("refused a message that contradicts the protocol", {
+        peer: idText(event.from),
+        what: event.what,
+      });
+      break;
+    case "snapshot-made":
+    case "snapshot-installed":
+    case "snapshot-sent":
+    case "snapshot-received":
+      logger.info(event.type.replace("-", " "), {
+        index: event.snapshot.index,
+        term: event.snapshot.term,
+      });
+      break;
+    default:
+      logger.debug(event.type);
+  }
+}
