@@ -6,7 +6,7 @@ import { createGrpcServer, type GrpcServer, type Method, type ServerOptions } fr
 
 export const echo: Method = { kind: "unary", handle: (request, call) => call.respond(request) };
 
-export interface Running {
+interface Running {
   readonly server: GrpcServer;
   readonly url: string;
   readonly port: number;
@@ -35,7 +35,7 @@ export function close(server: GrpcServer, graceMs: number): Promise<void> {
   return server.close({ graceMs });
 }
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly httpStatus: number;
   readonly headers: http2.IncomingHttpHeaders;
   readonly trailers: http2.IncomingHttpHeaders;

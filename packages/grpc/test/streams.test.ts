@@ -22,13 +22,12 @@ interface Opened {
 
 function open(client: GrpcClient): Opened {
   const received: Uint8Array[] = [];
-  const ended = Promise.withResolvers<GrpcError | null>();
-  const stream = client.stream(
-    path,
-    {},
-    { message: (one) => received.push(one.slice()), ended: ended.resolve },
-  );
-  return { stream, received, end: ended.promise };
+  let settle: (error: GrpcError | null) => void = () => {};
+  const end = new Promise<GrpcError | null>((resolve) => {
+    settle = resolve;
+  });
+  const stream = client.stream(path, {}, { message: (one) => received.push(one.slice()), ended: settle });
+  return { stream, received, end };
 }
 
 const echoBidi: Method = {

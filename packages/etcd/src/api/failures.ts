@@ -14,7 +14,7 @@ export function failWith(call: ApiCall, code: KvErrorCode): void {
 }
 
 /** Fails `call` as grpc-go fails a request that does not decode. */
-export function failUndecodable(call: ApiCall, error: DecodeError): void {
+function failUndecodable(call: ApiCall, error: DecodeError): void {
   call.fail(codeInternal, `grpc: error unmarshalling request: ${error.message}`);
 }
 

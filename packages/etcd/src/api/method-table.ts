@@ -23,16 +23,19 @@ const authMethods = [
   "RoleRevokePermission",
 ] as const;
 
-const unaryMethods: Readonly<Record<string, readonly string[]>> = {
-  "etcdserverpb.KV": ["Range", "Put", "DeleteRange", "Txn", "Compact"],
-  "etcdserverpb.Lease": ["LeaseGrant", "LeaseRevoke", "LeaseTimeToLive", "LeaseLeases"],
-  "etcdserverpb.Cluster": ["MemberAdd", "MemberRemove", "MemberUpdate", "MemberList", "MemberPromote"],
-  "etcdserverpb.Maintenance": ["Alarm", "Status", "Defragment", "Hash", "HashKV", "MoveLeader", "Downgrade"],
-  "etcdserverpb.Auth": authMethods,
-  "v3lockpb.Lock": ["Lock", "Unlock"],
-  "v3electionpb.Election": ["Campaign", "Proclaim", "Leader", "Resign"],
-  "grpc.health.v1.Health": ["Check"],
-};
+const unaryMethods: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["etcdserverpb.KV", ["Range", "Put", "DeleteRange", "Txn", "Compact"]],
+  ["etcdserverpb.Lease", ["LeaseGrant", "LeaseRevoke", "LeaseTimeToLive", "LeaseLeases"]],
+  ["etcdserverpb.Cluster", ["MemberAdd", "MemberRemove", "MemberUpdate", "MemberList", "MemberPromote"]],
+  [
+    "etcdserverpb.Maintenance",
+    ["Alarm", "Status", "Defragment", "Hash", "HashKV", "MoveLeader", "Downgrade"],
+  ],
+  ["etcdserverpb.Auth", authMethods],
+  ["v3lockpb.Lock", ["Lock", "Unlock"]],
+  ["v3electionpb.Election", ["Campaign", "Proclaim", "Leader", "Resign"]],
+  ["grpc.health.v1.Health", ["Check"]],
+]);
 
 const streamMethods: readonly (readonly [string, MethodKind])[] = [
   ["/etcdserverpb.KV/RangeStream", "server-stream"],
@@ -45,7 +48,7 @@ const streamMethods: readonly (readonly [string, MethodKind])[] = [
 
 function buildTable(): ReadonlyMap<string, MethodKind> {
   const table = new Map<string, MethodKind>(streamMethods);
-  for (const [service, methods] of Object.entries(unaryMethods)) {
+  for (const [service, methods] of unaryMethods) {
     for (const method of methods) {
       table.set(`/${service}/${method}`, "unary");
     }

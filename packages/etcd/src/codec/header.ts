@@ -12,7 +12,7 @@ export interface ResponseHeader {
 }
 
 /** Encoded bytes of a header's fields. */
-export function headerSize(header: ResponseHeader): number {
+function headerSize(header: ResponseHeader): number {
   return (
     varintFieldSize(header.clusterId) +
     varintFieldSize(header.memberId) +

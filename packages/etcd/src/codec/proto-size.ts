@@ -2,7 +2,7 @@
 import { assert, type ByteWriter } from "@quorate/base";
 
 /** Bytes of a non-negative safe integer as a varint. */
-export function varintSize(value: number): number {
+function varintSize(value: number): number {
   assert(Number.isSafeInteger(value) && value >= 0, "proto size: not a safe non-negative integer");
   if (value < 2 ** 7) {
     return 1;

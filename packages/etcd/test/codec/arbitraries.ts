@@ -3,7 +3,7 @@ import type { KeyValue, ResponseOp } from "@quorate/kv";
 import { toRevision } from "@quorate/kv";
 import fc from "fast-check";
 
-export const seed = 20260711;
+const seed = 20260711;
 export const runs = { seed, numRuns: 300 };
 
 export const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 200 });
@@ -11,12 +11,12 @@ export const int64: fc.Arbitrary<bigint> = fc.oneof(
   fc.constantFrom(0n, 1n, -1n, 127n, 128n, 2n ** 53n, -(2n ** 53n), 2n ** 63n - 1n, -(2n ** 63n)),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
 );
-export const counter: fc.Arbitrary<number> = fc.oneof(
+const counter: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(0, 1, 127, 128, 2 ** 31, 2 ** 32, 2 ** 53 - 1),
   fc.nat({ max: 1_000_000 }),
 );
 
-export const keyValue: fc.Arbitrary<KeyValue> = fc.record({
+const keyValue: fc.Arbitrary<KeyValue> = fc.record({
   key: bytes,
   createRevision: counter.map(toRevision),
   modRevision: counter.map(toRevision),

@@ -2,7 +2,7 @@
  * Cuts a stream of bytes into gRPC messages: a flag byte, a big-endian length of four bytes, the message. Memory follows
  * what arrived, never what a length announces.
  */
-import { assert } from "@quorate/base";
+import { assert, emptyBytes } from "@quorate/base";
 import { status } from "../status.ts";
 import { StatusError } from "./status-error.ts";
 
@@ -13,7 +13,7 @@ export const prefixBytes = 5;
 export class MessageReader {
   readonly #bytesMax: number;
   readonly #encoding: string | null;
-  #data: Uint8Array = new Uint8Array(0);
+  #data: Uint8Array = emptyBytes;
   #start = 0;
   #end = 0;
   /** Whether `#data` is ours to append to; otherwise it is the chunk that came last. */
