@@ -208,12 +208,10 @@ function checkContiguous(files: readonly SegmentFile[], oldest: number): void {
 }
 
 function judgeNewest(file: SegmentFile, scan: SegmentScan): StorageError | null {
-  const bad = scan.bad[0];
-  if (bad !== undefined && bad.start < scan.markedEnd) {
-    return corrupt(file.path, bad.offset, `${bad.why}, below the durable mark at ${scan.markedEnd}`);
-  }
   if (scan.end < scan.markedEnd) {
-    return corrupt(file.path, scan.end, `zeros below the durable mark at ${scan.markedEnd}`);
+    const bad = scan.bad[0];
+    const why = `${bad?.why ?? "zeros"}, below the durable mark at ${scan.markedEnd}`;
+    return corrupt(file.path, bad?.offset ?? scan.end, why);
   }
   if (scan.sealed) {
     const missing = `${paths.wal}/${padded(file.header.sequence + 1)}-*.log`;

@@ -34,6 +34,7 @@ export function* recoverSnapshots(
   report: (line: string) => void,
 ): Task<RecoveredSnapshots> {
   const candidates = yield* listSnapshots(fs);
+  yield* syncDirectory(fs, paths.snapshots); // A name that is seen may not be durable yet.
   const durable: SnapshotHeader[] = [];
   const bad: { readonly candidate: Candidate; readonly fault: Fault }[] = [];
   for (const candidate of candidates) {

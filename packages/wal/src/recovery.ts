@@ -63,13 +63,14 @@ export function* recoverStore(
       `both slots lost a write: the log says that term ${log.durableTerm} was durable`,
     );
   }
-  yield* removeLeftovers(fs, log.leftovers);
-  yield* syncDirectory(fs, paths.wal);
   const snapshots = yield* recoverSnapshots(fs, metadata, log.outline, (line) => report.push(line));
   if (log.torn !== null) {
     report.push(yield* cutTorn(fs, log.torn));
   }
   const segments = yield* openSegments(fs, metadata, log, segmentBytes);
+  // Only now: the record that makes a segment a leftover is durable.
+  yield* removeLeftovers(fs, log.leftovers);
+  yield* syncDirectory(fs, paths.wal);
   return { metadata, created, slots, segments, log, snapshots, report };
 }
 
@@ -210,7 +211,10 @@ function* keepCopy(fs: FileSystem, path: string, bytes: Uint8Array): Task<void> 
   yield* syncDirectory(fs, paths.cuts);
 }
 
-/** Opens the segments; the newest is synced, because what was read may have been in the page cache alone. */
+/**
+ * Opens the segments. What was read may be in the page cache alone, after a process was killed: the newest segment is synced,
+ * and the one before, whose seal may have been the last thing written.
+ */
 function* openSegments(
   fs: FileSystem,
   metadata: StoreMetadata,
@@ -221,6 +225,11 @@ function* openSegments(
   for (const { file, end } of log.segments) {
     const { sequence, segmentBytes: bytes } = file.header;
     segments.push({ sequence, path: file.path, seed: file.seed, segmentBytes: bytes, end, file: null });
+  }
+  const sealed = segments.at(-2);
+  if (sealed !== undefined) {
+    sealed.file = yield* open(fs, sealed.path, "write");
+    yield* sync(sealed.file);
   }
   const newest = must(segments.at(-1), "recovery: no segment");
   newest.file = yield* open(fs, newest.path, "write");

@@ -139,6 +139,44 @@ test("a record that was written to the wrong place, or is stale, is not taken fo
   assert.equal(again.report.length, 1);
 });
 
+test("a batch of another history at its own place, sound in itself, breaks the chain", () => {
+  const history = (bytes: number): MemoryFileSystem => {
+    const fs = new MemoryFileSystem();
+    const storage = openNow(fs, { segmentBytes: 8192 });
+    append(storage, [entry(1, 1)], 0);
+    append(storage, [{ ...entry(2, 1), data: new Uint8Array(8).fill(bytes) }], null);
+    append(storage, [entry(3, 1)], null);
+    now((completed) => storage.close(completed));
+    return fs;
+  };
+  const fs = history(1);
+  const other = history(2).content(first);
+  const start = 512 + 112 + 64 + 40; // Behind the first batch: its header, one entry, the note of term and commit.
+  fs.damage(first, (bytes) => {
+    bytes.set(other.subarray(start, start + 112 + 48), start);
+    return bytes;
+  });
+  assert.throws(() => openNow(fs, { segmentBytes: 8192 }), /broken chain/);
+});
+
+test("what a killed process left in the page cache is synced before anyone relies on it", () => {
+  const queue: MemoryOperation[] = [];
+  let hold = false;
+  const fs = new MemoryFileSystem({
+    schedule: (operation) => (hold ? void queue.push(operation) : operation.run()),
+  });
+  const storage = openNow(fs);
+  append(storage, [entry(1, 1)], 1);
+  hold = true;
+  storage.write({ hardState: null, entries: [entry(2, 1)], snapshot: null, mustSync: true }, () => {
+    assert.fail("completed without a sync");
+  });
+  queue.shift()?.run(); // The write, not the sync.
+  const killed = fs.crash(new Prng(1), "keep");
+  assert.equal(openNow(killed).lastIndex, 2);
+  assert.equal(openNow(killed.crash(new Prng(1), "lose")).lastIndex, 2);
+});
+
 test("a load that is overtaken by a truncation brings nothing back", () => {
   const queue: MemoryOperation[] = [];
   let hold = false;

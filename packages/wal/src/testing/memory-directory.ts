@@ -43,11 +43,11 @@ export class MemoryDirectory {
     this.#pending = [];
   }
 
-  /** What a crash leaves; `survivor` says what becomes of each file and directory. */
+  /** What a loss of power leaves; `survivor` says what becomes of each file and directory. */
   crash(random: Prng, mode: CrashMode, survivor: (node: MemoryNode) => MemoryNode): MemoryDirectory {
     const left = new Map(this.#durable);
     for (const change of this.#pending) {
-      if (mode === "keep" || (mode === "random" && random.chance(0.5))) {
+      if (mode === "random" && random.chance(0.5)) {
         applyChange(left, change);
       }
     }

@@ -70,6 +70,9 @@ export class MemoryFileSystem implements FileSystem {
   crash(random: Prng, mode: CrashMode, options: MemoryFileSystemOptions = {}): MemoryFileSystem {
     assert(!this.#crashed, "memory fs: crashed twice");
     this.#crashed = true;
+    if (mode === "keep") {
+      return this.clone(options); // Still pending: a loss of power after the restart may yet take it.
+    }
     const survivors = new Map<MemoryNode, MemoryNode>();
     const survivor = (node: MemoryNode): MemoryNode => {
       let left = survivors.get(node);

@@ -13,7 +13,7 @@ export type CrashMode =
   | "random"
   /** Nothing that was not synced survives: power loss. */
   | "lose"
-  /** Everything survives: the process was killed, the page cache stays. */
+  /** The process was killed: the page cache stays, and what was not synced is still not durable. */
   | "keep";
 
 /** A write that is not yet durable. */
@@ -113,11 +113,8 @@ export class MemoryFile {
     this.#pending = [];
   }
 
-  /** What a crash leaves. `inFlight` are writes that were under way. */
+  /** What a loss of power leaves. `inFlight` are writes that were under way. */
   crash(random: Prng, mode: CrashMode, inFlight: readonly PendingWrite[]): MemoryFile {
-    if (mode === "keep") {
-      return new MemoryFile(this.#seen.content);
-    }
     const survivor = new MemoryFile(this.#durable.content);
     if (mode === "random") {
       for (const change of [...this.#pending, ...inFlight]) {

@@ -1,0 +1,50 @@
+/** Mistakes that the simulator found, each as the shortest schedule that shows it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toLogIndex, toTerm } from "@quorate/raft";
+import { MemoryFileSystem, type MemoryOperation } from "@quorate/wal/testing";
+import { append, confState, entry, makeSnapshot, now, openNow, readLog } from "./support.ts";
+
+test("entries written after the whole log was compacted are found again, by a load and by the next compaction", () => {
+  const storage = openNow(new MemoryFileSystem(), { segmentBytes: 65_536, windowBytesMax: 64 });
+  append(storage, [entry(1, 1), entry(2, 1)], 2);
+  makeSnapshot(storage, 2, 1);
+  now((completed) => storage.compact(toLogIndex(2), completed));
+  append(storage, [entry(3, 1, 100), entry(4, 1, 100), entry(5, 1, 100)], 5);
+  assert.equal(readLog(storage).length, 3);
+  makeSnapshot(storage, 4, 1);
+  now((completed) => storage.compact(toLogIndex(4), completed));
+  assert.equal(storage.firstIndex, 5);
+});
+
+test("a batch that is under way when another call fails is told of the failure, and only of that", () => {
+  const held: MemoryOperation[] = [];
+  let holdLog = false;
+  const fs = new MemoryFileSystem({
+    schedule: (operation) => {
+      if (holdLog && operation.path.startsWith("wal/")) {
+        held.push(operation);
+      } else {
+        operation.run();
+      }
+    },
+    fault: (operation) =>
+      holdLog && operation.path.startsWith("snap/") && operation.kind === "sync" ? "EIO" : null,
+  });
+  const storage = openNow(fs, { segmentBytes: 65_536 });
+  append(storage, [entry(1, 1)], 1);
+  holdLog = true;
+  const outcomes: (Error | null)[] = [];
+  storage.write({ hardState: null, entries: [entry(2, 1)], snapshot: null, mustSync: true }, (error) =>
+    outcomes.push(error),
+  );
+  const sink = storage.createSnapshot({ index: toLogIndex(1), term: toTerm(1), confState });
+  sink.write(new Uint8Array(10), () => {});
+  sink.finish((error) => assert.ok(error !== null));
+  assert.equal(outcomes.length, 1);
+  assert.ok(outcomes[0] instanceof Error);
+  while (held.length > 0) {
+    held.shift()?.run();
+  }
+  assert.equal(outcomes.length, 1, "the batch's own sync succeeds later, and says nothing any more");
+});
