@@ -95,7 +95,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     trailingEntryCount: random.pick([0, 1, 5, 50]),
     appendBytesMax: random.pick([64, 512, 4096, 65536]),
     inflightCountMax: random.pick([1, 2, 8, 64]),
-    snapshotChunkBytes: random.pick([64, 1024, 65536]),
+    snapshotChunkBytes: random.pick([256, 4096, 65536]),
     segmentBytes: random.pick([16384, 65536]),
     windowBytesMax: random.pick([256, 4096, 1048576]),
     batchBytesMax: random.pick([1024, 65536]),

@@ -34,8 +34,10 @@ interface Transfer {
   readonly to: NodeId;
   readonly term: Term;
   source: SnapshotSource | null;
-  /** The next byte that the receiver wants, as far as it said. */
+  /** The next byte that the receiver wants, as far as it ever said. */
   wanted: number;
+  /** What its latest answer said: less than that when it restarted and begins anew, or when the answer was late. */
+  said: number;
   /** The next byte to be sent. */
   next: number;
   reading: boolean;
@@ -63,6 +65,7 @@ export class SnapshotSender {
       term: message.term,
       source: null,
       wanted: 0,
+      said: 0,
       next: 0,
       reading: false,
       silentTicks: 0,
@@ -96,6 +99,7 @@ export class SnapshotSender {
       return;
     }
     transfer.silentTicks = 0;
+    transfer.said = frame.offset;
     if (frame.offset > transfer.wanted || frame.offset === source.bytes) {
       transfer.wanted = frame.offset;
       transfer.next = Math.max(transfer.next, frame.offset);
@@ -159,7 +163,8 @@ export class SnapshotSender {
         this.#end(transfer.to, false);
       } else if (transfer.sinceResendTicks >= this.#limits.resendTicks) {
         transfer.sinceResendTicks = 0;
-        transfer.next = transfer.wanted;
+        transfer.wanted = transfer.said;
+        transfer.next = transfer.said;
         this.#fill(transfer);
       }
     }

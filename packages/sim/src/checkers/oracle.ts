@@ -125,7 +125,9 @@ export class Oracle {
     if (status.role === "leader") {
       this.leaders.leading(member, status.term);
     }
-    this.committed.reported(member, status.term, status.commit, this.#memberList);
+    // What the member has not handed to its storage yet (a snapshot under way replaces its log) is not visible here.
+    const commit = Math.min(status.commit, member.hardState.commit);
+    this.committed.reported(member, status.term, commit, this.#memberList);
     promise(
       status.applied <= this.committed.last,
       "state-machine-safety",
