@@ -41,6 +41,20 @@ function notFound(exchange: HttpExchange): void {
   exchange.respond(404, { "content-type": "text/plain; charset=utf-8" }, "404 page not found\n");
 }
 
+/** One broken connection fails its socket, its session and its streams with the same error; it is told once. */
+function eachErrorOnce(onEvent: (event: ServerEvent) => void): (event: ServerEvent) => void {
+  const told = new WeakSet<Error>();
+  return (event) => {
+    if (event.kind === "connection-error") {
+      if (told.has(event.error)) {
+        return;
+      }
+      told.add(event.error);
+    }
+    onEvent(event);
+  };
+}
+
 class NodeGrpcServer implements GrpcServer {
   readonly #limits: ServerLimits;
   readonly #onEvent: ((event: ServerEvent) => void) | null;
@@ -49,6 +63,8 @@ class NodeGrpcServer implements GrpcServer {
   readonly #services = new Set<string>();
   readonly #listeners = new Set<NetServer>();
   readonly #connections = new Set<Socket>();
+  /** Connections that have not shown their protocol yet. */
+  readonly #sniffing = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
   readonly #deadlines = new Deadlines();
   readonly #host: SessionHost;
@@ -61,7 +77,7 @@ class NodeGrpcServer implements GrpcServer {
     const limits = withDefaults(options.limits ?? {});
     const onHttp = options.onHttp ?? notFound;
     this.#limits = limits;
-    this.#onEvent = options.onEvent ?? null;
+    this.#onEvent = options.onEvent === undefined ? null : eachErrorOnce(options.onEvent);
     this.#tls = options.tls;
     this.#host = {
       limits,
@@ -106,6 +122,9 @@ class NodeGrpcServer implements GrpcServer {
       listener.close();
     }
     this.#http1.drain();
+    for (const socket of [...this.#sniffing]) {
+      socket.destroy();
+    }
     for (const session of this.#sessions) {
       session.drain();
     }
@@ -177,7 +196,11 @@ class NodeGrpcServer implements GrpcServer {
   #accept(socket: Socket, protocol: string | null): void {
     const peer = peerOf(socket);
     if (this.#connections.size >= this.#limits.connectionsMax || this.#closing) {
-      this.#onEvent?.({ kind: "connection-refused", peer, reason: "connections-max" });
+      this.#onEvent?.({
+        kind: "connection-refused",
+        peer,
+        reason: this.#closing ? "closing" : "connections-max",
+      });
       socket.destroy();
       return;
     }
@@ -185,13 +208,18 @@ class NodeGrpcServer implements GrpcServer {
     socket.on("error", (error) => this.#report(peer, error));
     socket.on("close", () => {
       this.#connections.delete(socket);
+      this.#sniffing.delete(socket);
       this.#onEvent?.({ kind: "connection-closed", peer });
       if (this.#connections.size === 0) {
         this.#idle?.();
       }
     });
     if (protocol === null) {
-      sniffProtocol(socket, this.#limits.handshakeMs, (found) => this.#serve(socket, found, peer));
+      this.#sniffing.add(socket);
+      sniffProtocol(socket, this.#limits.handshakeMs, (found) => {
+        this.#sniffing.delete(socket);
+        this.#serve(socket, found, peer);
+      });
     } else {
       this.#serve(socket, protocol === "h2" ? "http2" : "http1", peer);
     }
