@@ -88,7 +88,7 @@ export interface WalSummary {
  * import { MemoryFileSystem } from "@quorate/wal/testing";
  * const lines: string[] = [];
  * readWal(new MemoryFileSystem(), (fact) => lines.push(describeWalFact(fact)), (error, summary) => {
- *   if (error === null) summary?.damaged.length; // 3: the directory holds no store
+ *   if (error === null) summary?.damaged.length; // every part that a store must have is missing
  * });
  * ```
  */

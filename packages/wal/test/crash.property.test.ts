@@ -306,7 +306,7 @@ class Run {
 test("a log cut by crashes loses nothing that was acknowledged", () => {
   let cuts = 0;
   const first = Number(process.env["SEED"] ?? 1);
-  const count = process.env["SEED"] === undefined ? Number(process.env["SEEDS"] ?? 400) : 1;
+  const count = process.env["SEED"] === undefined ? Number(process.env["SEEDS"] ?? 200) : 1;
   for (let seed = first; seed < first + count; seed++) {
     const run = new Run(seed);
     try {
@@ -319,5 +319,5 @@ test("a log cut by crashes loses nothing that was acknowledged", () => {
     }
     cuts += run.cutCount;
   }
-  assert.ok(count === 1 || cuts > 10, `only ${cuts} torn tails in ${count} runs: the test does not tear`);
+  assert.ok(count === 1 || cuts > 5, `only ${cuts} torn tails in ${count} runs: the test does not tear`);
 });
