@@ -68,7 +68,9 @@ function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
     add("advertiseClientUrls", "is required when --listen-client-urls is set");
   }
   const shared = values.listenClientUrls.find((client) =>
-    values.listenPeerUrls.some((peer) => peer.host === client.host && peer.port === client.port),
+    values.listenPeerUrls.some(
+      (peer) => peer.host === client.host && peer.port === client.port && peer.port !== 0,
+    ),
   );
   if (shared !== undefined) {
     add("listenPeerUrls", `${shared.text} is also in --listen-client-urls`);

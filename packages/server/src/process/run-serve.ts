@@ -11,14 +11,23 @@ import { idText } from "../identity/member-id.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
 import { installFatal } from "./fatal.ts";
 import { type ServerOptions, startServer } from "./server.ts";
-import { stopRequest } from "./signals.ts";
+import { listenForStop } from "./signals.ts";
 
 /** The command line, and what tests put under the log. */
 export interface ServeInput extends ConfigInput, Pick<ServerOptions, "wrapFileSystem"> {}
 
 /** Runs one member until it is asked to stop. @throws {@link CommandError} when it cannot start. */
 export async function runServe(input: ServeInput): Promise<number> {
-  const asked = stopRequest();
+  const stop = listenForStop();
+  try {
+    await serveUntil(stop.asked, input);
+    return exitCode.ok;
+  } finally {
+    stop.release();
+  }
+}
+
+async function serveUntil(asked: Promise<string>, input: ServeInput): Promise<void> {
   const { config, warnings } = configure(input);
   const logger = openLog(config);
   const fatal = installFatal(logger);
@@ -48,7 +57,6 @@ export async function runServe(input: ServeInput): Promise<number> {
   logger.info("stopping", { reason: await asked });
   await server.stop();
   logger.info("stopped");
-  return exitCode.ok;
 }
 
 function configure(input: ConfigInput): ResolvedConfig {

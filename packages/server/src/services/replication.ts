@@ -306,10 +306,9 @@ function observeEvent(event: RaftNodeEvent, links: PeerLinks, leadership: Leader
 function logEvent(event: RaftNodeEvent, logger: Logger): void {
   switch (event.type) {
     case "leader":
-      logger.info(event.leader === noNode ? "lost the leader" : "has a leader", {
-        leader: idText(event.leader),
-        term: event.term,
-      });
+      if (event.leader !== noNode) {
+        logger.info("has a leader", { leader: idText(event.leader), term: event.term });
+      }
       break;
     case "role":
       logger.info("changed its role", { role: event.role, term: event.term });

@@ -137,6 +137,9 @@ export class ProcessCluster {
   async leader(withinMs = 20_000): Promise<ProcessMember> {
     return eventually("a leader that all running members know", withinMs, async () => {
       const running = this.members.filter((member) => member.running);
+      if (running.length === 0) {
+        throw new Error("no member runs");
+      }
       const answers = await Promise.all(running.map((member) => member.status()));
       const leader = answers[0]?.leader;
       if (!leader || !answers.every((answer) => answer?.leader === leader)) {
