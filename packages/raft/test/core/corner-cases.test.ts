@@ -62,8 +62,8 @@ test("a context that was never sent confirms no read", () => {
   assert.equal(leader.state.reads.confirmed, 1);
 });
 
-test("an implicit joint configuration is left by exactly one entry", () => {
-  const group = new Group(group3);
+test("an implicit joint configuration is left by exactly one entry, also while others are applied one by one", () => {
+  const group = new Group(group3, { committedBytesPerReadyMax: 1 });
   const leader = group.elect(1);
   leader.node.proposeConfChange(change("r2 r3"), "joint");
   leader.node.propose([utf8Encode("behind")]);
