@@ -177,6 +177,7 @@ export class ImageReader implements SnapshotSource {
   readonly #header: SnapshotHeader;
   readonly #run: <T>(task: Task<T>, completed: CompletedWith<T>) => void;
   #closed = false;
+  #reads = 0;
 
   constructor(
     file: FileHandle,
@@ -195,14 +196,26 @@ export class ImageReader implements SnapshotSource {
   read(offset: number, length: number, completed: CompletedWith<Uint8Array>): void {
     assert(offset >= 0 && length > 0, "image: range out of bounds");
     assert(!this.#closed, "image: read after close");
-    this.#run(this.#read(offset, length), completed);
+    this.#reads++;
+    this.#run(this.#read(offset, length), (error, bytes) => {
+      this.#reads--;
+      this.#closeWhenIdle();
+      completed(error, bytes);
+    });
   }
 
   close(): void {
     assert(!this.#closed, "image: closed twice");
     this.#closed = true;
-    // Nothing depends on this close: the file was only read.
-    this.#run(close(this.#file), () => {});
+    this.#closeWhenIdle();
+  }
+
+  /** A read under way keeps the file open: its descriptor could be another file's by the time the read runs. */
+  #closeWhenIdle(): void {
+    if (this.#closed && this.#reads === 0) {
+      // Nothing depends on this close: the file was only read.
+      this.#run(close(this.#file), () => {});
+    }
   }
 
   *#read(offset: number, length: number): Task<Uint8Array> {

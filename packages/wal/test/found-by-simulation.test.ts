@@ -1,7 +1,7 @@
 /** Mistakes that the simulator found, each as the shortest schedule that shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toLogIndex, toTerm } from "@quorate/raft";
+import { type SnapshotSource, toLogIndex, toTerm } from "@quorate/raft";
 import { MemoryFileSystem, type MemoryOperation } from "@quorate/wal/testing";
 import { append, confState, entry, makeSnapshot, now, openNow, readLog } from "./support.ts";
 
@@ -47,4 +47,37 @@ test("a batch that is under way when another call fails is told of the failure, 
     held.shift()?.run();
   }
   assert.equal(outcomes.length, 1, "the batch's own sync succeeds later, and says nothing any more");
+});
+
+test("an image that is closed while it is being read stays open until the read is done", () => {
+  const held: MemoryOperation[] = [];
+  const calls: string[] = [];
+  let hold = false;
+  const fs = new MemoryFileSystem({
+    schedule: (operation) => {
+      if (hold) {
+        calls.push(operation.kind);
+        held.push(operation);
+      } else {
+        operation.run();
+      }
+    },
+  });
+  const storage = openNow(fs, { segmentBytes: 65_536 });
+  append(storage, [entry(1, 1)], 1);
+  makeSnapshot(storage, 1, 1);
+  const source = now<SnapshotSource>((completed) => storage.openSnapshot(completed));
+  hold = true;
+  let length = -1;
+  source.read(0, 10, (error, bytes) => {
+    assert.equal(error, null);
+    length = bytes?.length ?? -1;
+  });
+  source.close();
+  assert.deepEqual(calls, ["read"]);
+  while (held.length > 0) {
+    held.shift()?.run();
+  }
+  assert.equal(length, 10);
+  assert.deepEqual(calls, ["read", "close"]);
 });

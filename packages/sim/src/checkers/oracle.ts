@@ -53,6 +53,7 @@ export class Oracle {
 
   /** A member opened its storage, for the first time or after a crash. */
   recovered(node: NodeId, view: LogView, hardState: HardState): void {
+    this.#reports.recovered(node, hardState.term);
     this.#member(node).recovered(view, hardState, this.#chainOfSnapshot);
     this.committed.restarted(node);
     this.#stateMachine.restarted(node);

@@ -2,7 +2,7 @@
  * What leaves a member binds it: term and vote never go back, and nothing is reported before it is durable. RAFT §3.8.
  * Messages are watched where they leave, so that a restart does not wipe what was said.
  */
-import type { Message, NodeId, PeerFrame } from "@quorate/raft";
+import type { Message, NodeId, PeerFrame, Term } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import type { MemberModel } from "./member-model.ts";
 
@@ -43,15 +43,19 @@ export class Reports {
     }
   }
 
-  /** The term speaks for the member: durable before it leaves, and never lower than what it said before. */
-  #bindsTerm(member: MemberModel, message: Message): void {
-    const said = this.#termsSaid.get(member.id) ?? 0;
+  /** A member is back: it knows every term that it spoke of. RAFT §3.8. */
+  recovered(node: NodeId, term: Term): void {
+    const said = this.#termsSaid.get(node) ?? 0;
     promise(
-      message.term >= said,
+      term >= said,
       "term-monotonic",
-      () => `node ${member.id} sends ${message.type} of term ${message.term} after term ${said}`,
+      () => `node ${node} is back in term ${term}; it had spoken in term ${said}`,
     );
-    this.#termsSaid.set(member.id, message.term);
+  }
+
+  /** The term speaks for the member: durable before it leaves. Messages of one turn may leave in any order of terms. */
+  #bindsTerm(member: MemberModel, message: Message): void {
+    this.#termsSaid.set(member.id, Math.max(message.term, this.#termsSaid.get(member.id) ?? 0));
     promise(
       member.durableHardState.term >= message.term,
       "durable-before-reported",

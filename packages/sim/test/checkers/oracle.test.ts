@@ -31,7 +31,7 @@ function fresh(): Oracle {
 function replicated(oracle: Oracle, nodes: readonly NodeId[], count: number, term: number): void {
   const entries = Array.from({ length: count }, (_, i) => entry(i + 1, term));
   for (const node of nodes) {
-    oracle.writing(node, batch(entries, hardState(term, 1, 0)));
+    oracle.writing(node, batch(entries, hardState(term, 1, count)));
     oracle.written(node);
   }
 }
@@ -132,7 +132,7 @@ test("state-machine-safety fires when a restored state stands where nobody appli
 test("state-machine-safety fires when two members commit different entries at one index", () => {
   const oracle = fresh();
   replicated(oracle, [one, two], 1, 1);
-  oracle.writing(three, batch([entry(1, 2, "other")]));
+  oracle.writing(three, batch([entry(1, 2, "other")], hardState(2, 0, 1)));
   oracle.stepped(one, status(1, "leader", 1, 0));
   fires("state-machine-safety", () => oracle.stepped(three, status(2, "follower", 1, 0)));
 });
@@ -145,8 +145,7 @@ test("term-monotonic fires when a member falls back, also over a restart", () =>
   restarted.writing(two, batch([], hardState(4, 1, 0)));
   restarted.written(two);
   restarted.sending(two, voteFor(2, 1, 4));
-  restarted.recovered(two, view([]), hardState(4, 1, 0));
-  fires("term-monotonic", () => restarted.sending(two, voteFor(2, 1, 3)));
+  fires("term-monotonic", () => restarted.recovered(two, view([]), hardState(3, 0, 0)));
 });
 
 test("vote-once fires on a second vote in a term, also over a restart", () => {
