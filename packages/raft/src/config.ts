@@ -2,6 +2,7 @@
 import { normalizeConfState, validateConfState } from "./conf/restore.ts";
 import { ConfigError } from "./errors.ts";
 import type { ConfState } from "./types/conf-state.ts";
+import { type Entry, entryBytes } from "./types/entry.ts";
 import type { HardState } from "./types/hard-state.ts";
 import type { LogIndex, NodeId } from "./types/ids.ts";
 import type { LogView } from "./types/log-view.ts";
@@ -40,6 +41,8 @@ export interface RaftConfig {
   readonly uncommittedBytesMax?: number;
   /** Bytes of committed entries handed out and not yet applied (0: none are ever handed out). */
   readonly committedBytesPerReadyMax?: number;
+  /** Bytes that an entry counts with where entries are cut into appends and pages; by default its data and a fixed share. */
+  readonly measureEntry?: (entry: Entry) => number;
   /** Ask before an election whether it could be won. RAFT §9.6. */
   readonly preVote?: boolean;
   /** A leader that hears no quorum for an election time-out steps down; members that hear a leader refuse to vote. RAFT §6.2, §4.2.3. */
@@ -69,6 +72,7 @@ export const raftDefaults: {
   readonly inflightBytesMax: number;
   readonly uncommittedBytesMax: number;
   readonly committedBytesPerReadyMax: number;
+  readonly measureEntry: (entry: Entry) => number;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly readMode: ReadMode;
@@ -85,6 +89,7 @@ export const raftDefaults: {
   inflightBytesMax: 64 * 1024 * 1024,
   uncommittedBytesMax: 256 * 1024 * 1024,
   committedBytesPerReadyMax: 16 * 1024 * 1024,
+  measureEntry: entryBytes,
   preVote: true,
   checkQuorum: true,
   readMode: "safe",

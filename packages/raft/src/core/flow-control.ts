@@ -3,7 +3,7 @@
  * counted must return to zero, or the member blocks itself in the end.
  */
 import { assert } from "@quorate/base";
-import { type Entry, type EntryType, entryBytes } from "../types/entry.ts";
+import type { Entry, EntryType } from "../types/entry.ts";
 import { type LogIndex, nextIndex, offsetIndex } from "../types/ids.ts";
 import type { RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
@@ -76,7 +76,7 @@ export function acceptPage(state: RaftState, entries: readonly Entry[], allowUns
   let bytes = 0;
   let payloadBytes = 0;
   for (const entry of entries) {
-    bytes += entryBytes(entry);
+    bytes += state.config.measureEntry(entry);
     payloadBytes += entry.data.length;
   }
   state.log.acceptApplying(last.index);

@@ -113,7 +113,7 @@ export function createReadQueue(): ReadQueue {
 
 /** A member as it stands after a start, before it took its first role. */
 export function createRaftState(config: ResolvedRaftConfig): RaftState {
-  const log = new RaftLog(config.log);
+  const log = new RaftLog(config.log, config.measureEntry);
   const { hardState } = config;
   const state: RaftState = {
     id: config.id,

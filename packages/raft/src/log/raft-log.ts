@@ -15,16 +15,19 @@ const noRanges: readonly LogRange[] = [];
 /** INV log-order: firstIndex − 1 ≤ applied ≤ applying ≤ committed ≤ lastIndex. */
 export class RaftLog {
   readonly #view: LogView;
+  readonly #measure: (entry: Entry) => number;
   readonly #unstable: Unstable;
   readonly #wanted: LogRange[] = [];
   #committed: LogIndex;
   #applying: LogIndex;
   #applied: LogIndex;
 
-  constructor(view: LogView) {
+  /** @param measure Bytes that an entry counts with in limits. */
+  constructor(view: LogView, measure: (entry: Entry) => number = entryBytes) {
     assert(view.firstIndex > 0, "log: first index starts above 0");
     assert(view.lastIndex >= view.firstIndex - 1, "log: last index below first index");
     this.#view = view;
+    this.#measure = measure;
     this.#unstable = new Unstable(nextIndex(view.lastIndex));
     const start = previousIndex(view.firstIndex);
     this.#committed = start;
@@ -159,7 +162,7 @@ export class RaftLog {
     }
     const offset = this.#unstable.offset;
     if (low >= offset) {
-      return limitBytes(this.#unstable, low, high, bytesMax);
+      return limitBytes(this.#unstable, low, high, bytesMax, this.#measure);
     }
     const cut = minIndex(high, offset);
     const stored = this.#view.entries(low, cut, bytesMax);
@@ -176,15 +179,15 @@ export class RaftLog {
   #extend(stored: readonly Entry[], high: LogIndex, bytesMax: number): readonly Entry[] {
     let bytes = 0;
     for (const entry of stored) {
-      bytes += entryBytes(entry);
+      bytes += this.#measure(entry);
     }
     if (bytes >= bytesMax) {
       return stored;
     }
     const offset = this.#unstable.offset;
-    const rest = limitBytes(this.#unstable, offset, high, bytesMax - bytes);
+    const rest = limitBytes(this.#unstable, offset, high, bytesMax - bytes, this.#measure);
     const first = rest[0];
-    if (rest.length === 1 && first !== undefined && bytes + entryBytes(first) > bytesMax) {
+    if (rest.length === 1 && first !== undefined && bytes + this.#measure(first) > bytesMax) {
       return stored;
     }
     return [...stored, ...rest];

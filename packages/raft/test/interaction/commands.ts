@@ -9,6 +9,7 @@ import {
   toNodeId,
   toTerm,
 } from "@quorate/raft";
+import { protobufBytes } from "./entry-size.ts";
 import type { Environment, Settings } from "./environment.ts";
 import type { ScriptCommand } from "./script.ts";
 import { progressText, roleText } from "./text-forms.ts";
@@ -133,6 +134,7 @@ function settingsOf(command: ScriptCommand): Settings {
     inflightCountMax: limit("inflight") || 2 ** 31 - 1,
     inflightBytesMax: Infinity,
     uncommittedBytesMax: Infinity,
+    measureEntry: protobufBytes,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,
     preVote: isSet(command, "prevote"),
     checkQuorum: isSet(command, "checkquorum"),

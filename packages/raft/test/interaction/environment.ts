@@ -72,7 +72,7 @@ export class Environment {
   /** Adds a member; `start` is the snapshot that it begins with. */
   add(settings: Settings, start: SnapshotMetadata | null): void {
     const id = toNodeId(this.#members.length + 1);
-    const log = new MemoryLog();
+    const log = new MemoryLog(settings.measureEntry);
     if (start !== null) {
       log.restore(start);
       log.history = [start];

@@ -16,6 +16,11 @@ export class MemoryLog implements LogView {
   history: SnapshotMetadata[] = [nothing];
   #start: { index: number; term: number } = { index: 0, term: 0 };
   #entries: Entry[] = [];
+  readonly #measure: (entry: Entry) => number;
+
+  constructor(measure: (entry: Entry) => number = entryBytes) {
+    this.#measure = measure;
+  }
 
   get firstIndex(): LogIndex {
     return toLogIndex(this.#start.index + 1);
@@ -37,7 +42,7 @@ export class MemoryLog implements LogView {
     let bytes = 0;
     let count = 0;
     for (const entry of all) {
-      bytes += entryBytes(entry);
+      bytes += this.#measure(entry);
       if (count > 0 && bytes > bytesMax) break;
       count++;
     }

@@ -1,0 +1,24 @@
+/** The size by which etcd-io/raft cuts entries into messages and pages: that of their protobuf form. */
+import { decodeConfChange, type Entry } from "@quorate/raft";
+
+/** Bytes of `entry` as a protobuf message: term, index, the data, and of a configuration change the type. */
+export function protobufBytes(entry: Entry): number {
+  const data = entry.type === "normal" ? entry.data.length : confChangeBytes(entry);
+  const type = entry.type === "normal" ? 0 : 2;
+  const content = data === 0 ? 0 : 1 + varintBytes(data) + data;
+  return type + 1 + varintBytes(entry.term) + 1 + varintBytes(entry.index) + content;
+}
+
+/** The single form has type and member; the other a transition, and for each step a message of type and member. */
+function confChangeBytes(entry: Entry): number {
+  if (entry.data.length === 0) return 0;
+  const steps = decodeConfChange(entry.data).changes.map((change) => 2 + 1 + varintBytes(change.id));
+  if (entry.type === "conf-change") return steps[0] ?? 0;
+  return steps.reduce((sum, bytes) => sum + 1 + varintBytes(bytes) + bytes, 2);
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
