@@ -1,0 +1,520 @@
+/** The host loop over memory ports: order of durability, the three outcomes, reads, snapshots, the end. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Completed,
+  type GroupId,
+  type HostEvent,
+  type NodeId,
+  type PeerFrame,
+  type ProposalOutcome,
+  RaftHost,
+  type ReadOutcome,
+  type Storage,
+  type StorageBatch,
+  type TransportReceiver,
+  toLogIndex,
+  toNodeId,
+  toTerm,
+} from "@quorate/raft";
+import { MemoryStorage, RecordingMachine, TurnScheduler } from "@quorate/raft/testing";
+import { TestHosts } from "./cluster.ts";
+
+const command = (byte: number, length = 1): Uint8Array => new Uint8Array(length).fill(byte);
+
+function propose(host: RaftHost<number>, bytes: Uint8Array): ProposalOutcome<number>[] {
+  const outcomes: ProposalOutcome<number>[] = [];
+  host.propose(bytes, (outcome) => outcomes.push(outcome));
+  return outcomes;
+}
+
+function read(host: RaftHost<number>): ReadOutcome[] {
+  const outcomes: ReadOutcome[] = [];
+  host.read((outcome) => outcomes.push(outcome));
+  return outcomes;
+}
+
+/** One member with a hand on its disk and its network. */
+class Bench {
+  readonly scheduler = new TurnScheduler();
+  readonly memory: MemoryStorage;
+  readonly machine = new RecordingMachine();
+  readonly sent: { to: NodeId; frame: PeerFrame }[] = [];
+  readonly writes: { batch: StorageBatch; completed: Completed }[] = [];
+  readonly fatal: Error[] = [];
+  readonly events: HostEvent[] = [];
+  readonly host: RaftHost<number>;
+  receiver: TransportReceiver | null = null;
+
+  constructor(voters: number, limits: ConstructorParameters<typeof RaftHost>[0]["limits"] = {}) {
+    this.memory = new MemoryStorage({ voters: Array.from({ length: voters }, (_, i) => toNodeId(i + 1)) });
+    const bench = this;
+    const storage: Storage = {
+      initial: this.memory.initial,
+      get firstIndex() {
+        return bench.memory.firstIndex;
+      },
+      get lastIndex() {
+        return bench.memory.lastIndex;
+      },
+      term: (index) => this.memory.term(index),
+      entries: (low, high, bytesMax) => this.memory.entries(low, high, bytesMax),
+      snapshot: () => this.memory.snapshot(),
+      write: (batch, completed) => this.writes.push({ batch, completed }),
+      load: (low, high, bytesMax, completed) => this.memory.load(low, high, bytesMax, completed),
+      compact: (index, completed) => this.memory.compact(index, completed),
+      createSnapshot: (metadata) => this.memory.createSnapshot(metadata),
+      receiveSnapshot: (metadata) => this.memory.receiveSnapshot(metadata),
+      openSnapshot: (completed) => this.memory.openSnapshot(completed),
+      close: (completed) => this.memory.close(completed),
+    };
+    this.host = new RaftHost<number>({
+      id: toNodeId(1),
+      storage,
+      transport: {
+        start: (receiver) => {
+          this.receiver = receiver;
+        },
+        send: (_group: GroupId, to, frame) => this.sent.push({ to, frame }),
+        close: (completed) => completed(null),
+      },
+      scheduler: this.scheduler,
+      stateMachine: this.machine,
+      random: (low) => low,
+      core: { preVote: false },
+      limits,
+      onEvent: (event) => this.events.push(event),
+      onFatal: (error) => this.fatal.push(error),
+    });
+    this.host.start((error) => assert.equal(error, null));
+    this.scheduler.runAll();
+  }
+
+  /** Makes `count` writes durable, all by default. */
+  persist(count: number = this.writes.length): void {
+    for (const { batch, completed } of this.writes.splice(0, count)) {
+      this.memory.write(batch, completed);
+    }
+    this.scheduler.runAll();
+  }
+
+  deliver(from: number, frame: PeerFrame): void {
+    this.receiver?.received(0, toNodeId(from), frame);
+    this.scheduler.runAll();
+  }
+
+  typesSent(): string[] {
+    return this.sent.map(({ frame }) => (frame.kind === "message" ? frame.message.type : frame.kind));
+  }
+
+  /** Leads a group of three. */
+  lead(): void {
+    this.host.campaign();
+    this.scheduler.runAll();
+    this.persist();
+    const header = { from: toNodeId(2), to: toNodeId(1), term: this.host.term };
+    this.deliver(2, { kind: "message", message: { type: "vote-response", ...header, granted: true } });
+    assert.equal(this.host.role, "leader");
+  }
+
+  follow(): void {
+    const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+    this.deliver(2, {
+      kind: "message",
+      message: { type: "heartbeat", ...header, commit: toLogIndex(0), context: command(0, 0) },
+    });
+    this.persist();
+    assert.equal(this.host.leader, 2);
+  }
+}
+
+test("§10.2.1 the leader replicates while its own disk writes, and commits nothing by its own unwritten copy", () => {
+  const bench = new Bench(3);
+  bench.lead();
+  bench.persist();
+  bench.sent.length = 0;
+  const outcomes = propose(bench.host, command(1));
+  bench.scheduler.runAll();
+  assert.ok(bench.writes.length > 0, "the write is under way");
+  // Probing until the first answer: the peer that never answered gets nothing more.
+  const header = { from: toNodeId(2), to: toNodeId(1), term: bench.host.term };
+  const accept = (index: number): void =>
+    bench.deliver(2, {
+      kind: "message",
+      message: { type: "append-response", ...header, rejected: false, index: toLogIndex(index) },
+    });
+  accept(1);
+  assert.ok(bench.typesSent().includes("append-entries"), "sent before the disk is done");
+  assert.deepEqual(outcomes, []);
+  bench.persist();
+  accept(2);
+  bench.persist();
+  assert.deepEqual(outcomes, [{ kind: "applied", index: 2, result: 1 }]);
+});
+
+test("§3.8 a follower acknowledges an append only once it is durable", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  bench.sent.length = 0;
+  const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+  const entries = [{ term: toTerm(1), index: toLogIndex(1), type: "normal" as const, data: command(9) }];
+  const previous = { term: toTerm(0), index: toLogIndex(0) };
+  bench.deliver(2, {
+    kind: "message",
+    message: { type: "append-entries", ...header, previous, entries, commit: toLogIndex(0) },
+  });
+  assert.deepEqual(bench.typesSent(), []);
+  bench.persist();
+  assert.deepEqual(bench.typesSent(), ["append-response"]);
+});
+
+test("all proposals of a turn form one write, and one frame to the leader", () => {
+  const single = new Bench(1);
+  single.host.campaign();
+  single.scheduler.runAll();
+  single.persist();
+  single.persist();
+  for (let i = 1; i <= 50; i++) {
+    propose(single.host, command(i));
+  }
+  single.scheduler.runTurn();
+  assert.deepEqual(
+    single.writes.map(({ batch }) => batch.entries.length),
+    [50],
+  );
+  const follower = new Bench(3);
+  follower.follow();
+  follower.sent.length = 0;
+  propose(follower.host, command(1));
+  propose(follower.host, command(2));
+  follower.scheduler.runAll();
+  assert.deepEqual(follower.typesSent(), ["propose"]);
+});
+
+test("a failed write is fatal once: nothing leaves after it, nothing is acknowledged", () => {
+  const bench = new Bench(1);
+  bench.host.campaign();
+  bench.scheduler.runAll();
+  bench.persist();
+  const outcomes = propose(bench.host, command(1));
+  bench.scheduler.runAll();
+  const queued = propose(bench.host, command(2));
+  const before = bench.sent.length;
+  const failure = new Error("EIO");
+  for (const { completed } of bench.writes.splice(0)) {
+    completed(failure);
+    completed(failure);
+  }
+  bench.scheduler.runAll();
+  bench.host.tick();
+  bench.scheduler.runAll();
+  assert.deepEqual(bench.fatal, [failure]);
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "stopped" }]);
+  assert.deepEqual(queued, [{ kind: "refused", reason: "stopped", leader: 0 }]);
+  assert.equal(bench.sent.length, before);
+  assert.equal(bench.machine.commands.length, 0);
+});
+
+test("a state machine that throws stops its member", () => {
+  const bench = new Bench(1);
+  bench.machine.apply = () => {
+    throw new Error("not deterministic");
+  };
+  bench.host.campaign();
+  bench.scheduler.runAll();
+  bench.persist();
+  const outcomes = propose(bench.host, command(1));
+  bench.scheduler.runAll();
+  bench.persist();
+  assert.equal(bench.fatal.length, 1);
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "stopped" }]);
+});
+
+test("limits refuse at once, and what ends makes room", () => {
+  const bench = new Bench(1, { commandBytesMax: 10, pendingProposalCountMax: 2 });
+  assert.deepEqual(propose(bench.host, command(1, 11)), [
+    { kind: "refused", reason: "too-large", leader: 0 },
+  ]);
+  const first = propose(bench.host, command(1));
+  propose(bench.host, command(2));
+  assert.deepEqual(propose(bench.host, command(3)), [
+    { kind: "refused", reason: "uncommitted-limit", leader: 0 },
+  ]);
+  bench.scheduler.runAll();
+  assert.deepEqual(first, [{ kind: "refused", reason: "no-leader", leader: 0 }]);
+  assert.equal(bench.host.status().pendingProposalCount, 0);
+  assert.equal(bench.host.status().pendingProposalBytes, 0);
+});
+
+test("ticks of one turn count once, and behind what came in", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  for (let i = 0; i < 50; i++) {
+    bench.host.tick();
+  }
+  bench.scheduler.runAll();
+  assert.equal(bench.host.status().counters.ticks, 1);
+  assert.equal(bench.host.role, "follower");
+});
+
+test("a follower forwards and answers with its own result", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  const outcomes = propose(hosts.member(2).host, command(7));
+  hosts.scheduler.runAll();
+  hosts.tick(2);
+  assert.deepEqual(outcomes, [{ kind: "applied", index: 2, result: 1 }]);
+  assert.deepEqual(
+    hosts.members.map(({ machine }) => machine.commands.length),
+    [1, 1, 1],
+  );
+});
+
+test("a forwarded proposal whose leader is cut off is unknown, exactly once", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  const [one, two, three] = hosts.members.map(({ id }) => id) as [NodeId, NodeId, NodeId];
+  hosts.network.cut(one, two);
+  const outcomes = propose(hosts.member(2).host, command(7));
+  hosts.scheduler.runAll();
+  hosts.network.partition([one], [two, three]);
+  hosts.scheduler.runAll();
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "connection-lost" }]);
+});
+
+test("a request that nobody answers is given up after a while", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  const outcomes = propose(bench.host, command(7));
+  bench.scheduler.runAll();
+  for (let i = 0; i < 25 && outcomes.length === 0; i++) {
+    const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+    bench.host.tick();
+    bench.deliver(2, {
+      kind: "message",
+      message: { type: "heartbeat", ...header, commit: toLogIndex(0), context: command(0, 0) },
+    });
+    bench.persist();
+  }
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "connection-lost" }]);
+});
+
+test("the second copy of a forwarded request is neither taken up nor refused", () => {
+  const bench = new Bench(3);
+  bench.lead();
+  bench.persist();
+  const last = bench.host.status().last.index;
+  const frame: PeerFrame = {
+    kind: "propose",
+    term: bench.host.term,
+    requestId: 2 ** 31 + 1,
+    commands: [command(1)],
+  };
+  bench.deliver(3, frame);
+  bench.deliver(3, frame);
+  assert.equal(bench.host.status().last.index, last + 1);
+  assert.deepEqual(
+    bench.typesSent().filter((type) => type.startsWith("propose")),
+    ["propose-accepted"],
+  );
+});
+
+test("a request of an earlier term gets no answer: an earlier copy of it may be in the log", () => {
+  const bench = new Bench(3);
+  bench.lead();
+  bench.persist();
+  bench.sent.length = 0;
+  bench.deliver(3, { kind: "propose", term: toTerm(0), requestId: 2 ** 31 + 1, commands: [command(1)] });
+  assert.deepEqual(bench.typesSent(), []);
+});
+
+test("a deposed leader's uncommitted proposal is refused once another entry is committed before it", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  const [one, two, three] = hosts.members.map(({ id }) => id) as [NodeId, NodeId, NodeId];
+  hosts.network.partition([one], [two, three]);
+  const lost = [1, 2, 3].map((byte) => propose(hosts.member(1).host, command(byte)));
+  hosts.scheduler.runAll();
+  hosts.tick(40);
+  const next = hosts.members.slice(1).find(({ host }) => host.role === "leader");
+  assert.ok(next !== undefined, "the majority elected somebody");
+  const kept = propose(next.host, command(9));
+  hosts.scheduler.runAll();
+  assert.deepEqual(
+    lost.map(({ length }) => length),
+    [0, 0, 0],
+    "nothing is decided yet",
+  );
+  hosts.network.heal();
+  hosts.tick(20);
+  assert.equal(kept[0]?.kind, "applied");
+  assert.deepEqual(
+    lost.map(([outcome]) => outcome?.kind === "refused" && outcome.reason),
+    ["leader-changed", "leader-changed", "leader-changed"],
+  );
+  assert.deepEqual(
+    hosts.members.map(({ machine }) => machine.commands.map(([byte]) => byte)),
+    [[9], [9], [9]],
+  );
+});
+
+test("an abandoned proposal ends as unknown and frees its room", () => {
+  const hosts = new TestHosts(1);
+  hosts.elect(1);
+  const { host } = hosts.member(1);
+  const outcomes: ProposalOutcome<number>[] = [];
+  const waiting = host.propose(command(1), (outcome) => outcomes.push(outcome));
+  waiting.abandon();
+  waiting.abandon();
+  hosts.scheduler.runAll();
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "abandoned" }]);
+  assert.equal(host.status().pendingProposalCount, 0);
+});
+
+test("§6.4 reads of a turn share one round, on the leader and on followers", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  for (const id of [1, 2]) {
+    const { host } = hosts.member(id);
+    const rounds = host.status().counters.readRounds;
+    const outcomes = Array.from({ length: 20 }, () => read(host));
+    hosts.scheduler.runAll();
+    assert.ok(
+      outcomes.every(([outcome]) => outcome?.kind === "ready"),
+      `member ${id}`,
+    );
+    assert.equal(host.status().counters.readRounds, rounds + 1);
+  }
+});
+
+test("§6.4 a deposed leader confirms no read; a follower's read goes to the next leader", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  const [one, two, three] = hosts.members.map(({ id }) => id) as [NodeId, NodeId, NodeId];
+  hosts.network.partition([one], [two, three]);
+  const stale = read(hosts.member(1).host);
+  const waits = read(hosts.member(3).host);
+  hosts.scheduler.runAll();
+  hosts.elect(2);
+  hosts.tick(20);
+  assert.equal(waits[0]?.kind, "ready");
+  hosts.tick(40);
+  assert.deepEqual(
+    stale.map((outcome) => outcome.kind === "refused" && outcome.reason),
+    ["no-leader"],
+  );
+});
+
+test("§5.3 a member that missed a compacted prefix gets a snapshot in chunks, and restarts from it", () => {
+  const hosts = new TestHosts(3, {
+    snapshots: { entryCountMax: 20, trailingEntryCount: 2 },
+    limits: { snapshotChunkBytes: 100 },
+  });
+  hosts.elect(1);
+  const [one, two, three] = hosts.members.map(({ id }) => id) as [NodeId, NodeId, NodeId];
+  hosts.network.partition([three], [one, two]);
+  for (let i = 0; i < 60; i++) {
+    propose(hosts.member(1).host, command(i + 1, 20));
+    hosts.scheduler.runAll();
+  }
+  assert.ok(hosts.member(1).storage.firstIndex > 10, "the prefix is gone");
+  hosts.network.heal();
+  hosts.tick(40);
+  const late = hosts.member(3);
+  assert.ok(late.events.some(({ type }) => type === "snapshot-installed"));
+  assert.ok(hosts.member(1).events.some((event) => event.type === "snapshot-sent" && event.ok));
+  assert.deepEqual(late.machine.commands, hosts.member(1).machine.commands);
+  hosts.restart(3);
+  hosts.tick(5);
+  assert.deepEqual(hosts.member(3).machine.commands, hosts.member(1).machine.commands);
+  assert.deepEqual(
+    hosts.members.flatMap(({ fatal }) => fatal),
+    [],
+  );
+});
+
+test("a proposal that a snapshot passed is unknown", () => {
+  const hosts = new TestHosts(3, { snapshots: { entryCountMax: 20, trailingEntryCount: 0 } });
+  hosts.elect(1);
+  const [one, two, three] = hosts.members.map(({ id }) => id) as [NodeId, NodeId, NodeId];
+  const late = propose(hosts.member(3).host, command(1));
+  // The leader accepts, its answer arrives, and then nothing more.
+  for (let i = 0; i < 50 && hosts.member(1).host.status().last.index < 2; i++) {
+    hosts.scheduler.runTurn();
+  }
+  for (let i = 0; i < 2; i++) {
+    hosts.scheduler.runTurn();
+  }
+  hosts.network.partition([three], [one, two]);
+  hosts.scheduler.runAll();
+  for (let i = 0; i < 60; i++) {
+    propose(hosts.member(1).host, command(2));
+    hosts.scheduler.runAll();
+  }
+  hosts.network.heal();
+  hosts.tick(40);
+  assert.equal(late.length, 1);
+  assert.equal(late[0]?.kind, "unknown");
+});
+
+test("a graceful stop hands leadership over, refuses what is new, and closes", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  const pending = propose(hosts.member(1).host, command(1));
+  hosts.scheduler.runAll();
+  const closed: (Error | null)[] = [];
+  hosts.member(1).host.stop({}, (error) => closed.push(error));
+  assert.deepEqual(propose(hosts.member(1).host, command(2)), [
+    { kind: "refused", reason: "stopped", leader: 0 },
+  ]);
+  hosts.tick(3);
+  assert.deepEqual(closed, [null]);
+  assert.equal(pending[0]?.kind, "applied");
+  assert.equal(
+    hosts.members.filter(({ host }) => host.state === "running" && host.role === "leader").length,
+    1,
+  );
+});
+
+test("members restart with what was durable, and go on", () => {
+  const hosts = new TestHosts(3);
+  hosts.elect(1);
+  propose(hosts.member(1).host, command(1));
+  hosts.scheduler.runAll();
+  hosts.tick(2);
+  for (const id of [1, 2, 3]) {
+    hosts.restart(id);
+  }
+  hosts.elect(2);
+  const outcomes = propose(hosts.member(2).host, command(2));
+  hosts.scheduler.runAll();
+  hosts.tick(2);
+  assert.equal(outcomes[0]?.kind, "applied");
+  for (const { machine } of hosts.members) {
+    assert.deepEqual(
+      machine.commands.map(([byte]) => byte),
+      [1, 2],
+    );
+  }
+});
+
+test("a snapshot that comes without its image, or in somebody else's name, is refused", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  const confState = {
+    voters: [toNodeId(1)],
+    learners: [],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  const snapshot = { index: toLogIndex(50), term: toTerm(1), confState };
+  const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+  bench.deliver(2, { kind: "message", message: { type: "install-snapshot", ...header, snapshot } });
+  bench.deliver(3, {
+    kind: "message",
+    message: { type: "heartbeat", ...header, commit: toLogIndex(0), context: command(0, 0) },
+  });
+  assert.equal(bench.host.status().counters.framesRefused, 2);
+  assert.equal(bench.host.status().last.index, 0);
+});
