@@ -8,7 +8,7 @@ import { ApiContext, type ApiOptions } from "./api/context.ts";
 import { failUnimplemented } from "./api/failures.ts";
 import { HealthService } from "./api/health-service.ts";
 import { handleCompact, handleDeleteRange, handlePut, handleRange, handleTxn } from "./api/kv-service.ts";
-import { handleStatus } from "./api/maintenance-service.ts";
+import { handleAlarm, handleStatus } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
 import type { ApiMethod, UnaryApiCall } from "./ports.ts";
 
@@ -21,6 +21,7 @@ const unaryHandlers: ReadonlyMap<string, UnaryHandler> = new Map([
   ["/etcdserverpb.KV/Txn", handleTxn],
   ["/etcdserverpb.KV/Compact", handleCompact],
   ["/etcdserverpb.Cluster/MemberList", handleMemberList],
+  ["/etcdserverpb.Maintenance/Alarm", handleAlarm],
   ["/etcdserverpb.Maintenance/Status", handleStatus],
 ]);
 
@@ -97,6 +98,11 @@ export class EtcdApi {
   /** Moves the clock, in milliseconds from any start, never back; ends requests that waited too long. */
   tick(nowMs: number): void {
     this.#context.tick(nowMs);
+  }
+
+  /** A leader was found or lost: requests that wait for one go on now instead of at the next tick. */
+  leaderMayHaveChanged(): void {
+    this.#context.leaderMayHaveChanged();
   }
 
   /** Ends everything that waits with `etcdserver: server stopped`; later requests are refused the same way. */

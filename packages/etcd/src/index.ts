@@ -12,8 +12,6 @@ export type {
   ClusterMember,
   DeferPort,
   MembershipPort,
-  RangeCursor,
-  RangeSlice,
   ReadOutcome,
   RefusalReason,
   ReplicationPort,

@@ -3,9 +3,9 @@
  * by calling back, and time is an input, so that the simulator can stand in for all of it.
  */
 import type {
-  KeyValue,
   KvRefusal,
   KvResult,
+  RangeReader,
   RangeRequest,
   RangeResult,
   TxnRequest,
@@ -54,7 +54,7 @@ export interface ReplicationStatus {
 /** The replicated log, as the API sees it; a Raft node fits behind it. */
 export interface ReplicationPort<Result = KvResult> {
   /**
-   * Takes over `command` (the bytes are the port's from here on) and calls back once. With `applied` it calls from within
+   * Takes over `command` (the bytes are the port's until it was refused) and calls back once. With `applied` it calls from within
    * the apply, so that views in `result` are still valid. It may call back before it returns.
    */
   submit(command: Uint8Array, done: (outcome: SubmitOutcome<Result>) => void): CancelHandle;
@@ -62,23 +62,6 @@ export interface ReplicationPort<Result = KvResult> {
   readBarrier(done: (outcome: ReadOutcome) => void): CancelHandle;
   /** PERF: asked several times for each request, so it must cost next to nothing. */
   status(): ReplicationStatus;
-}
-
-/** One slice of a range being read; `end` is null while there is more to come. Key-values are views, see KeyValue. */
-export interface RangeSlice {
-  readonly type: "slice";
-  /** The revision of the store when the range was opened; the same in each slice. */
-  readonly revision: number;
-  readonly kvs: readonly KeyValue[];
-  readonly end: { readonly more: boolean; readonly count: number } | null;
-}
-
-/** A range being read in slices of at most a few milliseconds, so that a large one does not hold up heartbeats. */
-export interface RangeCursor {
-  /** Reads the next slice. */
-  step(): RangeSlice | KvRefusal;
-  /** Lets go of what the cursor holds, also before the end. */
-  close(): void;
 }
 
 /** The local copy of the state; the kv package's state machine fits. */
@@ -93,8 +76,8 @@ export interface StorePort {
   range(request: RangeRequest): RangeResult | KvRefusal;
   /** Answers a transaction that writes nothing, at once. */
   readTxn(request: TxnRequest): TxnResult | KvRefusal;
-  /** Begins a range that may be large; without it every range is answered at once. */
-  openRange?(request: RangeRequest): RangeCursor;
+  /** Begins a range that may be large, to be read in slices and closed. */
+  beginRange(request: RangeRequest): RangeReader | KvRefusal;
 }
 
 /** One member as clients see it. */

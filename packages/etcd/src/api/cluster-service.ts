@@ -1,19 +1,9 @@
 /** etcdserverpb.Cluster: who belongs to the cluster. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DecodeError } from "@quorate/base";
 import { MemberListRequestSchema, MemberListResponseSchema } from "#generated/etcdserverpb_pb.js";
 import type { UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
-import { decodeOrFail } from "./failures.ts";
-
-/** protobuf-es reports malformed bytes by errors of several kinds; here they are all the same: input that does not decode. */
-export function decodeMessage<T>(decode: () => T): T {
-  try {
-    return decode();
-  } catch (error) {
-    throw new DecodeError(error instanceof Error ? error.message : "malformed message", 0);
-  }
-}
+import { decodeMessage, decodeOrFail } from "./failures.ts";
 
 /** Cluster.MemberList. ETCD: linearizable only when asked for; its header carries no revision. */
 export function handleMemberList(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {

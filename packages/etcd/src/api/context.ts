@@ -5,7 +5,6 @@ import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
 import type {
   ApiCall,
-  CancelHandle,
   DeferPort,
   MembershipPort,
   ReadOutcome,
@@ -50,6 +49,12 @@ export type EncodeResult = (
 /** A writer that grew beyond this is dropped, so that one large answer does not hold memory for ever. */
 const writerBytesKept = 1024 * 1024;
 
+/** A request that the port refused for want of a leader, and how to ask again. */
+interface Parked {
+  readonly pending: Pending;
+  readonly retry: () => void;
+}
+
 /** State of the API. */
 export class ApiContext {
   readonly options: ApiOptions;
@@ -57,6 +62,8 @@ export class ApiContext {
   #writer = new ByteWriter(4096);
   #nowMs: number;
   #stopped = false;
+  /** In order of arrival. Bounded by what the transport lets in, as all that is pending. */
+  #parked: Parked[] = [];
 
   constructor(options: ApiOptions) {
     this.options = options;
@@ -67,16 +74,32 @@ export class ApiContext {
     return this.#stopped;
   }
 
-  /** Moves the clock and ends what waited too long. */
+  /** Moves the clock, ends what waited too long, asks again for what waits for a leader. */
   tick(nowMs: number): void {
     assert(nowMs >= this.#nowMs, "api: time goes back");
     this.#nowMs = nowMs;
     this.pending.expire(nowMs);
+    this.leaderMayHaveChanged();
+  }
+
+  /** Asks again for what waits for a leader, if there is one now. */
+  leaderMayHaveChanged(): void {
+    if (this.#parked.length === 0 || this.options.replication.status().leader === 0) {
+      return;
+    }
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const { pending, retry } of parked) {
+      if (!pending.settled) {
+        retry();
+      }
+    }
   }
 
   /** Ends everything that waits; later requests are refused. */
   stop(): void {
     this.#stopped = true;
+    this.#parked = [];
     this.pending.stop();
   }
 
@@ -147,24 +170,57 @@ export class ApiContext {
     const pending = this.#wait(call, (timedOut) => {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
-    const handle = replication.submit(command, (outcome) => {
-      if (this.pending.settle(pending)) {
+    this.#trySubmit(call, pending, command, encode);
+  }
+
+  #trySubmit(call: UnaryApiCall, pending: Pending, command: Uint8Array, encode: EncodeResult): void {
+    let ended = false;
+    const handle = this.options.replication.submit(command, (outcome) => {
+      ended = true;
+      if (this.#lacksLeader(outcome)) {
+        this.#park(pending, () => this.#trySubmit(call, pending, command, encode));
+      } else if (this.pending.settle(pending)) {
         this.#finishSubmit(call, outcome, encode);
       }
     });
-    this.#handOver(pending, handle);
+    pending.handle = ended ? null : handle;
   }
 
   /** Calls `ready` once reads are linearizable; otherwise `call` failed. */
   readBarrier(call: ApiCall, ready: () => void): void {
     const pending = this.#wait(call, () => failWith(call, "KV_TIMEOUT"));
+    this.#tryBarrier(call, pending, ready);
+  }
+
+  #tryBarrier(call: ApiCall, pending: Pending, ready: () => void): void {
+    let ended = false;
     const handle = this.options.replication.readBarrier((outcome) => {
-      if (!this.pending.settle(pending)) {
-        return;
+      ended = true;
+      if (this.#lacksLeader(outcome)) {
+        this.#park(pending, () => this.#tryBarrier(call, pending, ready));
+      } else if (this.pending.settle(pending)) {
+        this.#finishBarrier(call, outcome, ready);
       }
-      this.#finishBarrier(call, outcome, ready);
     });
-    this.#handOver(pending, handle);
+    pending.handle = ended ? null : handle;
+  }
+
+  /**
+   * ETCD: requests wait for a leader, up to their timeout, instead of failing while one is elected. What was refused certainly
+   * never entered a log, so asking again does nothing twice.
+   */
+  #lacksLeader(outcome: SubmitOutcome | ReadOutcome): boolean {
+    return (
+      outcome.kind === "refused" &&
+      (outcome.reason === "no-leader" || outcome.reason === "not-leader" || outcome.reason === "transferring")
+    );
+  }
+
+  #park(pending: Pending, retry: () => void): void {
+    if (!pending.settled) {
+      pending.handle = null;
+      this.#parked.push({ pending, retry });
+    }
   }
 
   #finishSubmit(call: UnaryApiCall, outcome: SubmitOutcome, encode: EncodeResult): void {
@@ -200,11 +256,5 @@ export class ApiContext {
     this.pending.add(pending);
     call.onCancel(() => this.pending.cancel(pending));
     return pending;
-  }
-
-  #handOver(pending: Pending, handle: CancelHandle): void {
-    if (!pending.settled) {
-      pending.handle = handle;
-    }
   }
 }

@@ -23,6 +23,15 @@ export function failUnimplemented(call: ApiCall): void {
   call.fail(codeUnimplemented, `etcdserver: ${call.path} is not implemented`);
 }
 
+/** protobuf-es reports malformed bytes by errors of several kinds; here they are all the same: input that does not decode. */
+export function decodeMessage<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new DecodeError(error instanceof Error ? error.message : "malformed message", 0);
+  }
+}
+
 /** Runs `decode`; null when the bytes do not decode, the call then failed. */
 export function decodeOrFail<T>(
   call: ApiCall,

@@ -1,9 +1,15 @@
 /** etcdserverpb.Maintenance: what operators ask a member. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { kvErrors } from "@quorate/kv";
-import { StatusResponseSchema } from "#generated/etcdserverpb_pb.js";
+import {
+  AlarmRequest_AlarmAction,
+  AlarmRequestSchema,
+  AlarmResponseSchema,
+  StatusResponseSchema,
+} from "#generated/etcdserverpb_pb.js";
 import type { UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
+import { decodeMessage, decodeOrFail, failUnimplemented } from "./failures.ts";
 
 /** ETCD: what a quota of 0 stands for, 2 GiB. */
 const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
@@ -31,4 +37,23 @@ export function handleStatus(context: ApiContext, _input: Uint8Array, call: Unar
     downgradeInfo: { enabled: false, targetVersion: "" },
   });
   call.respond(toBinary(StatusResponseSchema, message));
+}
+
+/** Maintenance.Alarm. No member raises alarms yet, so the list that health checks ask for is empty; the rest is refused. */
+export function handleAlarm(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
+  const request = decodeOrFail(call, input, (bytes) =>
+    decodeMessage(() => fromBinary(AlarmRequestSchema, bytes)),
+  );
+  if (request === null || !context.admit(call, false)) {
+    return;
+  }
+  if (request.action !== AlarmRequest_AlarmAction.GET) {
+    failUnimplemented(call);
+    return;
+  }
+  const message = create(AlarmResponseSchema, {
+    header: context.messageHeader(context.options.store.revision),
+    alarms: [],
+  });
+  call.respond(toBinary(AlarmResponseSchema, message));
 }

@@ -1,17 +1,31 @@
-/** Answers a range: at once when the store gives it at once, else slice by slice with other work between. */
-import { assert, ByteWriter } from "@quorate/base";
-import type { KvRefusal, RangeRequest } from "@quorate/kv";
+/**
+ * Answers a range. A single key is read at once; what may be many is read slice by slice with other work between, at the
+ * revision of its beginning, because a range over a million keys must not hold up heartbeats.
+ */
+import { ByteWriter } from "@quorate/base";
+import { RangeReader, type RangeRequest } from "@quorate/kv";
 import { writeHeader } from "../codec/header.ts";
-import { encodeRangeEnd, encodeRangeKvs, encodeRangeResponse } from "../codec/kv-responses.ts";
-import type { RangeCursor, RangeSlice, UnaryApiCall } from "../ports.ts";
+import { writeKeyValue } from "../codec/key-value.ts";
+import { encodeRangeEnd, encodeRangeResponse } from "../codec/kv-responses.ts";
+import type { UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { failWith } from "./failures.ts";
+
+/** Keys that one slice looks at. PERF: about 0.5 µs each. */
+const keysPerSliceMax = 4096;
+/** Bytes that one slice encodes. PERF: about 1 ms. */
+const bytesPerSliceMax = 512 * 1024;
 
 /** Answers `call` with the range as the local store has it. */
 export function answerRange(context: ApiContext, call: UnaryApiCall, request: RangeRequest): void {
   const { store } = context.options;
-  if (store.openRange !== undefined) {
-    new SlicedRange(context, call, store.openRange(request)).step();
+  if (request.rangeEnd.length > 0) {
+    const reader = store.beginRange(request);
+    if (reader instanceof RangeReader) {
+      new SlicedRange(context, call, reader).scan();
+    } else {
+      failWith(call, reader.code);
+    }
     return;
   }
   const result = store.range(request);
@@ -25,48 +39,69 @@ export function answerRange(context: ApiContext, call: UnaryApiCall, request: Ra
 class SlicedRange {
   readonly #context: ApiContext;
   readonly #call: UnaryApiCall;
-  readonly #cursor: RangeCursor;
-  /** Its own: other answers are encoded between the slices. */
-  readonly #writer = new ByteWriter(4096);
-  #revision = 0;
+  readonly #reader: RangeReader;
+  #next = 0;
 
-  constructor(context: ApiContext, call: UnaryApiCall, cursor: RangeCursor) {
+  constructor(context: ApiContext, call: UnaryApiCall, reader: RangeReader) {
     this.#context = context;
     this.#call = call;
-    this.#cursor = cursor;
+    this.#reader = reader;
   }
 
-  step(): void {
-    if (this.#call.ended) {
-      this.#cursor.close();
+  /** Looks at the next keys; then answers. */
+  scan(): void {
+    if (this.#givenUp()) {
       return;
     }
-    const slice = this.#cursor.step();
-    if (slice.type === "refused") {
-      this.#refuse(slice);
+    if (this.#reader.step(keysPerSliceMax)) {
+      this.#answer();
     } else {
-      this.#append(slice);
+      this.#context.options.defer.defer(() => this.scan());
     }
   }
 
-  #refuse(refusal: KvRefusal): void {
-    this.#cursor.close();
-    failWith(this.#call, refusal.code);
-  }
-
-  #append(slice: RangeSlice): void {
-    if (this.#revision === 0) {
-      this.#revision = slice.revision;
-      writeHeader(this.#writer, this.#context.header(slice.revision));
-    }
-    assert(this.#revision === slice.revision, "range: slices of different revisions");
-    encodeRangeKvs(this.#writer, slice.kvs);
-    if (slice.end === null) {
-      this.#context.options.defer.defer(() => this.step());
+  /** What fits into one slice goes through the shared writer; the rest needs its own, for other answers come between. */
+  #answer(): void {
+    const header = this.#context.header(this.#reader.revision);
+    if (this.#reader.length <= keysPerSliceMax / 8) {
+      this.#context.respond(this.#call, (writer) => {
+        writeHeader(writer, header);
+        for (let place = 0; place < this.#reader.length; place++) {
+          writeKeyValue(writer, 2, this.#reader.keyValue(place));
+        }
+        encodeRangeEnd(writer, this.#reader.more, this.#reader.count);
+      });
+      this.#reader.close();
       return;
     }
-    encodeRangeEnd(this.#writer, slice.end.more, slice.end.count);
-    this.#cursor.close();
-    this.#call.respond(this.#writer.view());
+    const writer = new ByteWriter(bytesPerSliceMax);
+    writeHeader(writer, header);
+    this.#encode(writer);
+  }
+
+  #encode(writer: ByteWriter): void {
+    if (this.#givenUp()) {
+      return;
+    }
+    const until = writer.length + bytesPerSliceMax;
+    while (this.#next < this.#reader.length && writer.length < until) {
+      writeKeyValue(writer, 2, this.#reader.keyValue(this.#next));
+      this.#next++;
+    }
+    if (this.#next < this.#reader.length) {
+      this.#context.options.defer.defer(() => this.#encode(writer));
+      return;
+    }
+    encodeRangeEnd(writer, this.#reader.more, this.#reader.count);
+    this.#reader.close();
+    this.#call.respond(writer.view());
+  }
+
+  /** Whether nobody waits for the answer any more; the pin is then let go of. */
+  #givenUp(): boolean {
+    if (this.#call.ended) {
+      this.#reader.close();
+    }
+    return this.#call.ended;
   }
 }

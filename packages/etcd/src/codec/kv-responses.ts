@@ -3,7 +3,7 @@
  * nested messages are known before they are written, so nothing is moved afterwards.
  */
 import { assert, type ByteWriter } from "@quorate/base";
-import type { DeleteRangeResult, KeyValue, PutResult, RangeResult, TxnResult } from "@quorate/kv";
+import type { DeleteRangeResult, PutResult, RangeResult, TxnResult } from "@quorate/kv";
 import { type ResponseHeader, writeHeader } from "./header.ts";
 import { writeKeyValue } from "./key-value.ts";
 import { writeFieldStart, writeVarintField } from "./proto-size.ts";
@@ -31,13 +31,6 @@ export function encodeDeleteRangeResponse(
   }
 }
 
-/** Writes some key-values of a RangeResponse; repeated fields may come in pieces. */
-export function encodeRangeKvs(writer: ByteWriter, kvs: readonly KeyValue[]): void {
-  for (const kv of kvs) {
-    writeKeyValue(writer, 2, kv);
-  }
-}
-
 /** Writes what ends a RangeResponse. */
 export function encodeRangeEnd(writer: ByteWriter, more: boolean, count: number): void {
   writeVarintField(writer, 3, more ? 1 : 0);
@@ -47,7 +40,9 @@ export function encodeRangeEnd(writer: ByteWriter, more: boolean, count: number)
 /** Writes a whole RangeResponse. */
 export function encodeRangeResponse(writer: ByteWriter, header: ResponseHeader, result: RangeResult): void {
   writeHeader(writer, header);
-  encodeRangeKvs(writer, result.kvs);
+  for (const kv of result.kvs) {
+    writeKeyValue(writer, 2, kv);
+  }
   encodeRangeEnd(writer, result.more, result.count);
 }
 

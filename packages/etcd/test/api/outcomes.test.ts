@@ -24,10 +24,7 @@ function range(member: Member) {
 const refused = (reason: RefusalReason) => ({ kind: "refused", reason, leader: 0 }) as const;
 
 const texts: readonly (readonly [RefusalReason, number, string])[] = [
-  ["no-leader", unavailable, "etcdserver: no leader"],
-  ["not-leader", unavailable, "etcdserver: leader changed"],
   ["leader-changed", unavailable, "etcdserver: leader changed"],
-  ["transferring", unavailable, "etcdserver: leader changed"],
   ["uncommitted-limit", 8, "etcdserver: too many requests"],
   ["too-many-requests", 8, "etcdserver: too many requests"],
   ["too-large", 3, "etcdserver: request is too large"],
@@ -114,7 +111,7 @@ test("requests time out in their own time, whatever ended between them", () => {
     member.api.tick(1000 + offsetMs);
     return put(member);
   });
-  member.submitted[1]?.done(refused("no-leader"));
+  member.submitted[1]?.done(refused("stopped"));
   assert.equal(member.api.pendingCount, 3);
   member.api.tick(8000);
   assert.deepEqual(
@@ -169,4 +166,54 @@ test("a learner serves serializable ranges only", () => {
     serializable: true,
   });
   assert.equal(stale.failure, null);
+});
+
+for (const reason of ["no-leader", "not-leader", "transferring"] as const) {
+  test(`a command and a read refused as ${reason} wait for a leader and are asked again`, () => {
+    const member = held();
+    const write = put(member);
+    const read = range(member);
+    member.status = { ...member.status, leader: 0 };
+    member.submitted[0]?.done(refused(reason));
+    member.barriers[0]?.(refused(reason));
+    member.api.tick(1050);
+    assert.deepEqual(
+      [write.ended, read.ended, member.submitted.length, member.barriers.length],
+      [false, false, 1, 1],
+    );
+
+    member.status = { ...member.status, leader: 9 };
+    member.api.leaderMayHaveChanged();
+    assert.deepEqual([member.submitted.length, member.barriers.length], [2, 2]);
+    const again = member.submitted[1];
+    assert.ok(again !== undefined);
+    assert.deepEqual(again.command, member.submitted[0]?.command);
+    member.apply(again.command, again.done);
+    member.barriers[1]?.({ kind: "ready" });
+    assert.ok(write.answer !== null && read.answer !== null);
+    assert.equal(member.api.pendingCount, 0);
+  });
+}
+
+test("a command that waits for a leader in vain times out, and is not asked again", () => {
+  const member = held();
+  member.status = { ...member.status, leader: 0 };
+  const call = put(member);
+  member.submitted[0]?.done(refused("no-leader"));
+  member.api.tick(100_000);
+  assert.deepEqual(call.failure, { code: unavailable, message: "etcdserver: request timed out" });
+  member.status = { ...member.status, leader: 9 };
+  member.api.tick(100_001);
+  assert.equal(member.submitted.length, 1);
+});
+
+test("a client that goes away while its command waits for a leader is forgotten", () => {
+  const member = held();
+  member.status = { ...member.status, leader: 0 };
+  const call = put(member);
+  member.submitted[0]?.done(refused("no-leader"));
+  call.cancel();
+  member.status = { ...member.status, leader: 9 };
+  member.api.tick(1050);
+  assert.deepEqual([member.submitted.length, member.api.pendingCount], [1, 0]);
 });
