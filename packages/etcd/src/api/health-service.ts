@@ -9,9 +9,9 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "#generated/health_pb.js";
 import type { ApiCall, StreamApiCall, UnaryApiCall } from "../ports.ts";
-import { decodeMessage } from "./cluster-service.ts";
+
 import type { ApiContext } from "./context.ts";
-import { decodeOrFail } from "./failures.ts";
+import { decodeMessage, decodeOrFail } from "./failures.ts";
 
 const codeNotFound = 5;
 
