@@ -1,9 +1,15 @@
 /** The shape of a command: its words and options at once, its work loaded when it runs. */
 import type { Command } from "commander";
-import type { CliContext } from "./program.ts";
+
+/** What a command may use of the process. */
+export interface CliContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The name the program was started by. Started as `etcd`, it is `serve` and takes etcd's command line. */
+  readonly startedAs: string;
+}
 
 /** Runs the loaded work of a command; what it returns is the exit code. */
-export type RunCommand = (work: (context: CliContext) => Promise<number>) => Promise<void>;
+type RunCommand = (work: (context: CliContext) => Promise<number>) => Promise<void>;
 
 /** One command, in a file of its own under commands/. */
 export interface CliCommand {

@@ -1,16 +1,10 @@
 /** The command line: which commands there are, and how what they throw becomes one line and an exit code. */
 import { basename } from "node:path";
 import { Command, CommanderError } from "commander";
+import type { CliContext } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { CommandError, exitCode } from "./exit-code.ts";
 import { versionText } from "./version.ts";
-
-/** What a command may use of the process. */
-export interface CliContext {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The name the program was started by. Started as `etcd`, it is `serve` and takes etcd's command line. */
-  readonly startedAs: string;
-}
 
 /** Runs one command line to its end and returns the exit code. Nothing is thrown; errors are lines on stderr. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {

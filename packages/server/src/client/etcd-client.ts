@@ -28,14 +28,14 @@ export interface ListedMember {
 }
 
 /** One key of an answer. */
-export interface ListedKey {
+interface ListedKey {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly modRevision: number;
 }
 
 /** What to read: one key, or all from `key` to below `rangeEnd`. */
-export interface RangeOptions {
+interface RangeOptions {
   readonly key: Uint8Array;
   readonly rangeEnd?: Uint8Array;
   /** Answer from the member's own state, which may be stale. */

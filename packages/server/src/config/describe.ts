@@ -59,8 +59,8 @@ function markdownRow(flag: Flag<unknown>): string {
 
 const introduction = `# Flags of \`quorate serve\`
 
-This page is made from the flag table (\`packages/server/src/config/flag-table.ts\`) by \`npm run generate\`; a test fails when
-it is not current.
+This page is made from the flag table (\`packages/server/src/config/flag-table.ts\`); a test fails when it is not current, and
+writes it when \`QUORATE_UPDATE_DOCS=1\` is set.
 
 - Both \`--flag value\` and \`--flag=value\` work, with one dash or two. A repeated flag: the last one counts.
 - Each flag is also an environment variable, \`QUORATE_…\` as shown or \`ETCD_…\` with the same ending, and a key of the YAML file

@@ -1,7 +1,8 @@
 /** The text of --initial-cluster: who forms the cluster at first. */
+
+import type { Parsed } from "./parsed.ts";
 import type { InitialMember } from "./server-config.ts";
 import { parseServerUrl, type ServerUrl } from "./server-url.ts";
-import type { Parsed } from "./value-kind.ts";
 
 /** Reads `name=url,name=url,…`; a name with several URLs is repeated. Order is that of the first mention. */
 export function parseInitialCluster(text: string): Parsed<readonly InitialMember[]> {

@@ -95,7 +95,7 @@ function valuesOf(given: ReadonlyMap<keyof FlagValues, Given>, problems: ConfigP
 }
 
 /** `--flag`, and the source where that is another. */
-export function placeOf(setting: keyof FlagValues, given: ReadonlyMap<keyof FlagValues, Given>): string {
+function placeOf(setting: keyof FlagValues, given: ReadonlyMap<keyof FlagValues, Given>): string {
   const flag = `--${flagTable[setting].name}`;
   const where = given.get(setting)?.where ?? flag;
   return where === flag ? flag : `${flag} (${where})`;

@@ -1,6 +1,6 @@
 /** The URLs of flags: scheme, host and port, nothing else. Their text is kept as given, because member ids hash it. */
 import { isIP } from "node:net";
-import type { Parsed } from "./value-kind.ts";
+import type { Parsed } from "./parsed.ts";
 
 /** Where a member listens, or where others reach it. */
 export interface ServerUrl {

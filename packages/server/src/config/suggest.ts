@@ -1,7 +1,7 @@
 /** "Did you mean": the known word nearest to a mistyped one. */
 
 /** The nearest of `known`, or null when nothing is near (more than a third of the letters and one differ). */
-export function suggest(word: string, known: readonly string[]): string | null {
+function suggest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.floor(word.length / 3) + 2;
   for (const candidate of known) {

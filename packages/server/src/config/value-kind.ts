@@ -1,8 +1,6 @@
 /** How the text of a flag becomes a value. Bad text is an answer, not an exception: all problems are reported at once. */
+import type { Parsed } from "./parsed.ts";
 import { parseServerUrl, type ServerUrl } from "./server-url.ts";
-
-/** A value, or in words what is wrong with the text (a phrase that follows the flag's name). */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 
 /** One type of flag value. */
 export interface ValueKind<T> {

@@ -5,7 +5,7 @@ import { type HttpAnswer, type HttpQuestion, jsonAnswer, textAnswer } from "./ht
 import type { ServerProbe } from "./server-probe.ts";
 
 /** What the pages are made of. */
-export interface RouterOptions {
+interface RouterOptions {
   readonly probe: ServerProbe;
   readonly metrics: Metrics;
   /** The etcd version that the API follows. */

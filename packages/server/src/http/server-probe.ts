@@ -1,7 +1,7 @@
 /** What HTTP endpoints and metrics may ask of the running server. They observe; they never change anything. */
 
 /** One other member, as this one sees it. */
-export interface PeerStatus {
+interface PeerStatus {
   readonly id: number;
   readonly name: string;
   readonly peerUrls: readonly string[];

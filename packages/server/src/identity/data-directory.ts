@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { crc32c, toHex, utf8Encode } from "@quorate/base";
 
 /** One member of the first configuration. */
-export interface RecordedMember {
+interface RecordedMember {
   readonly id: number;
   readonly name: string;
   readonly peerUrls: readonly string[];

@@ -32,7 +32,7 @@ export function establishIdentity(config: ServerConfig): Established {
 }
 
 /** The identity that bootstrap flags describe. */
-export function identityOf(
+function identityOf(
   config: Pick<ServerConfig, "name" | "initialCluster" | "initialClusterToken">,
 ): MemberIdentity {
   const members = config.initialCluster

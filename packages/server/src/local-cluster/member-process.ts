@@ -14,7 +14,7 @@ export interface ProcessEnd {
 }
 
 /** How to start a server process. */
-export interface MemberProcessOptions {
+interface MemberProcessOptions {
   /** Flags of `quorate serve`. */
   readonly flags: readonly string[];
   /** Its stdout and stderr are appended here. */

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import type { LogLevel } from "../config/server-config.ts";
 
 /** Facts beside the message. */
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** One line a call. */
 export interface Logger {

@@ -10,7 +10,7 @@ import { type Established, establishIdentity } from "../identity/establish.ts";
 import { idText } from "../identity/member-id.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
 import { installFatal } from "./fatal.ts";
-import { type ServerOptions, startServer } from "./server.ts";
+import type { ServerOptions } from "./server.ts";
 import { listenForStop } from "./signals.ts";
 
 /** The command line, and what tests put under the log. */
@@ -45,6 +45,8 @@ async function serveUntil(asked: Promise<string>, input: ServeInput): Promise<vo
     logger.warn(warning);
   }
   const { wrapFileSystem } = input;
+  // Loaded when everything said on the command line is right: a mistake is told at once.
+  const { startServer } = await import("./server.ts");
   const server = await startServer({
     config,
     identity,

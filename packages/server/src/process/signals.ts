@@ -2,7 +2,7 @@
 import { exitCode } from "../cli/exit-code.ts";
 
 /** Somebody may ask for the end of this process. */
-export interface StopRequest {
+interface StopRequest {
   /** Resolves with who asked. */
   readonly asked: Promise<string>;
   /** Listens no more, so that the process may end by itself. */
@@ -39,7 +39,7 @@ export function listenForStop(): StopRequest {
       process.off("SIGINT", ask);
       process.off("disconnect", onDisconnect);
       if (process.connected) {
-        process.disconnect();
+        process.disconnect?.();
       }
     },
   };

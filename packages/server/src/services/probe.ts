@@ -6,7 +6,7 @@ import type { ServerProbe } from "../http/server-probe.ts";
 import type { Replication } from "./replication.ts";
 
 /** The parts that are looked at. */
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly config: Pick<ServerConfig, "name" | "electionTimeoutMs">;
   readonly machine: KvStateMachine;
   readonly membership: MembershipPort;

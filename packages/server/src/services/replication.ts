@@ -27,7 +27,7 @@ import { PeerLinks } from "./peer-links.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
 
 /** What the log is made of. */
-export interface ReplicationOptions {
+interface ReplicationOptions {
   readonly config: ServerConfig;
   readonly identity: MemberIdentity;
   readonly machine: KvStateMachine;
@@ -40,7 +40,7 @@ export interface ReplicationOptions {
 }
 
 /** The part of {@link ServerStatus} that the log knows. */
-export type ReplicationView = Pick<
+type ReplicationView = Pick<
   ServerStatus,
   | "id"
   | "role"

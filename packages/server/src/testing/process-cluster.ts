@@ -106,7 +106,7 @@ export class ProcessMember {
 }
 
 /** What `/status` shows, as far as tests use it. */
-export interface StatusPage {
+interface StatusPage {
   readonly id: string;
   readonly name: string;
   readonly role: string;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** The program's entry. */
 export const mainFile: string = join(import.meta.dirname, "../../src/main.ts");
 
-export interface Outcome {
+interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
