@@ -64,6 +64,9 @@ function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
       add(setting, `${secure.text}: TLS is not served, use http`);
     }
   }
+  if (values.listenPeerUrls.length > 1) {
+    add("listenPeerUrls", "only one URL can be served");
+  }
   if (given.has("listenClientUrls") && !given.has("advertiseClientUrls")) {
     add("advertiseClientUrls", "is required when --listen-client-urls is set");
   }

@@ -139,7 +139,7 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     kind: integerKind("bytes", -1, Number.MAX_SAFE_INTEGER),
     defaultValue: 0,
     etcdDefault: "0",
-    help: "Size of the store above which writes are refused. 0: 2 GiB. Negative: none.",
+    help: "Size of the store that is reported as its quota. 0: 2 GiB. Negative: none. Writes above it are not refused yet.",
   },
   maxRequestBytes: {
     name: "max-request-bytes",

@@ -166,7 +166,7 @@ function observe(event: ServerEvent, metrics: Metrics, logger: Logger, fatal: Fa
   }
   switch (event.kind) {
     case "call-ended":
-      metrics.grpcHandled(event.path, event.code, event.durationMs);
+      metrics.grpcHandled(event.path, event.code);
       break;
     case "connection-refused":
       logger.warn("client refused", { "remote-addr": event.peer, reason: event.reason });

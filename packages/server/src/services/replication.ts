@@ -102,8 +102,9 @@ async function startNode(
   if (listenUrl === undefined) {
     throw new CommandError("--listen-peer-urls: needs at least one URL", exitCode.usage);
   }
+  let started = false;
   try {
-    return await RaftNode.start<never, KvResult>({
+    const node = await RaftNode.start<never, KvResult>({
       id: identity.memberId,
       cluster: identity.clusterId,
       dataDir: options.dataDir,
@@ -128,8 +129,15 @@ async function startNode(
       },
       wrapFileSystem: wrap,
       onEvent,
-      onFatal: options.fatal,
+      onFatal(error) {
+        // What fails while starting is thrown as well, and told with advice.
+        if (started) {
+          options.fatal(error);
+        }
+      },
     });
+    started = true;
+    return node;
   } catch (error) {
     throw startFailure(error, listenUrl, config.dataDir);
   }

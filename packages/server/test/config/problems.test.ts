@@ -67,6 +67,11 @@ const cases: readonly { readonly title: string; readonly argv: string[]; readonl
     problem: /^--listen-peer-urls: .*a listener needs an IP address or localhost/,
   },
   {
+    title: "several URLs for peers",
+    argv: ["--listen-peer-urls=http://127.0.0.1:1,http://127.0.0.2:1"],
+    problem: /^--listen-peer-urls: only one URL can be served$/,
+  },
+  {
     title: "TLS",
     argv: ["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=http://127.0.0.1:1"],
     problem: /^--listen-client-urls: .*TLS is not served/,
