@@ -130,15 +130,16 @@ export class RaftNode<Command = unknown, Result = unknown> {
     assert(codec !== null, "raft node: a byte state machine takes its commands by submit()");
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
+      const wait = new Wait(options);
       const waiting = this.submit(codec.encode(command), (outcome) => {
-        settled();
+        wait.end();
         if (outcome.kind === "applied") {
           resolve(outcome.result);
         } else {
           reject(proposalError(outcome));
         }
       });
-      const settled = giveUp(waiting, options);
+      wait.begin(waiting);
     });
   }
 
@@ -157,15 +158,16 @@ export class RaftNode<Command = unknown, Result = unknown> {
   #barrier(options: WaitOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
+      const wait = new Wait(options);
       const waiting = this.readBarrier((outcome) => {
-        settled();
+        wait.end();
         if (outcome.kind === "ready") {
           resolve();
         } else {
           reject(readError(outcome));
         }
       });
-      const settled = giveUp(waiting, options);
+      wait.begin(waiting);
     });
   }
 
@@ -282,13 +284,32 @@ export class RaftNode<Command = unknown, Result = unknown> {
   }
 }
 
-/** Arms deadline and signal; call what it returns when the wait has ended by itself. */
-function giveUp(waiting: Waiting, { deadlineMs, signal }: WaitOptions): () => void {
-  const abandon = (): void => waiting.abandon();
-  signal?.addEventListener("abort", abandon, { once: true });
-  const timer = deadlineMs === undefined ? undefined : setTimeout(abandon, deadlineMs);
-  return () => {
-    signal?.removeEventListener("abort", abandon);
-    clearTimeout(timer);
-  };
+/** Deadline and signal of one wait. It may end before it begins: a refusal comes at once. */
+class Wait {
+  readonly #options: WaitOptions;
+  #ended = false;
+  #abandon: (() => void) | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WaitOptions) {
+    this.#options = options;
+  }
+
+  begin(waiting: Waiting): void {
+    if (this.#ended) {
+      return;
+    }
+    const { deadlineMs, signal } = this.#options;
+    this.#abandon = () => waiting.abandon();
+    signal?.addEventListener("abort", this.#abandon, { once: true });
+    this.#timer = deadlineMs === undefined ? undefined : setTimeout(this.#abandon, deadlineMs);
+  }
+
+  end(): void {
+    this.#ended = true;
+    if (this.#abandon !== null) {
+      this.#options.signal?.removeEventListener("abort", this.#abandon);
+    }
+    clearTimeout(this.#timer);
+  }
 }

@@ -1,1 +1,7 @@
-export {};
+/** A cluster in one process, for tests of what runs on Raft. */
+export {
+  createTestCluster,
+  TestCluster,
+  type TestClusterOptions,
+  type TestMember,
+} from "./test-cluster.ts";

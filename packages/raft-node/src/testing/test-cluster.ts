@@ -1,0 +1,222 @@
+/**
+ * A whole cluster in one process, for tests of what runs on Raft: real nodes, each with its own directory, log and connections,
+ * a fast clock, and a network between them that can be cut.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { assert, must } from "@quorate/base";
+import type { JsonStateMachine, RaftNodeSettings } from "../options.ts";
+import { RaftNode } from "../raft-node.ts";
+import { LinkProxy } from "./link-proxy.ts";
+
+/** What a test cluster is made of. */
+export interface TestClusterOptions<Machine> {
+  /** How many members. Default 3. */
+  readonly nodes?: number;
+  /** A new, empty state machine for each start of a member. */
+  readonly stateMachine: (id: number) => Machine;
+  /** Settings of every member; a tick is 10 ms unless they say otherwise. */
+  readonly settings?: RaftNodeSettings;
+}
+
+/** One running member. */
+export interface TestMember<Command, Result, Machine> {
+  readonly id: number;
+  readonly node: RaftNode<Command, Result>;
+  readonly machine: Machine;
+}
+
+const tickMsDefault = 10;
+const waitMsDefault = 10_000;
+const pollMs = 2;
+
+/** Made by {@link createTestCluster}. */
+export class TestCluster<Command, Result, Machine extends JsonStateMachine<Command, Result>> {
+  readonly #options: TestClusterOptions<Machine>;
+  readonly #folder: string;
+  readonly #ids: readonly number[];
+  readonly #running: Map<number, TestMember<Command, Result, Machine>> = new Map();
+  /** The way from one member to another. */
+  readonly #links: Map<string, { readonly proxy: LinkProxy; readonly port: number }> = new Map();
+
+  constructor(options: TestClusterOptions<Machine>, folder: string) {
+    const count = options.nodes ?? 3;
+    assert(Number.isSafeInteger(count) && count >= 1, "test cluster: at least one node");
+    this.#options = options;
+    this.#folder = folder;
+    this.#ids = Array.from({ length: count }, (_, i) => i + 1);
+  }
+
+  /** Starts every member. Called by {@link createTestCluster}. */
+  async start(): Promise<void> {
+    for (const [from, to] of this.#pairs(this.#ids, this.#ids)) {
+      const proxy = new LinkProxy(() => this.#running.get(to)?.node.address ?? null);
+      this.#links.set(`${from}>${to}`, { proxy, port: await proxy.listen() });
+    }
+    await Promise.all(this.#ids.map((id) => this.restart(id)));
+  }
+
+  /** The members that run, by ascending id. */
+  get members(): readonly TestMember<Command, Result, Machine>[] {
+    return [...this.#running.values()].sort((left, right) => left.id - right.id);
+  }
+
+  /** A member that runs. */
+  member(id: number): TestMember<Command, Result, Machine> {
+    return must(this.#running.get(id), "test cluster: the member does not run");
+  }
+
+  /** Waits for a leader that every member of its side could follow, and returns it. */
+  async leader(): Promise<TestMember<Command, Result, Machine>> {
+    let found: TestMember<Command, Result, Machine> | undefined;
+    await this.waitFor("a leader", () => {
+      const leaders = this.members.filter(({ node }) => node.isLeader);
+      // A leader that was cut off does not know it yet: the newest term counts.
+      found = leaders.sort(
+        (left, right) => right.node.status().hardState.term - left.node.status().hardState.term,
+      )[0];
+      return found !== undefined;
+    });
+    return must(found, "test cluster: no leader");
+  }
+
+  /** Cuts the member off at once, as a crash would, then closes it. What it had acknowledged is on its disk. */
+  async kill(id: number): Promise<void> {
+    const { node } = this.member(id);
+    this.#running.delete(id);
+    this.isolate(id);
+    await node.stop({ transfer: false });
+  }
+
+  /** Starts a member that does not run, on its own directory and with a new state machine; its links are mended. */
+  async restart(id: number): Promise<TestMember<Command, Result, Machine>> {
+    assert(this.#ids.includes(id) && !this.#running.has(id), "test cluster: the member cannot be started");
+    const machine = this.#options.stateMachine(id);
+    const node = await RaftNode.start<Command, Result>({
+      tickMs: tickMsDefault,
+      ...this.#options.settings,
+      id,
+      dataDir: join(this.#folder, String(id)),
+      listen: "127.0.0.1:0",
+      peers: Object.fromEntries(this.#ids.map((peer) => [peer, `127.0.0.1:${this.#port(id, peer)}`])),
+      stateMachine: machine,
+    });
+    const member = { id, node, machine };
+    this.#running.set(id, member);
+    this.#mend(this.#pairs([id], this.#ids));
+    return member;
+  }
+
+  /** Port 0 stands for the member itself: nobody dials it. */
+  #port(from: number, to: number): number {
+    return this.#links.get(`${from}>${to}`)?.port ?? 0;
+  }
+
+  /** Cuts every link between `left` and `right`, in both directions. */
+  partition(left: readonly number[], right: readonly number[]): void {
+    for (const [from, to] of this.#pairs(left, right)) {
+      this.#links.get(`${from}>${to}`)?.proxy.cut();
+    }
+  }
+
+  /** Cuts a member off from all others. */
+  isolate(id: number): void {
+    this.partition([id], this.#ids);
+  }
+
+  /** Mends every link. */
+  heal(): void {
+    this.#mend(this.#pairs(this.#ids, this.#ids));
+  }
+
+  #mend(pairs: readonly (readonly [number, number])[]): void {
+    for (const [from, to] of pairs) {
+      this.#links.get(`${from}>${to}`)?.proxy.mend();
+    }
+  }
+
+  /** Both directions of every pair of different members. */
+  #pairs(left: readonly number[], right: readonly number[]): (readonly [number, number])[] {
+    const pairs = left.flatMap((a) => right.filter((b) => b !== a).map((b) => [a, b] as const));
+    return pairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]).filter(onlyOnce());
+  }
+
+  /** Waits until `condition` holds. @throws Error naming `what` when it does not in time. */
+  async waitFor(what: string, condition: () => boolean, withinMs: number = waitMsDefault): Promise<void> {
+    const untilMs = performance.now() + withinMs;
+    while (!condition()) {
+      if (performance.now() > untilMs) {
+        throw new Error(`not within ${withinMs} ms: ${what}`);
+      }
+      await delay(pollMs);
+    }
+  }
+
+  /** Waits until every running member has applied what the leader has committed now. */
+  async waitForAll(): Promise<void> {
+    const { node } = await this.leader();
+    const { commit } = node.status().hardState;
+    await this.waitFor("all members have applied what is committed", () =>
+      this.members.every((member) => member.node.status().machineApplied >= commit),
+    );
+  }
+
+  /** Stops everything and removes the directories. */
+  async stop(): Promise<void> {
+    const members = this.members;
+    this.#running.clear();
+    await Promise.all(members.map(({ node }) => node.stop({ transfer: false })));
+    await Promise.all([...this.#links.values()].map(({ proxy }) => proxy.close()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+function onlyOnce(): (pair: readonly [number, number]) => boolean {
+  const seen = new Set<string>();
+  return ([from, to]) => {
+    const name = `${from}>${to}`;
+    const first = !seen.has(name);
+    seen.add(name);
+    return first;
+  };
+}
+
+/**
+ * Starts a cluster in this process.
+ *
+ * @example
+ * ```ts
+ * import { createTestCluster } from "@quorate/raft-node/testing";
+ * class Counter {
+ *   value = 0;
+ *   apply(command: { add: number }): number { this.value += command.add; return this.value; }
+ *   snapshot(): number { return this.value; }
+ *   restore(image: number): void { this.value = image; }
+ * }
+ * const cluster = await createTestCluster<{ add: number }, number, Counter>({ nodes: 3, stateMachine: () => new Counter() });
+ * const leader = await cluster.leader();
+ * await leader.node.propose({ add: 2 }); // 2
+ * await cluster.stop();
+ * ```
+ */
+export async function createTestCluster<Command, Result, Machine extends JsonStateMachine<Command, Result>>(
+  options: TestClusterOptions<Machine>,
+): Promise<TestCluster<Command, Result, Machine>> {
+  const cluster = new TestCluster<Command, Result, Machine>(
+    options,
+    await mkdtemp(join(tmpdir(), "quorate-test-")),
+  );
+  try {
+    await cluster.start();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
