@@ -20,7 +20,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 /** One planted mistake. */
-export interface Mutant {
+interface Mutant {
   readonly id: string;
   /** Relative to the repository's root. */
   readonly file: string;

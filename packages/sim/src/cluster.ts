@@ -12,6 +12,7 @@ import type { Watch } from "./watch.ts";
 import type { PutAnswer, ReadAnswer, WorkloadTarget } from "./workload.ts";
 import type { World } from "./world.ts";
 
+/** See the head of this file. */
 export class Cluster implements NemesisTarget, WorkloadTarget {
   readonly nodes: readonly NodeId[];
   readonly oracle: Oracle;

@@ -19,6 +19,7 @@ export const faultKinds = [
   "disk-error",
 ] as const;
 
+/** The name of a fault. */
 export type FaultKind = (typeof faultKinds)[number];
 
 /** One counter per kind. */

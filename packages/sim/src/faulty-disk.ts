@@ -14,7 +14,7 @@ import type { World } from "./world.ts";
 const failing: ReadonlySet<MemoryOperationKind> = new Set(["write", "sync", "syncDirectory"]);
 
 /** What a disk tells its member. */
-export interface DiskEvents {
+interface DiskEvents {
   /** The power goes out at the boundary of a disk call. */
   readonly powerLost: () => void;
   /** A process is told that its write or sync failed. */

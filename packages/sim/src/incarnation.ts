@@ -5,6 +5,7 @@
 import { assert } from "@quorate/base";
 import type { World } from "./world.ts";
 
+/** See the head of this file. */
 export class Incarnation {
   readonly #world: World;
   readonly #step: (work: () => void) => void;

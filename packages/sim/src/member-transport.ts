@@ -22,7 +22,7 @@ import type { Watch } from "./watch.ts";
 import type { World } from "./world.ts";
 
 /** What a transport needs of its member. */
-export interface TransportParts {
+interface TransportParts {
   readonly id: NodeId;
   readonly world: World;
   readonly random: Prng;
@@ -32,6 +32,7 @@ export interface TransportParts {
   readonly watch: Watch;
 }
 
+/** One per life of a member. */
 export class MemberTransport implements Transport {
   readonly #parts: TransportParts;
   #receiver: TransportReceiver | null = null;

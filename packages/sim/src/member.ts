@@ -23,7 +23,7 @@ import type { PutAnswer, ReadAnswer } from "./workload.ts";
 import type { World } from "./world.ts";
 
 /** What a member shares with the rest of its world. */
-export interface MemberParts {
+interface MemberParts {
   readonly id: NodeId;
   readonly nodes: readonly NodeId[];
   readonly world: World;
@@ -44,6 +44,7 @@ interface Life {
   stopped: boolean;
 }
 
+/** See the head of this file. */
 export class Member {
   readonly id: NodeId;
   readonly disk: FaultyDisk;

@@ -28,6 +28,7 @@ export interface NemesisTarget {
   calmDisk(node: NodeId): void;
 }
 
+/** See the head of this file. */
 export class Nemesis {
   readonly #world: World;
   readonly #random: Prng;

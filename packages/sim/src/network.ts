@@ -9,8 +9,9 @@ import type { NetworkPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
 /** Called when a frame arrives. */
-export type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array) => void;
+type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array) => void;
 
+/** All links of a run. */
 export class Network {
   readonly #world: World;
   readonly #random: Prng;

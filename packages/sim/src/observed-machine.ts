@@ -24,6 +24,7 @@ export function encodePut(key: string, value: string): Uint8Array {
   });
 }
 
+/** One per life of a member: memory does not survive a crash. */
 export class ObservedMachine implements StateMachine<KvResult> {
   readonly #node: NodeId;
   readonly #machine = new KvStateMachine();

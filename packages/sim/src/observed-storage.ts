@@ -15,6 +15,7 @@ import type {
 import type { Oracle } from "./checkers/oracle.ts";
 import type { Watch } from "./watch.ts";
 
+/** See the head of this file. */
 export class ObservedStorage implements Storage {
   readonly #node: NodeId;
   readonly #storage: Storage;

@@ -5,6 +5,7 @@
 import { InvariantViolation } from "@quorate/base";
 import { Violation } from "./violation.ts";
 
+/** One per run. */
 export class Watch {
   #first: Violation | null = null;
 

@@ -26,6 +26,7 @@ export interface WorkloadTarget {
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void;
 }
 
+/** See the head of this file. */
 export class Workload {
   readonly #world: World;
   readonly #random: Prng;

@@ -15,6 +15,7 @@ interface CommittedEntry {
   readonly reportedInTerm: number;
 }
 
+/** See the head of this file. */
 export class Committed {
   readonly #entries: CommittedEntry[] = [];
   readonly #commitSeen = new Map<NodeId, number>();

@@ -7,10 +7,10 @@ import { assert, must } from "@quorate/base";
 import type { LogIndex } from "@quorate/raft";
 import { promise } from "../violation.ts";
 
-export type OperationKind = "put" | "read";
+type OperationKind = "put" | "read";
 
 /** How an operation ended for its client. `unknown`: it may or may not have happened. */
-export type Outcome = "pending" | "applied" | "refused" | "unknown";
+type Outcome = "pending" | "applied" | "refused" | "unknown";
 
 /** One operation of one client. */
 export interface ClientOperation {
@@ -32,6 +32,7 @@ interface KeyState {
   value: string | null;
 }
 
+/** All operations of a run; a method throws a {@link Violation} where an answer contradicts the order. */
 export class History {
   readonly #operations: ClientOperation[] = [];
   readonly #puts = new Map<string, ClientOperation>();

@@ -4,6 +4,7 @@ import { promise } from "../violation.ts";
 import type { Committed } from "./committed.ts";
 import type { MemberModel } from "./member-model.ts";
 
+/** The leaders of all terms. */
 export class Leaders {
   readonly #byTerm = new Map<number, NodeId>();
   readonly #committed: Committed;

@@ -29,8 +29,9 @@ interface PendingBatch {
 const hardStateZero: HardState = { term: 0 as Term, vote: 0 as NodeId, commit: 0 as LogIndex };
 
 /** Answers the chain of the committed prefix that a snapshot at `index` stands for. */
-export type CommittedChain = (node: NodeId, snapshot: SnapshotMetadata) => Chain;
+type CommittedChain = (node: NodeId, snapshot: SnapshotMetadata) => Chain;
 
+/** One member, as its storage must remember it. */
 export class MemberModel {
   readonly id: NodeId;
   /** With everything handed to the storage. */

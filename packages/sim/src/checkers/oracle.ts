@@ -31,6 +31,7 @@ export interface ObservedStatus {
   readonly applied: LogIndex;
 }
 
+/** See the head of this file. One per run. */
 export class Oracle {
   readonly history: History = new History();
   readonly committed: Committed = new Committed();

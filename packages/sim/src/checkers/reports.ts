@@ -6,6 +6,7 @@ import type { Message, NodeId, PeerFrame, Term } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import type { MemberModel } from "./member-model.ts";
 
+/** What every member has ever said. */
 export class Reports {
   readonly #votes = new Map<string, NodeId>();
   readonly #termsSaid = new Map<NodeId, number>();

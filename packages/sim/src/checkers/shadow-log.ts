@@ -18,7 +18,7 @@ const typeSalt: Readonly<Record<EntryType, number>> = {
 };
 
 /** The hash of one entry's own content. */
-export function entryHash(entry: Entry): number {
+function entryHash(entry: Entry): number {
   return (crc32c(entry.data) ^ Math.imul(entry.data.length + 1, 0x85ebca6b)) + (typeSalt[entry.type] ?? 0);
 }
 

@@ -13,6 +13,7 @@ interface AppliedCommand {
   readonly resultDigest: number;
 }
 
+/** The one sequence of applied commands, and how far each member is in it. */
 export class StateMachineSafety {
   readonly #sequence: AppliedCommand[] = [];
   readonly #cursors = new Map<NodeId, number>();
