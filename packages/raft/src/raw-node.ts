@@ -3,7 +3,7 @@
  * caller at a time; no method may be called from inside another.
  */
 import { assert } from "@quorate/base";
-import { encodeConfChange } from "./conf/codec.ts";
+import { decodeConfChange, encodeConfChange } from "./conf/codec.ts";
 import { type RaftConfig, resolveConfig } from "./config.ts";
 import { markApplied, markSnapshotStable } from "./core/apply.ts";
 import { becomeFollower } from "./core/become.ts";
@@ -23,7 +23,7 @@ import { startTransfer, type TransferRefusal } from "./core/transfer.ts";
 import { progressStatus } from "./tracker/progress.ts";
 import type { ConfChange } from "./types/conf-change.ts";
 import type { ConfState } from "./types/conf-state.ts";
-import type { LogId } from "./types/entry.ts";
+import type { Entry, LogId } from "./types/entry.ts";
 import type { HardState, Role, SoftState } from "./types/hard-state.ts";
 import { type LogIndex, type NodeId, noNode, type Term, termZero } from "./types/ids.ts";
 import type { Message } from "./types/message.ts";
@@ -160,6 +160,12 @@ export class RawNode {
    */
   applyConfChange(change: ConfChange): ConfState {
     return applyConfChange(this.#state, change);
+  }
+
+  /** {@link applyConfChange} for an entry of `Ready.apply` whose bytes are the change. @throws DecodeError when they are none. */
+  applyConfChangeEntry(entry: Entry): ConfState {
+    assert(entry.type !== "normal", "apply: the entry holds no configuration change");
+    return this.applyConfChange(decodeConfChange(entry.data));
   }
 
   /** Takes a message from another member, or one to this member itself out of `sendAfterPersist`. Never throws on its content. */

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { assert } from "@quorate/base";
 
 /** Where the far end listens at this moment; null while it does not run. */
-export type FarEnd = () => { readonly host: string; readonly port: number } | null;
+type FarEnd = () => { readonly host: string; readonly port: number } | null;
 
 /** Passes connections on to one member, unless it is cut. */
 export class LinkProxy {

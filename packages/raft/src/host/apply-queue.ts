@@ -8,8 +8,9 @@ import type { LogIndex } from "../types/ids.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 
 /** Applies one entry; the index has been checked. */
-export type ApplyEntry = (entry: Entry) => void;
+type ApplyEntry = (entry: Entry) => void;
 
+/** What is committed and not applied yet. */
 export class ApplyQueue {
   readonly #pages: RingBuffer<readonly Entry[]> = new RingBuffer();
   /** Entries of the oldest page that are applied. */

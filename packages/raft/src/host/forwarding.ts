@@ -39,7 +39,7 @@ interface ForwardedRequest<Result> {
 }
 
 /** What the follower's side needs of its host. */
-export interface ForwardingPort {
+interface ForwardingPort {
   send(to: NodeId, frame: PeerFrame): void;
   /** Highest index applied here. */
   readonly applied: LogIndex;

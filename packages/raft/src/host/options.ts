@@ -97,6 +97,7 @@ export type ResolvedPolicy = Required<SnapshotPolicy>;
 export function resolveLimits(options: Pick<HostOptions, "limits">): HostLimits {
   const limits: HostLimits = { ...hostDefaults, ...options.limits };
   const problems: string[] = [];
+  // ORDER: the keys are names, none is integer-like.
   for (const [name, value] of Object.entries(limits)) {
     if (!(value >= 1)) {
       problems.push(`${name} must be at least 1`);

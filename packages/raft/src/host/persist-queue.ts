@@ -11,6 +11,7 @@ interface Persisting {
   done: boolean;
 }
 
+/** What is written and not known to be durable yet. */
 export class PersistQueue {
   readonly #storage: Storage;
   /** Called for each batch, in order, once it is durable. */

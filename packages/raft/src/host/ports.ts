@@ -127,6 +127,7 @@ export interface Transport {
   close(completed: Completed): void;
 }
 
+/** Who takes what a {@link Transport} delivers. */
 export interface TransportReceiver {
   received(group: GroupId, from: NodeId, frame: PeerFrame): void;
   /** The connection to `peer` was lost or refused: messages on their way may be gone. */
@@ -148,6 +149,7 @@ export interface StateMachine<Result = unknown> {
   restore(): StateMachineRestore;
 }
 
+/** Where a command stands in the log. */
 export interface ApplyContext {
   readonly index: LogIndex;
   readonly term: Term;
@@ -161,6 +163,7 @@ export interface StateMachineImage {
   close(): void;
 }
 
+/** A state being replaced, one chunk of the image at a time. */
 export interface StateMachineRestore {
   write(chunk: Uint8Array): void;
   /** @throws DecodeError when the image is not whole; the present state then stays. */

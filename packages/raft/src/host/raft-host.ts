@@ -4,7 +4,6 @@
  * while the disk writes. It knows no time but `tick()` and no chance but what it is given.
  */
 import { assert, RingBuffer, runTask, type Task } from "@quorate/base";
-import { decodeConfChange } from "../conf/codec.ts";
 import { type RaftConfig, raftDefaults } from "../config.ts";
 import { RawNode, type TransferResult } from "../raw-node.ts";
 import type { ConfState } from "../types/conf-state.ts";
@@ -120,9 +119,10 @@ export class RaftHost<Result = unknown> {
     this.#forwarding = parts.forwarding;
     this.#reads = parts.reads;
     this.#persisting = parts.persisting;
-    this.#maker = parts.maker;
-    this.#sender = parts.sender;
-    this.#receiver = parts.receiver;
+    const snapshots = this.#createSnapshotParts();
+    this.#maker = snapshots.maker;
+    this.#sender = snapshots.sender;
+    this.#receiver = snapshots.receiver;
   }
 
   #createParts(): {
@@ -130,20 +130,14 @@ export class RaftHost<Result = unknown> {
     readonly forwarding: Forwarding<Result>;
     readonly reads: ReadQueue;
     readonly persisting: PersistQueue;
-    readonly maker: SnapshotMaker;
-    readonly sender: SnapshotSender;
-    readonly receiver: SnapshotReceiver;
   } {
     const host = this;
     const options = this.#options;
     const limits = this.#limits;
     const counters = this.#counters;
-    const guard = this.#guard;
-    const { scheduler, stateMachine, storage } = options;
     const election = this.#electionTimeoutTicks;
     const ids = new RequestIds(options.random);
     const send = (to: NodeId, frame: PeerFrame): void => this.#sendFrame(to, frame);
-    const emit = (event: HostEvent): void => this.#emit(event);
     const proposals = new ProposalTable<Result>(limits, counters);
     const forwardingPort = {
       send,
@@ -172,13 +166,29 @@ export class RaftHost<Result = unknown> {
         counters,
       ),
       persisting: new PersistQueue(
-        storage,
+        this.#storage,
         (work) => this.#enter(work),
         (ready) => this.#durable(ready),
       ),
+    };
+  }
+
+  #createSnapshotParts(): {
+    readonly maker: SnapshotMaker;
+    readonly sender: SnapshotSender;
+    readonly receiver: SnapshotReceiver;
+  } {
+    const limits = this.#limits;
+    const counters = this.#counters;
+    const guard = this.#guard;
+    const { scheduler, snapshots, stateMachine, storage } = this.#options;
+    const election = this.#electionTimeoutTicks;
+    const send = (to: NodeId, frame: PeerFrame): void => this.#sendFrame(to, frame);
+    const emit = (event: HostEvent): void => this.#emit(event);
+    return {
       maker: new SnapshotMaker(
         { guard, scheduler, storage, stateMachine, counters, emit },
-        resolvePolicy(options.snapshots),
+        resolvePolicy(snapshots),
         limits.snapshotChunkBytes,
       ),
       sender: new SnapshotSender(
@@ -682,7 +692,7 @@ export class RaftHost<Result = unknown> {
     }
     this.#maker.count(data.length);
     if (entry.type !== "normal") {
-      this.#confState = this.#node.applyConfChange(decodeConfChange(data));
+      this.#confState = this.#node.applyConfChangeEntry(entry);
       this.#emit({ type: "conf-state", confState: this.#confState, index });
       this.#proposals.passed(index);
     } else if (data.length === 0) {

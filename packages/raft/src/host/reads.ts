@@ -11,7 +11,7 @@ import type { HostLimits } from "./options.ts";
 import type { ReadOutcome, Waiting } from "./outcome.ts";
 
 /** What reads need of their host. */
-export interface ReadPort {
+interface ReadPort {
   /** Whether the core could ask somebody. */
   ask(context: Uint8Array): boolean;
   readonly leader: NodeId;
@@ -19,7 +19,7 @@ export interface ReadPort {
 }
 
 /** How long reads wait, in ticks. */
-export interface ReadTimes {
+interface ReadTimes {
   /** Before an unanswered round is asked again. */
   readonly retryTicks: number;
   /** Before a read is refused. */

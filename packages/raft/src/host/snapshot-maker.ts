@@ -12,7 +12,7 @@ import type { ResolvedPolicy } from "./options.ts";
 import type { Scheduler, SnapshotSink, StateMachine, StateMachineImage, Storage } from "./ports.ts";
 
 /** What the maker works with. */
-export interface SnapshotMakerPorts {
+interface SnapshotMakerPorts {
   readonly guard: Guard;
   readonly scheduler: Scheduler;
   readonly storage: Storage;
@@ -28,6 +28,7 @@ interface Making {
   aborted: boolean;
 }
 
+/** Makes the snapshots of one member, one at a time. */
 export class SnapshotMaker {
   readonly #ports: SnapshotMakerPorts;
   readonly #policy: ResolvedPolicy;

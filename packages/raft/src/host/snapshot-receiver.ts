@@ -15,7 +15,7 @@ type Chunk = PeerFrame & { readonly kind: "snapshot-chunk" };
 const waitingCountMax = 8;
 
 /** What receiving works with. */
-export interface SnapshotReceiverPorts {
+interface SnapshotReceiverPorts {
   readonly guard: Guard;
   readonly storage: Storage;
   send(to: NodeId, frame: PeerFrame): void;

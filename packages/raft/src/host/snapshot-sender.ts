@@ -10,7 +10,7 @@ import { type Guard, guarded } from "./guard.ts";
 import type { PeerFrame, SnapshotSource, Storage } from "./ports.ts";
 
 /** What sending works with. */
-export interface SnapshotSenderPorts {
+interface SnapshotSenderPorts {
   readonly guard: Guard;
   readonly storage: Storage;
   readonly counters: HostCounters;
@@ -21,7 +21,7 @@ export interface SnapshotSenderPorts {
 }
 
 /** How images are cut and how long their receivers may be silent. */
-export interface SnapshotSenderLimits {
+interface SnapshotSenderLimits {
   readonly chunkBytes: number;
   readonly windowCount: number;
   /** Before the window is sent again. */
@@ -45,6 +45,7 @@ interface Transfer {
   sinceResendTicks: number;
 }
 
+/** The transfers of one leader, at most one to each member. */
 export class SnapshotSender {
   readonly #ports: SnapshotSenderPorts;
   readonly #limits: SnapshotSenderLimits;

@@ -5,7 +5,7 @@ import { type Guard, guarded, pause } from "./guard.ts";
 import type { Scheduler, SnapshotSource, StateMachine, Storage } from "./ports.ts";
 
 /** What restoring works with. */
-export interface RestorePorts {
+interface RestorePorts {
   readonly guard: Guard;
   readonly scheduler: Scheduler;
   readonly storage: Storage;

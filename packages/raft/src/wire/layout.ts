@@ -26,7 +26,7 @@ export const memberCountMax = 4096;
 export const chunkBytesMax: number = 1024 * 1024;
 
 /** What a frame holds. The numbers stand on the wire: never change one, never use one again. */
-export const frameKind = {
+const frameKind = {
   hello: 1,
   welcome: 2,
   refusal: 3,
@@ -55,10 +55,11 @@ export const frameKind = {
   "snapshot-answer": 52,
 } as const;
 
-/** The name of a {@link frameKind}. */
+/** The name of a kind of frame. */
 export type FrameKind = keyof typeof frameKind;
 
 const kindNames: ReadonlyMap<number, FrameKind> = new Map(
+  // ORDER: the keys are names, none is integer-like.
   Object.entries(frameKind).map(([name, kind]) => [kind, name as FrameKind]),
 );
 

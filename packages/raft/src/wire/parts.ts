@@ -33,19 +33,23 @@ export function readNodeIdOrNone(reader: ByteReader): NodeId {
   return value === 0 ? noNode : toNodeId(value);
 }
 
+/** A term from outside. */
 export function readTerm(reader: ByteReader): Term {
   return toTerm(reader.varint());
 }
 
+/** A log index from outside. */
 export function readIndex(reader: ByteReader): LogIndex {
   return toLogIndex(reader.varint());
 }
 
+/** Term, then index. */
 export function writeLogId(writer: ByteWriter, id: LogId): void {
   writer.varint(id.term);
   writer.varint(id.index);
 }
 
+/** Reads what {@link writeLogId} wrote. */
 export function readLogId(reader: ByteReader): LogId {
   const term = readTerm(reader);
   return { term, index: readIndex(reader) };
@@ -82,6 +86,7 @@ export function readEntries(reader: ByteReader, first: LogIndex, step: 0 | 1): E
   return entries;
 }
 
+/** Index, term, configuration. */
 export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMetadata): void {
   const { confState } = snapshot;
   writer.varint(snapshot.index);
@@ -101,6 +106,7 @@ export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMeta
   writer.u8(confState.autoLeave ? 1 : 0);
 }
 
+/** Reads what {@link writeSnapshotMetadata} wrote; the core judges the configuration. */
 export function readSnapshotMetadata(reader: ByteReader): SnapshotMetadata {
   const index = readIndex(reader);
   const term = readTerm(reader);

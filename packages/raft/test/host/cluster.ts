@@ -3,7 +3,7 @@ import { Prng } from "@quorate/base";
 import { type HostEvent, type HostOptions, type NodeId, RaftHost, toNodeId } from "@quorate/raft";
 import { MemoryNetwork, MemoryStorage, RecordingMachine, TurnScheduler } from "@quorate/raft/testing";
 
-export interface TestMember {
+interface TestMember {
   readonly id: NodeId;
   host: RaftHost<number>;
   storage: MemoryStorage;
