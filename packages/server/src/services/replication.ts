@@ -1,15 +1,8 @@
 /** The replicated log behind the API's port: a Raft node, what it tells of itself, and its troubles as log lines. */
 
 import { assert } from "@quorate/base";
-import type {
-  CancelHandle,
-  RefusalReason,
-  ReplicationPort,
-  ReplicationStatus,
-  SubmitOutcome,
-} from "@quorate/etcd";
+import type { CancelHandle, ReplicationPort, ReplicationStatus } from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
-import { noNode, type ProposalOutcome } from "@quorate/raft";
 import { RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
@@ -17,13 +10,14 @@ import type { ServerConfig } from "../config/server-config.ts";
 import { hostPort, parseServerUrl, type ServerUrl } from "../config/server-url.ts";
 import type { ServerStatus } from "../http/server-probe.ts";
 import type { MemberIdentity } from "../identity/data-directory.ts";
-import { idText } from "../identity/member-id.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Fatal } from "../process/fatal.ts";
 import { listenFailure } from "../process/listen-failure.ts";
 import { observeSyncs } from "../process/observed-file-system.ts";
+import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { Leadership, logEvent, observeEvent } from "./raft-events.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
 
 /** What the log is made of. */
@@ -59,25 +53,6 @@ export interface Replication extends ReplicationPort {
   observe(): ReplicationView;
   /** Hands over leadership, closes connections and log. */
   stop(): Promise<void>;
-}
-
-/** What changes only with events; kept so that `status()` costs next to nothing. */
-class Leadership {
-  leader = 0;
-  leaderSinceMs = 0;
-  changeCount = 0;
-
-  /** ETCD: only a change to another leader counts, not the loss of one. */
-  changed(leader: number, nowMs: number): void {
-    if (leader !== this.leader && leader !== 0) {
-      this.changeCount += 1;
-      this.leaderSinceMs = nowMs;
-    }
-    if (leader === 0) {
-      this.leaderSinceMs = 0;
-    }
-    this.leader = leader;
-  }
 }
 
 /** Opens the log and joins the peers. @throws CommandError when it cannot: what is wrong, and what to do. */
@@ -250,131 +225,4 @@ function observeNode(
     proposalsPending,
     matchOf: (id) => progress.find((member) => member.id === id)?.match ?? null,
   };
-}
-
-type RaftRefusal = Extract<ProposalOutcome, { readonly kind: "refused" }>["reason"];
-type RaftUnknown = Extract<ProposalOutcome, { readonly kind: "unknown" }>["reason"];
-type ApiUnknown = Extract<SubmitOutcome, { readonly kind: "unknown" }>["reason"];
-
-const refusals: { readonly [R in RaftRefusal]: RefusalReason } = {
-  "no-leader": "no-leader",
-  "not-leader": "not-leader",
-  "leader-changed": "leader-changed",
-  "uncommitted-limit": "too-many-requests",
-  "too-large": "too-large",
-  // Whoever asks again finds the new leader.
-  transferring: "leader-changed",
-  "not-a-member": "not-a-member",
-  stopped: "stopped",
-};
-
-const unknowns: { readonly [R in RaftUnknown]: ApiUnknown } = {
-  "leader-changed": "leader-changed",
-  "connection-lost": "connection-lost",
-  snapshot: "connection-lost",
-  stopped: "stopped",
-  abandoned: "timeout",
-};
-
-const readRefusals = {
-  "no-leader": "no-leader",
-  "too-many": "too-many-requests",
-  stopped: "stopped",
-  abandoned: "leader-changed",
-} as const;
-
-function submitOutcome(outcome: ProposalOutcome<KvResult>): SubmitOutcome {
-  switch (outcome.kind) {
-    case "applied":
-      return outcome;
-    case "refused":
-      return { kind: "refused", reason: refusals[outcome.reason], leader: outcome.leader };
-    case "unknown":
-      return { kind: "unknown", reason: unknowns[outcome.reason] };
-  }
-}
-
-function observeEvent(event: RaftNodeEvent, links: PeerLinks, leadership: Leadership): void {
-  switch (event.type) {
-    case "leader":
-      leadership.changed(event.leader, performance.now());
-      break;
-    case "connected":
-      links.connected(event.peer, performance.now());
-      break;
-    case "disconnected":
-      links.disconnected(event.peer);
-      break;
-    default:
-      break;
-  }
-}
-
-/** What an operator should know, in words; the rest stands in metrics. */
-function logEvent(event: RaftNodeEvent, logger: Logger): void {
-  switch (event.type) {
-    case "leader":
-      if (event.leader !== noNode) {
-        logger.info("has a leader", { leader: idText(event.leader), term: event.term });
-      }
-      break;
-    case "role":
-      logger.info("changed its role", { role: event.role, term: event.term });
-      break;
-    case "recovered":
-      logger.warn(`recovered: ${event.what}`);
-      break;
-    case "late-tick":
-      logger.warn("the event loop was held up: heartbeats may be late", {
-        "gap-ms": Math.round(event.gapMs),
-      });
-      break;
-    case "refused":
-      logger.warn("refused a peer", {
-        "remote-addr": event.remote,
-        cause: event.cause,
-        detail: event.detail,
-      });
-      break;
-    case "refused-by":
-      logger.warn("a peer refused this member", {
-        peer: idText(event.peer),
-        cause: event.cause,
-        detail: event.detail,
-      });
-      break;
-    case "bad-frame":
-      logger.warn("closed a peer connection: not the peer protocol", {
-        "remote-addr": event.remote,
-        why: event.why,
-      });
-      break;
-    case "connected":
-      logger.info("peer connected", { peer: idText(event.peer), direction: event.direction });
-      break;
-    case "disconnected":
-      logger.info("peer disconnected", {
-        peer: idText(event.peer),
-        direction: event.direction,
-        why: event.why,
-      });
-      break;
-    case "message-inconsistent":
-      logger.error("refused a message that contradicts the protocol", {
-        peer: idText(event.from),
-        what: event.what,
-      });
-      break;
-    case "snapshot-made":
-    case "snapshot-installed":
-    case "snapshot-sent":
-    case "snapshot-received":
-      logger.info(event.type.replace("-", " "), {
-        index: event.snapshot.index,
-        term: event.snapshot.term,
-      });
-      break;
-    default:
-      logger.debug(event.type);
-  }
 }

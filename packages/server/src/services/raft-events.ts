@@ -1,0 +1,111 @@
+/** What a Raft node tells of itself: kept where later answers depend on it, written to the log where an operator should know. */
+import { noNode } from "@quorate/raft";
+import type { RaftNodeEvent } from "@quorate/raft-node";
+import { idText } from "../identity/member-id.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { PeerLinks } from "./peer-links.ts";
+
+/** Who leads, and since when; it changes only with events. */
+export class Leadership {
+  leader = 0;
+  leaderSinceMs = 0;
+  changeCount = 0;
+
+  /** ETCD: only a change to another leader counts, not the loss of one. */
+  changed(leader: number, nowMs: number): void {
+    if (leader !== this.leader && leader !== 0) {
+      this.changeCount += 1;
+      this.leaderSinceMs = nowMs;
+    }
+    if (leader === 0) {
+      this.leaderSinceMs = 0;
+    }
+    this.leader = leader;
+  }
+}
+
+/** Keeps what later answers depend on. */
+export function observeEvent(event: RaftNodeEvent, links: PeerLinks, leadership: Leadership): void {
+  switch (event.type) {
+    case "leader":
+      leadership.changed(event.leader, performance.now());
+      break;
+    case "connected":
+      links.connected(event.peer, performance.now());
+      break;
+    case "disconnected":
+      links.disconnected(event.peer);
+      break;
+    default:
+      break;
+  }
+}
+
+/** What an operator should know, in words; the rest stands in metrics. */
+export function logEvent(event: RaftNodeEvent, logger: Logger): void {
+  switch (event.type) {
+    case "leader":
+      if (event.leader !== noNode) {
+        logger.info("has a leader", { leader: idText(event.leader), term: event.term });
+      }
+      break;
+    case "role":
+      logger.info("changed its role", { role: event.role, term: event.term });
+      break;
+    case "recovered":
+      logger.warn(`recovered: ${event.what}`);
+      break;
+    case "late-tick":
+      logger.warn("the event loop was held up: heartbeats may be late", {
+        "gap-ms": Math.round(event.gapMs),
+      });
+      break;
+    case "refused":
+      logger.warn("refused a peer", {
+        "remote-addr": event.remote,
+        cause: event.cause,
+        detail: event.detail,
+      });
+      break;
+    case "refused-by":
+      logger.warn("a peer refused this member", {
+        peer: idText(event.peer),
+        cause: event.cause,
+        detail: event.detail,
+      });
+      break;
+    case "bad-frame":
+      logger.warn("closed a peer connection: not the peer protocol", {
+        "remote-addr": event.remote,
+        why: event.why,
+      });
+      break;
+    case "connected":
+      logger.info("peer connected", { peer: idText(event.peer), direction: event.direction });
+      break;
+    case "disconnected":
+      logger.info("peer disconnected", {
+        peer: idText(event.peer),
+        direction: event.direction,
+        why: event.why,
+      });
+      break;
+    case "message-inconsistent":
+      logger.error("refused a message that contradicts the protocol", {
+        peer: idText(event.from),
+        what: event.what,
+      });
+      break;
+    case "snapshot-made":
+    case "snapshot-installed":
+    case "snapshot-sent":
+    case "snapshot-received":
+      logger.info(event.type.replace("-", " "), {
+        index: event.snapshot.index,
+        term: event.snapshot.term,
+      });
+      break;
+    default:
+      logger.debug(event.type);
+  }
+}
