@@ -76,6 +76,10 @@ export class Cluster implements NemesisTarget, WorkloadTarget {
     return this.#member(node).restart();
   }
 
+  stop(node: NodeId): boolean {
+    return this.#member(node).stop();
+  }
+
   pause(node: NodeId): boolean {
     return this.#member(node).pause();
   }

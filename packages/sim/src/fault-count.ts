@@ -6,6 +6,7 @@ export const faultKinds = [
   "crash",
   "crash-at-disk-operation",
   "power-loss",
+  "stop",
   "pause",
   "partition",
   "partition-one-way",

@@ -5,8 +5,8 @@
  */
 import { emptyBytes, must, type Prng } from "@quorate/base";
 import type { KvResult } from "@quorate/kv";
-import { type ConfState, type NodeId, RaftHost, type Storage, StorageError } from "@quorate/raft";
-import { openWal } from "@quorate/wal";
+import { type ConfState, type NodeId, RaftHost, StorageError } from "@quorate/raft";
+import { openWal, type WalStorage } from "@quorate/wal";
 import type { CrashMode } from "@quorate/wal/testing";
 import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
 import type { FaultCount } from "./fault-count.ts";
@@ -84,14 +84,39 @@ export class Member {
 
   /** The process and the machine under it are gone at once. False when nothing runs. */
   crash(): boolean {
+    return this.#end("crash", this.#random.pick(crashModes));
+  }
+
+  #end(how: "crash" | "exit", mode: CrashMode): boolean {
     if (this.#life === null) {
       return false;
     }
-    this.#parts.world.log(`crash ${this.id}`);
+    this.#parts.world.log(`${how} ${this.id}`);
     this.#snapshotCount += this.#life.machine.snapshotCount;
     this.#life.process.kill();
     this.#life = null;
-    this.disk.crash(this.#random.pick(crashModes));
+    this.disk.crash(mode);
+    return true;
+  }
+
+  /** A clean stop; the process exits when its host has finished, and a service manager starts it again. */
+  stop(): boolean {
+    const life = this.#life;
+    const host = life?.host ?? null;
+    if (life === null || host === null || life.process.isPaused || host.state !== "running") {
+      return false;
+    }
+    this.#parts.world.log(`stop ${this.id}`);
+    life.process.enter(() =>
+      host.stop({ transfer: this.#random.chance(0.8) }, (error) => {
+        if (error !== null) {
+          this.#fatal(life, error);
+        } else {
+          this.#end("exit", "keep");
+          this.#superviseRestart();
+        }
+      }),
+    );
     return true;
   }
 
@@ -230,7 +255,7 @@ export class Member {
     }
   }
 
-  #run(life: Life, storage: Storage): void {
+  #run(life: Life, storage: WalStorage): void {
     const { plan, oracle, watch, world } = this.#parts;
     const random = world.random.stream(`host-${this.id}-${this.#lifeCount}`);
     const host = new RaftHost<KvResult>({
@@ -256,7 +281,7 @@ export class Member {
       if (error === null) {
         world.log(`running ${this.id}`);
         life.host = host;
-        this.#scheduleTick(life, world.nowMs, 1);
+        this.#scheduleTick(life, storage, world.nowMs, 1);
       }
     });
   }
@@ -283,7 +308,7 @@ export class Member {
     this.#parts.world.schedule(this.#random.integer(1, 3_000), () => this.restart());
   }
 
-  #scheduleTick(life: Life, startMs: number, count: number): void {
+  #scheduleTick(life: Life, storage: WalStorage, startMs: number, count: number): void {
     const { world, plan } = this.#parts;
     const atMs = startMs + Math.round(count * plan.tickMs * this.#clockRate);
     world.schedule(Math.max(0, atMs - world.nowMs), () => {
@@ -292,9 +317,13 @@ export class Member {
       }
       // A stopped process gets no ticks, and never those it missed.
       if (!life.process.isPaused) {
-        life.process.enter(() => life.host?.tick());
+        life.process.enter(() => {
+          life.host?.tick();
+          // As the real process does: a log at rest gets a durable mark. A failure ends the store; the next write tells.
+          storage.idle(() => {});
+        });
       }
-      this.#scheduleTick(life, startMs, count + 1);
+      this.#scheduleTick(life, storage, startMs, count + 1);
     });
   }
 

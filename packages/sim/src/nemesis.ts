@@ -17,6 +17,8 @@ export interface NemesisTarget {
   /** Power off: nothing unsynced is sure to stay, nothing of the process runs on. */
   crash(node: NodeId): boolean;
   restart(node: NodeId): boolean;
+  /** Hands over, drains, closes, comes back by itself. */
+  stop(node: NodeId): boolean;
   pause(node: NodeId): boolean;
   resume(node: NodeId): boolean;
   /** Crashes the member at the boundary of its `operations`-th disk operation from now. */
@@ -77,6 +79,7 @@ export class Nemesis {
     add(plan.crash, () => this.#crash());
     add(plan.crashAtDiskOperation, () => this.#crashAtDiskOperation());
     add(plan.powerLoss, () => this.#powerLoss());
+    add(plan.stop, () => this.#stop());
     add(plan.pause, () => this.#pause());
     add(plan.partition && several, () => this.#partition());
     add(plan.partitionOneWay && several, () => this.#partitionOneWay());
@@ -141,6 +144,12 @@ export class Nemesis {
     }
     for (const node of this.#target.nodes) {
       this.#restartLater(node);
+    }
+  }
+
+  #stop(): void {
+    if (this.#target.stop(this.#node())) {
+      this.#faults.add("stop");
     }
   }
 

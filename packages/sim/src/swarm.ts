@@ -31,6 +31,8 @@ export interface NemesisPlan {
   readonly crash: boolean;
   readonly crashAtDiskOperation: boolean;
   readonly powerLoss: boolean;
+  /** A clean stop, as on SIGTERM. */
+  readonly stop: boolean;
   readonly pause: boolean;
   readonly partition: boolean;
   readonly partitionOneWay: boolean;
@@ -153,6 +155,7 @@ function nemesisPlan(random: Prng): NemesisPlan {
     isolateLeader: random.chance(0.5),
     diskSlow: random.chance(0.3),
     diskError: random.chance(0.3),
+    stop: random.chance(0.4),
   };
 }
 

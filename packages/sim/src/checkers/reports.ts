@@ -85,11 +85,16 @@ export class Reports {
   }
 }
 
-/** RAFT §3.8: an acknowledged entry is durable. */
+/**
+ * RAFT §3.8: an acknowledged entry is durable. Once a later term is, its leader may have replaced the entry in the very batch
+ * that would have made it durable; the answer then speaks of a term whose leader can commit nothing by it any more.
+ */
 function checkAccepted(member: MemberModel, message: Message, index: number): void {
-  // A later term may already have replaced the entry that this answer speaks of; then only its length is comparable.
-  const current = message.term === member.hardState.term ? member.log.chain(index) : null;
-  const durable = current === null || member.durable.holds(index, current);
+  if (member.durableHardState.term > message.term) {
+    return;
+  }
+  const written = member.log.chain(index);
+  const durable = written === null || member.durable.holds(index, written);
   promise(
     durable && member.durable.last >= index,
     "durable-before-reported",

@@ -181,6 +181,14 @@ test("durable-before-reported fires when an append is acknowledged before its ba
   oracle.sending(one, accepted(1, 2, 2, 1));
 });
 
+test("durable-before-reported lets an answer be whose entry a later term replaced in the same batch", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([entry(1, 3)], hardState(3, 0, 0)));
+  oracle.written(one);
+  oracle.sending(one, accepted(1, 2, 2, 2));
+  fires("durable-before-reported", () => oracle.sending(one, accepted(1, 2, 3, 2)));
+});
+
 test("commit-monotonic fires when a commit index falls back", () => {
   const oracle = fresh();
   replicated(oracle, [one, two], 3, 1);
