@@ -12,6 +12,7 @@ export type CheckerName =
   | "durable-before-reported"
   | "commit-monotonic"
   | "commit-quorum"
+  | "commit-term"
   | "recovery"
   | "fail-stop"
   | "acknowledged-writes"

@@ -130,12 +130,30 @@ export class Oracle {
     // What the member has not handed to its storage yet (a snapshot under way replaces its log) is not visible here.
     const commit = Math.min(status.commit, member.hardState.commit);
     this.committed.reported(member, status.term, commit, this.#memberList);
+    if (
+      before !== undefined &&
+      before.role === "leader" &&
+      status.role === "leader" &&
+      before.term === status.term
+    ) {
+      this.#checkCommitTerm(member, before.commit, commit, status.term);
+    }
     promise(
       status.applied <= this.committed.last,
       "state-machine-safety",
       () => `node ${node} applied ${status.applied}; committed is ${this.committed.last}`,
     );
     this.#status.set(node, status);
+  }
+
+  /** RAFT §3.6.2: a leader commits by counting only entries of its own term; earlier ones are committed with them. */
+  #checkCommitTerm(member: MemberModel, before: number, commit: number, term: number): void {
+    promise(
+      commit <= before || member.log.term(commit) === term,
+      "commit-term",
+      () =>
+        `node ${member.id}, leader of term ${term}, commits ${commit} of term ${member.log.term(commit)} by counting`,
+    );
   }
 
   /** Every acknowledged put is on the durable logs of a majority. */

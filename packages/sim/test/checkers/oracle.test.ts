@@ -203,6 +203,18 @@ test("commit-quorum fires when an entry is committed that one disk holds", () =>
   fires("commit-quorum", () => oracle.stepped(one, status(1, "leader", 1, 0)));
 });
 
+test("commit-term fires when a leader commits an entry of an earlier term by counting", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 2, 1);
+  for (const node of [one, two]) {
+    oracle.writing(node, batch([entry(3, 2)], hardState(2, 1, 3)));
+    oracle.written(node);
+  }
+  oracle.stepped(one, status(2, "leader", 0, 0));
+  fires("commit-term", () => oracle.stepped(one, status(2, "leader", 2, 0)));
+  oracle.stepped(one, status(2, "leader", 3, 0));
+});
+
 test("recovery fires when a durable entry is gone after a crash", () => {
   const oracle = fresh();
   replicated(oracle, [one], 3, 1);
