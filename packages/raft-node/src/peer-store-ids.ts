@@ -35,6 +35,8 @@ export class PeerStoreIds {
   #writing = false;
   #dirty = false;
   #waiting: ((error: Error | null) => void)[] = [];
+  /** What failed once fails from then on: what is in memory may not be on the disk. */
+  #failure: Error | null = null;
 
   private constructor(directory: string | null, ids: Map<NodeId, Uint8Array>) {
     this.#directory = directory;
@@ -98,9 +100,9 @@ export class PeerStoreIds {
     }
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (!this.#dirty || this.#directory === null) {
+    if (this.#failure !== null || !this.#dirty || this.#directory === null) {
       for (const completed of waiting) {
-        completed(null);
+        completed(this.#failure);
       }
       return;
     }
@@ -108,6 +110,7 @@ export class PeerStoreIds {
     this.#dirty = false;
     replaceFile(this.#directory, fileName, this.#text(), (error) => {
       this.#writing = false;
+      this.#failure = error;
       for (const completed of waiting) {
         completed(error);
       }

@@ -104,6 +104,26 @@ export class RaftNode<Command = unknown, Result = unknown> {
     return this.#host.role === "leader";
   }
 
+  /** The present term. */
+  get term(): Term {
+    return this.#host.term;
+  }
+
+  /** Highest log index known committed. */
+  get committed(): number {
+    return this.#host.committed;
+  }
+
+  /** Highest log index that the state machine has finished. */
+  get applied(): number {
+    return this.#host.applied;
+  }
+
+  /** Campaigns now instead of at the next time-out; whether this member may. */
+  campaign(): boolean {
+    return this.#host.campaign();
+  }
+
   /** What the store was created with: identity, first configuration, the application's bytes. */
   get metadata(): StoreMetadata {
     return this.#storage.metadata;

@@ -95,7 +95,10 @@ function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>
   return { listen, peers, clusterId: clusterIdOf(options.cluster ?? "quorate") };
 }
 
-/** `undo` grows with each step that must be taken back when a later one fails. */
+/**
+ * `undo` grows with each step that must be taken back when a later one fails. What fails once the member runs ends it at once:
+ * nothing more leaves, the clock stops, and only then is it told.
+ */
 async function startParts<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
   addresses: Addresses,
@@ -115,23 +118,38 @@ async function startParts<Command, Result>(
   for (const what of storage.report) {
     emit({ type: "recovered", what });
   }
-  const transport = createTransport(options, addresses, storage, emit);
+  const ending: (() => void)[] = [];
+  const fatal = (error: Error): void => {
+    for (const step of ending.splice(0)) {
+      step();
+    }
+    (options.onFatal ?? throwOutOfTheLoop)(error);
+  };
+  const transport = createTransport(options, addresses, storage, emit, fatal);
+  ending.push(() => transport.close(() => {}));
   const address = await transport.listen();
   undo.push(() => new Promise((resolve) => transport.close(() => resolve())));
 
   const codec = "byteStateMachine" in options ? null : (options.codec ?? jsonCodec<Command>());
-  const host = createHost(options, codec, storage, transport, emit);
+  const host = createHost(options, codec, storage, transport, emit, fatal);
+  ending.push(() => host.halt());
   await new Promise<void>((resolve, reject) => {
     host.start((error) => (error === null ? resolve() : reject(error)));
   });
   const stopping = new AbortController();
+  const ticker = startTicking(host, options.tickMs ?? tickMsDefault, emit);
+  const idleTimer = markWhenIdle(storage);
+  ending.push(() => {
+    ticker.stop();
+    clearInterval(idleTimer);
+  });
   const parts: StartedParts = {
     storage,
     transport,
     address,
     lock,
-    ticker: startTicking(host, options.tickMs ?? tickMsDefault, emit),
-    idleTimer: markWhenIdle(storage),
+    ticker,
+    idleTimer,
     listeners,
     stopping: stopping.signal,
     abort: () => stopping.abort(),
@@ -145,6 +163,7 @@ function createHost<Command, Result>(
   storage: WalStorage,
   transport: TcpTransport,
   emit: (event: RaftNodeEvent) => void,
+  fatal: (error: Error) => void,
 ): RaftHost<Result> {
   const stateMachine =
     "byteStateMachine" in options
@@ -161,7 +180,7 @@ function createHost<Command, Result>(
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
     onEvent: (event: HostEvent) => emit(event),
-    onFatal: options.onFatal ?? throwOutOfTheLoop,
+    onFatal: fatal,
   });
 }
 
@@ -211,6 +230,7 @@ function createTransport<Command, Result>(
   { clusterId, listen, peers }: Addresses,
   storage: WalStorage,
   emit: (event: RaftNodeEvent) => void,
+  fatal: (error: Error) => void,
 ): TcpTransport {
   const id = toNodeId(options.id);
   return new TcpTransport({
@@ -226,6 +246,7 @@ function createTransport<Command, Result>(
     ...(options.transport === undefined ? {} : { limits: options.transport }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     onEvent: emit,
+    onFatal: fatal,
   });
 }
 

@@ -53,4 +53,9 @@ test("a note that cannot be written is an error of the one who waits for it", as
   const notes = PeerStoreIds.open(directory);
   rmSync(directory, { recursive: true });
   await assert.rejects(note(notes, 2, storeId(2)), { code: "ENOENT" });
+  await assert.rejects(
+    note(notes, 2, storeId(2)),
+    { code: "ENOENT" },
+    "known in memory, but not on the disk",
+  );
 });

@@ -132,8 +132,12 @@ export class IncomingConnection {
     storeIds.note(hello.from, hello.storeId, (error) => {
       this.#admitting = false;
       this.#socket.resume();
-      if (error !== null || this.#socket.destroyed) {
-        this.#socket.destroy(error ?? undefined);
+      if (error !== null) {
+        this.#socket.destroy(error);
+        this.#context.options.onFatal(error);
+        return;
+      }
+      if (this.#socket.destroyed) {
         return;
       }
       this.#admit(hello.from);

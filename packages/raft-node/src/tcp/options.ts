@@ -86,6 +86,8 @@ export interface TcpTransportOptions {
   /** Encrypts both directions; certificates must be checked by both sides. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
   readonly onEvent?: (event: TransportEvent) => void;
+  /** A store id could not be noted: this member's disk failed, and it must stop. */
+  readonly onFatal: (error: Error) => void;
 }
 
 /** Counters since the start. */

@@ -196,6 +196,7 @@ export class OutgoingLink {
     storeIds.note(this.#peer, welcome.storeId, (error) => {
       if (error !== null) {
         socket.destroy(error);
+        this.#context.options.onFatal(error);
       } else if (!socket.destroyed && this.#state === "introducing") {
         this.#open(socket);
       }

@@ -111,7 +111,8 @@ export class TcpTransport implements Transport {
     this.#dirty.add(link);
     if (!this.#flushDue) {
       this.#flushDue = true;
-      setImmediate(() => this.#flush());
+      // PERF: after the present callback, which is a whole turn of the host; an immediate would wait for the next turn.
+      process.nextTick(() => this.#flush());
     }
   }
 
@@ -172,6 +173,8 @@ export class TcpTransport implements Transport {
     const { peer } = connection;
     if (peer !== null && this.#incomingByPeer.get(peer) === connection) {
       this.#incomingByPeer.delete(peer);
+      // What the peer said on it may be lost, its answers to this member's requests among it.
+      this.#unreachable(peer);
     }
   }
 

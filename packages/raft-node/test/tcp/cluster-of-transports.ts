@@ -11,6 +11,7 @@ export interface Endpoint {
   readonly received: { from: NodeId; frame: PeerFrame }[];
   readonly unreachable: NodeId[];
   readonly events: TransportEvent[];
+  readonly failures: Error[];
 }
 
 interface EndpointOptions {
@@ -40,6 +41,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
       .map(([peer, port]) => [toNodeId(peer), { host: "127.0.0.1", port }]),
   );
   const events: TransportEvent[] = [];
+  const failures: Error[] = [];
   const transport = new TcpTransport({
     identity: {
       id,
@@ -52,9 +54,10 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     storeIds: options.storeIds ?? PeerStoreIds.inMemory(),
     limits: { ...testLimits, ...options.limits },
     onEvent: (event) => events.push(event),
+    onFatal: (error) => failures.push(error),
   });
   await transport.listen();
-  const endpoint: Endpoint = { id, transport, received: [], unreachable: [], events };
+  const endpoint: Endpoint = { id, transport, received: [], unreachable: [], events, failures };
   transport.start({
     received: (_group, from, frame) => endpoint.received.push({ from, frame }),
     unreachable: (peer) => endpoint.unreachable.push(peer),

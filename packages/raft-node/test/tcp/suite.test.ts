@@ -19,6 +19,9 @@ transportSuite(test, async () => {
       peers: new Map([[toNodeId(other), { host: "127.0.0.1", port: ports.get(other) ?? 0 }]]),
       storeIds: PeerStoreIds.inMemory(),
       limits: { reconnectMsMin: 5, reconnectMsMax: 50, closeMs: 200 },
+      onFatal: (error) => {
+        throw error;
+      },
     });
     await transport.listen();
     return { id, transport };

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   type LogIndex,
@@ -222,6 +225,34 @@ test("a message in another member's name ends the connection", async () => {
     await until("counted", () => b.transport.counters.badFrames === 1);
     assert.equal(b.received.length, 0);
   });
+});
+
+test("a store id that cannot be noted is fatal: nothing of that peer may count", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "quorate-notes-"));
+  const storeIds = PeerStoreIds.open(directory);
+  rmSync(directory, { recursive: true });
+  const ports = await freePorts(2);
+  const a = await openEndpoint({ id: 1, ports, storeIds });
+  const b = await openEndpoint({ id: 2, ports });
+  try {
+    await until("told", () => a.failures.length > 0);
+    assert.ok(!isConnected(a, "in") && !isConnected(a, "out"));
+  } finally {
+    await Promise.all([closeEndpoint(a), closeEndpoint(b)]);
+  }
+});
+
+test("a peer that can no longer be heard is unreachable, though this member can still speak to it", async () => {
+  const ports = await freePorts(2);
+  const a = await openEndpoint({ id: 1, ports });
+  const b = await openEndpoint({ id: 2, ports });
+  try {
+    await until("heard", () => isConnected(a, "in") && isConnected(a, "out"));
+    b.transport.send(0, a.id, heartbeat(toNodeId(9), a.id)); // Refused: the connection from b to a ends.
+    await until("told", () => a.unreachable.includes(b.id));
+  } finally {
+    await Promise.all([closeEndpoint(a), closeEndpoint(b)]);
+  }
 });
 
 test("a port in use is known before anything else begins", async () => {
