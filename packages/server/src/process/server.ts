@@ -84,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   }
   await listen(grpc, replication, config);
   const stopSweeping = startSweeping(machine);
+  replication.onLeaderChange(() => api.leaderMayHaveChanged());
   const clock = setInterval(() => api.tick(performance.now()), tickMs);
   let stopPublishing: () => void = () => {};
   const ready = new Promise<void>((resolve) => {

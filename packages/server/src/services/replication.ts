@@ -51,6 +51,8 @@ type ReplicationView = Pick<
 /** The port of the API, and what else the server needs of its log. */
 export interface Replication extends ReplicationPort {
   observe(): ReplicationView;
+  /** Calls `listener`, in a turn of its own, when a leader was found or lost. */
+  onLeaderChange(listener: () => void): void;
   /** Hands over leadership, closes connections and log. */
   stop(): Promise<void>;
 }
@@ -112,6 +114,9 @@ async function startNode(
       },
     });
     started = true;
+    if (identity.members.length === 1) {
+      node.campaign(); // Nobody else can lead, so there is no time-out to wait for.
+    }
     return node;
   } catch (error) {
     throw startFailure(error, listenUrl, config.dataDir);
@@ -141,18 +146,15 @@ function portOf(
   const { identity, metrics } = options;
   const otherVoterCount = Math.floor(identity.members.length / 2);
   const counts = { pending: 0 };
-  const status = oncePerTurn((): ReplicationStatus => {
-    const { applied, hardState, leader } = node.status();
-    return {
-      memberId: node.id,
-      term: hardState.term,
-      leader,
-      committed: hardState.commit,
-      applied,
-      isLearner: false,
-      leaderSinceMs: leadership.leaderSinceMs,
-      connectedSinceMs: node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(leader),
-    };
+  const status = (): ReplicationStatus => ({
+    memberId: node.id,
+    term: node.term,
+    leader: node.leader,
+    committed: node.committed,
+    applied: node.applied,
+    isLearner: false,
+    leaderSinceMs: leadership.leaderSinceMs,
+    connectedSinceMs: node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader),
   });
   return {
     status,
@@ -186,24 +188,14 @@ function portOf(
       };
     },
     observe: () => observeNode(node, leadership.changeCount, counts.pending),
-    stop: () => node.stop(),
-  };
-}
-
-/**
- * PERF: the status is asked several times for each request, and a copy of the core's costs about a microsecond; within one
- * turn of the event loop it hardly changes.
- */
-function oncePerTurn<T>(compute: () => T): () => T {
-  let value: T | null = null;
-  return () => {
-    if (value === null) {
-      value = compute();
-      setImmediate(() => {
-        value = null;
+    onLeaderChange(listener) {
+      node.subscribe((event) => {
+        if (event.type === "leader") {
+          setImmediate(listener);
+        }
       });
-    }
-    return value;
+    },
+    stop: () => node.stop(),
   };
 }
 
