@@ -8,8 +8,12 @@ import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { assert } from "@quorate/base";
 import { Deadlines } from "./deadlines.ts";
 import { Http1Front } from "./http1/front.ts";
-import { Http2Session, type SessionHost } from "./http2/session.ts";
+import { BufferPool } from "./http2/outbox.ts";
+import { Session, type SessionTools } from "./http2/session.ts";
+import { Turn } from "./http2/turn.ts";
 import { withDefaults } from "./limits.ts";
+import { Http2Session } from "./node-http2/session.ts";
+import type { SessionHost } from "./session-host.ts";
 import { sniffProtocol } from "./sniff.ts";
 import type {
   CloseOptions,
@@ -65,11 +69,13 @@ class NodeGrpcServer implements GrpcServer {
   readonly #connections = new Set<Socket>();
   /** Connections that have not shown their protocol yet. */
   readonly #sniffing = new Set<Socket>();
-  readonly #sessions = new Set<Http2Session>();
+  readonly #sessions = new Set<Http2Session | Session>();
   readonly #deadlines = new Deadlines();
   readonly #host: SessionHost;
   readonly #http1: Http1Front;
-  readonly #http2: http2.Http2Server;
+  /** Null when this package speaks HTTP/2 itself. */
+  readonly #nodeHttp2: http2.Http2Server | null;
+  readonly #tools: SessionTools = { pool: new BufferPool(), turn: new Turn() };
   #closing = false;
   #idle: (() => void) | null = null;
 
@@ -83,12 +89,13 @@ class NodeGrpcServer implements GrpcServer {
       limits,
       deadlines: this.#deadlines,
       methods: this.#methods,
+      services: this.#services,
       onHttp,
       onEvent: this.#onEvent,
       callCount: 0,
     };
     this.#http1 = new Http1Front(limits, onHttp);
-    this.#http2 = this.#createHttp2();
+    this.#nodeHttp2 = (options.http2 ?? "node") === "node" ? this.#createNodeHttp2() : null;
   }
 
   register(path: string, method: Method): void {
@@ -174,7 +181,7 @@ class NodeGrpcServer implements GrpcServer {
     return server;
   }
 
-  #createHttp2(): http2.Http2Server {
+  #createNodeHttp2(): http2.Http2Server {
     const limits = this.#limits;
     const server = http2.createServer({
       settings: http2Settings(limits),
@@ -187,7 +194,7 @@ class NodeGrpcServer implements GrpcServer {
       streamResetRate: limits.resetsPerSecondMax,
       unknownProtocolTimeout: limits.handshakeMs,
     });
-    server.on("session", (session) => this.#serveHttp2(session));
+    server.on("session", (session) => this.#serveNodeHttp2(session));
     // Each session reports its own errors; without a listener here they would be thrown.
     server.on("sessionError", () => {});
     return server;
@@ -229,14 +236,25 @@ class NodeGrpcServer implements GrpcServer {
     this.#onEvent?.({ kind: "connection-opened", peer, protocol });
     if (protocol === "http1") {
       this.#http1.accept(socket);
+    } else if (this.#nodeHttp2 !== null) {
+      this.#nodeHttp2.emit("connection", socket);
     } else {
-      this.#http2.emit("connection", socket);
+      this.#serveHttp2(socket, peer);
     }
   }
 
-  #serveHttp2(session: http2.ServerHttp2Session): void {
+  #serveHttp2(socket: Socket, peer: string): void {
+    const session = new Session(socket, this.#host, this.#tools, peer);
+    this.#sessions.add(session);
+    socket.on("close", () => this.#sessions.delete(session));
+    if (this.#closing) {
+      session.drain();
+    }
+  }
+
+  #serveNodeHttp2(session: http2.ServerHttp2Session): void {
     session.setLocalWindowSize(connectionWindowBytes);
-    const served = new Http2Session(session, this.#host, peerOf(session.socket), this.#services);
+    const served = new Http2Session(session, this.#host, peerOf(session.socket));
     this.#sessions.add(served);
     session.on("close", () => this.#sessions.delete(served));
     if (this.#closing) {

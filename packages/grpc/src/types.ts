@@ -149,6 +149,8 @@ export interface ServerOptions {
   readonly onEvent?: (event: ServerEvent) => void;
   /** Certificate and key as PEM: TLS, with ALPN for both protocols. */
   readonly tls?: { readonly certificate: string | Uint8Array; readonly key: string | Uint8Array };
+  /** Who speaks HTTP/2: this package, which is the default and much cheaper per call, or Node's own `node:http2`. */
+  readonly http2?: "own" | "node";
 }
 
 /** Where a server listens. Port 0 lets the system choose. */

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { constants } from "node:http2";
 import { connect } from "node:net";
-import { test } from "node:test";
 import {
   createGrpcClient,
   createGrpcServer,
@@ -11,6 +10,7 @@ import {
   type UnaryCall,
 } from "@quorate/grpc";
 import {
+  both,
   close,
   echo,
   exchange,
@@ -41,7 +41,7 @@ const onHttp = (one: HttpExchange): void => {
   );
 };
 
-test("HTTP/1.1 on the port of gRPC: GET, POST, keep-alive, a body that is too long", async (context) => {
+both("HTTP/1.1 on the port of gRPC: GET, POST, keep-alive, a body that is too long", async (context) => {
   const { url } = await serve(context, { [path]: echo }, { onHttp });
   const get = await fetch(`${url}/health?x=1`, { headers: { "x-ask": "me" } });
   assert.equal(await get.text(), "GET /health?x=1 me");
@@ -53,7 +53,7 @@ test("HTTP/1.1 on the port of gRPC: GET, POST, keep-alive, a body that is too lo
   await long.text();
 });
 
-test("plain requests over HTTP/2 get the same answers", async (context) => {
+both("plain requests over HTTP/2 get the same answers", async (context) => {
   const { url } = await serve(context, { [path]: echo }, { onHttp });
   const made = session(context, url);
   const get = await raw(made, { ":method": "GET", ":path": "/version", "x-ask": "me" }, null);
@@ -69,12 +69,12 @@ test("plain requests over HTTP/2 get the same answers", async (context) => {
   assert.equal(statusOf(rpc).code, "0");
 });
 
-test("without a handler plain requests are not found", async (context) => {
+both("without a handler plain requests are not found", async (context) => {
   const { url } = await serve(context);
   assert.equal((await fetch(url)).status, 404);
 });
 
-test("the first bytes may come one by one, in both protocols", async (context) => {
+both("the first bytes may come one by one, in both protocols", async (context) => {
   const { port } = await serve(context, { [path]: echo }, { onHttp });
   const request = "PUT /a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
   const answer = await exchange(port, [...request.slice(0, 5), request.slice(5)]);
@@ -87,7 +87,7 @@ test("the first bytes may come one by one, in both protocols", async (context) =
   assert.equal(frames[3], 4);
 });
 
-test("bytes of neither protocol end the connection and nothing else", async (context) => {
+both("bytes of neither protocol end the connection and nothing else", async (context) => {
   const events: ServerEvent[] = [];
   const { port, url } = await serve(
     context,
@@ -107,13 +107,13 @@ test("bytes of neither protocol end the connection and nothing else", async (con
   assert.equal((await fetch(url)).status, 200);
 });
 
-test("a client that shows no protocol, or half a request, is disconnected", async (context) => {
+both("a client that shows no protocol, or half a request, is disconnected", async (context) => {
   const { port, server } = await serve(context, {}, { limits: { handshakeMs: 50 } });
   await Promise.all([exchange(port, []), exchange(port, ["P"]), exchange(port, ["GET / HTTP/1.1\r\nhost:"])]);
   await until(() => server.stats().connectionCount === 0, "the connections to be gone");
 });
 
-test("connections above the limit are closed, those below serve", async (context) => {
+both("connections above the limit are closed, those below serve", async (context) => {
   const events: ServerEvent[] = [];
   const options = { limits: { connectionsMax: 1 }, onEvent: (event: ServerEvent) => events.push(event) };
   const { port, url } = await serve(context, { [path]: echo }, options);
@@ -127,7 +127,7 @@ test("connections above the limit are closed, those below serve", async (context
   await client.request(path, new Uint8Array(1));
 });
 
-test("calls above the stream limit wait on the client and are all answered", async (context) => {
+both("calls above the stream limit wait on the client and are all answered", async (context) => {
   let peak = 0;
   let running = 0;
   const slow = {
@@ -152,18 +152,23 @@ test("calls above the stream limit wait on the client and are all answered", asy
   assert.ok(peak <= 4, `${peak} at once`);
 });
 
-test("headers above 16 KiB are refused", async (context) => {
+both("headers above 16 KiB are refused", async (context, implementation) => {
   const { url } = await serve(context);
   const made = session(context, url);
   const ask = (bytes: number) =>
     raw(made, { ...grpcHeaders, "x-large": "x".repeat(bytes) }, message(new Uint8Array(1)));
   // Before the settings are acknowledged, and after.
   assert.equal((await ask(16 * 1024)).httpStatus, 431);
-  assert.equal((await ask(16 * 1024)).rstCode, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const second = await ask(16 * 1024);
+  if (implementation === "own") {
+    assert.equal(second.httpStatus, 431);
+  } else {
+    assert.equal(second.rstCode, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
   assert.equal(statusOf(await ask(15 * 1024)).code, "0");
 });
 
-test("rapid reset: a client that opens and resets is told to go away, others are served", async (context) => {
+both("rapid reset: a client that opens and resets is told to go away, others are served", async (context) => {
   const events: ServerEvent[] = [];
   let handled = 0;
   const counted = {
@@ -203,7 +208,7 @@ test("rapid reset: a client that opens and resets is told to go away, others are
   assert.equal(handled, 1);
 });
 
-test("a flood of pings ends the connection; a few are answered", async (context) => {
+both("a flood of pings ends the connection; a few are answered", async (context) => {
   const { url } = await serve(context, { [path]: echo }, { limits: { controlFramesPerSecondMax: 20 } });
   const made = session(context, url);
   await new Promise((resolve) => made.once("connect", resolve));
@@ -223,7 +228,7 @@ test("a flood of pings ends the connection; a few are answered", async (context)
   await until(() => closed, "the connection to end");
 });
 
-test("a silent connection is probed: a live client stays, a dead one goes", async (context) => {
+both("a silent connection is probed: a live client stays, a dead one goes", async (context) => {
   const limits = { keepaliveIntervalMs: 30, keepaliveTimeoutMs: 500 };
   const { port, url, server } = await serve(context, { [path]: echo }, { limits });
   const client = createGrpcClient(url);
@@ -238,11 +243,11 @@ test("a silent connection is probed: a live client stays, a dead one goes", asyn
   dead.resume();
   await until(() => server.stats().connectionCount === 2, "both connections");
   await new Promise((resolve) => dead.on("close", resolve));
-  assert.equal(server.stats().connectionCount, 1);
+  await until(() => server.stats().connectionCount === 1, "the server to notice");
   await client.request(path, new Uint8Array(1));
 });
 
-test("close lets running calls finish and takes no new ones", async (context) => {
+both("close lets running calls finish and takes no new ones", async (context) => {
   let held: UnaryCall | null = null;
   const { server, url, port } = await serve(context, {
     [path]: {
@@ -265,7 +270,7 @@ test("close lets running calls finish and takes no new ones", async (context) =>
   await assert.rejects(client.request(path, new Uint8Array(1)), { code: 14 });
 });
 
-test("close ends what is still running when the grace is over", async (context) => {
+both("close ends what is still running when the grace is over", async (context) => {
   const reasons: string[] = [];
   let arrived = false;
   const { server, url } = await serve(context, {
@@ -289,7 +294,7 @@ test("close ends what is still running when the grace is over", async (context) 
   assert.deepEqual(server.stats(), { connectionCount: 0, callCount: 0 });
 });
 
-test("close does not wait for connections on which nothing runs", async (context) => {
+both("close does not wait for connections on which nothing runs", async (context) => {
   const { server, url, port } = await serve(context, { [path]: echo }, { onHttp });
   const client = createGrpcClient(url);
   context.after(() => client.close());
@@ -303,7 +308,7 @@ test("close does not wait for connections on which nothing runs", async (context
   await silent;
 });
 
-test("a client comes back after the server did", async (context) => {
+both("a client comes back after the server did", async (context) => {
   const first = await serve(context);
   const client = createGrpcClient(first.url);
   context.after(() => client.close());
@@ -316,16 +321,19 @@ test("a client comes back after the server did", async (context) => {
   assert.equal((await client.request(path, new Uint8Array(4))).length, 4);
 });
 
-test("one server listens on several addresses; a taken port is told by the system's error", async (context) => {
-  const { server, port } = await serve(context);
-  const other = await server.listen({ host: "127.0.0.1", port: 0 });
-  const client = createGrpcClient(`http://127.0.0.1:${other.port}`);
-  context.after(() => client.close());
-  await client.request(path, new Uint8Array(1));
-  await assert.rejects(server.listen({ host: "127.0.0.1", port }), { code: "EADDRINUSE" });
-});
+both(
+  "one server listens on several addresses; a taken port is told by the system's error",
+  async (context) => {
+    const { server, port } = await serve(context);
+    const other = await server.listen({ host: "127.0.0.1", port: 0 });
+    const client = createGrpcClient(`http://127.0.0.1:${other.port}`);
+    context.after(() => client.close());
+    await client.request(path, new Uint8Array(1));
+    await assert.rejects(server.listen({ host: "127.0.0.1", port }), { code: "EADDRINUSE" });
+  },
+);
 
-test("limits that make no sense are refused at once", () => {
+both("limits that make no sense are refused at once", () => {
   for (const limits of [{ messageBytesMax: 0 }, { connectionsMax: 1.5 }, { messageBytesMax: 2 ** 31 }]) {
     assert.throws(() => createGrpcServer({ limits }), { name: "InvariantViolation" });
   }

@@ -1,8 +1,26 @@
 /** Servers on loopback, and a client that speaks HTTP/2 without gRPC's manners. */
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
-import type { TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createGrpcServer, type GrpcServer, type Method, type ServerOptions } from "@quorate/grpc";
+
+/** Who may speak HTTP/2 below a server. */
+export type Implementation = NonNullable<ServerOptions["http2"]>;
+
+const implementationOf = new WeakMap<TestContext, Implementation>();
+
+/** A test of what every implementation of HTTP/2 has to do: runs once on each. */
+export function both(
+  name: string,
+  run: (context: TestContext, implementation: Implementation) => Promise<void> | void,
+): void {
+  for (const implementation of ["own", "node"] as const) {
+    test(`${name} (${implementation})`, (context) => {
+      implementationOf.set(context, implementation);
+      return run(context, implementation);
+    });
+  }
+}
 
 export const echo: Method = { kind: "unary", handle: (request, call) => call.respond(request) };
 
@@ -18,7 +36,7 @@ export async function serve(
   methods: Readonly<Record<string, Method>> = { "/test.Echo/Say": echo },
   options: ServerOptions = {},
 ): Promise<Running> {
-  const server = createGrpcServer(options);
+  const server = createGrpcServer({ http2: implementationOf.get(context) ?? "own", ...options });
   for (const [path, method] of Object.entries(methods)) {
     server.register(path, method);
   }

@@ -1,6 +1,5 @@
 /** Streams: order, back-pressure both ways, half-close, cancel. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
   type BidiCall,
   type ClientStream,
@@ -10,7 +9,7 @@ import {
   type Method,
   type ServerStreamCall,
 } from "@quorate/grpc";
-import { grpcHeaders, message, raw, serve, session, statusOf, until } from "./fixture.ts";
+import { both, grpcHeaders, message, raw, serve, session, statusOf, until } from "./fixture.ts";
 
 const path = "/test.Echo/Say";
 
@@ -38,7 +37,7 @@ const echoBidi: Method = {
   },
 };
 
-test("bidi: messages come back in order, the half-close ends the stream", async (context) => {
+both("bidi: messages come back in order, the half-close ends the stream", async (context) => {
   const { url } = await serve(context, { [path]: echoBidi });
   const client = createGrpcClient(url);
   context.after(() => client.close());
@@ -54,7 +53,7 @@ test("bidi: messages come back in order, the half-close ends the stream", async 
   );
 });
 
-test("bidi: a stream that ends within a message is INTERNAL", async (context) => {
+both("bidi: a stream that ends within a message is INTERNAL", async (context) => {
   const { url } = await serve(context, { [path]: echoBidi });
   const body = Buffer.concat([message(new Uint8Array([1])), message(new Uint8Array(5)).subarray(0, 7)]);
   const answer = await raw(session(context, url), grpcHeaders, body);
@@ -62,7 +61,7 @@ test("bidi: a stream that ends within a message is INTERNAL", async (context) =>
   assert.deepEqual(answer.body, Buffer.from(message(new Uint8Array([1]))));
 });
 
-test("bidi: a listener that throws ends the stream with INTERNAL", async (context) => {
+both("bidi: a listener that throws ends the stream with INTERNAL", async (context) => {
   const throws: Method = {
     kind: "bidi",
     handle: (call) =>
@@ -75,7 +74,7 @@ test("bidi: a listener that throws ends the stream with INTERNAL", async (contex
   assert.deepEqual(statusOf(answer), { code: "13", message: "internal error" });
 });
 
-test("a failure after messages comes in the trailers", async (context) => {
+both("a failure after messages comes in the trailers", async (context) => {
   const { url } = await serve(context, {
     [path]: {
       kind: "server-stream",
@@ -91,81 +90,87 @@ test("a failure after messages comes in the trailers", async (context) => {
   assert.deepEqual(answer.body, Buffer.from(message(new Uint8Array([1]))));
 });
 
-test("server stream: write says false when the client does not read, and drain when it does again", async (context) => {
-  let writtenCount = 0;
-  let drainCount = 0;
-  const total = 400;
-  const { url } = await serve(context, {
-    [path]: {
-      kind: "server-stream",
-      handle: (_request, call: ServerStreamCall) => {
-        const pump = (): void => {
-          while (writtenCount < total) {
-            writtenCount++;
-            if (!call.write(new Uint8Array(64 * 1024))) {
-              return;
+both(
+  "server stream: write says false when the client does not read, and drain when it does again",
+  async (context) => {
+    let writtenCount = 0;
+    let drainCount = 0;
+    const total = 400;
+    const { url } = await serve(context, {
+      [path]: {
+        kind: "server-stream",
+        handle: (_request, call: ServerStreamCall) => {
+          const pump = (): void => {
+            while (writtenCount < total) {
+              writtenCount++;
+              if (!call.write(new Uint8Array(64 * 1024))) {
+                return;
+              }
             }
-          }
-          call.end();
-        };
-        call.onDrain(() => {
-          drainCount++;
+            call.end();
+          };
+          call.onDrain(() => {
+            drainCount++;
+            pump();
+          });
           pump();
-        });
-        pump();
+        },
       },
-    },
-  });
-  const client = createGrpcClient(url);
-  context.after(() => client.close());
-  const { stream, received, end } = open(client);
-  stream.pause();
-  stream.write(new Uint8Array(0));
-  stream.end();
-  await until(() => writtenCount > 0, "the stream to begin");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  // A client that reads nothing holds the server at the windows, 25 MiB are not buffered.
-  assert.ok(writtenCount < total, `${writtenCount} messages written to a client that does not read`);
-  stream.resume();
-  assert.equal(await end, null);
-  assert.equal(received.length, total);
-  assert.ok(drainCount > 0);
-});
+    });
+    const client = createGrpcClient(url);
+    context.after(() => client.close());
+    const { stream, received, end } = open(client);
+    stream.pause();
+    stream.write(new Uint8Array(0));
+    stream.end();
+    await until(() => writtenCount > 0, "the stream to begin");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // A client that reads nothing holds the server at the windows, 25 MiB are not buffered.
+    assert.ok(writtenCount < total, `${writtenCount} messages written to a client that does not read`);
+    stream.resume();
+    assert.equal(await end, null);
+    assert.equal(received.length, total);
+    assert.ok(drainCount > 0);
+  },
+);
 
-test("bidi: a paused call holds the client back, and what was sent comes after the resume", async (context) => {
-  let held: BidiCall | null = null;
-  const receivedSizes: number[] = [];
-  const { url } = await serve(context, {
-    [path]: {
-      kind: "bidi",
-      handle: (call) => {
-        held = call;
-        call.onMessage((one) => receivedSizes.push(one.length));
-        call.onEnd(() => call.end());
-        call.pause();
+both(
+  "bidi: a paused call holds the client back, and what was sent comes after the resume",
+  async (context) => {
+    let held: BidiCall | null = null;
+    const receivedSizes: number[] = [];
+    const { url } = await serve(context, {
+      [path]: {
+        kind: "bidi",
+        handle: (call) => {
+          held = call;
+          call.onMessage((one) => receivedSizes.push(one.length));
+          call.onEnd(() => call.end());
+          call.pause();
+        },
       },
-    },
-  });
-  const client = createGrpcClient(url);
-  context.after(() => client.close());
-  const { stream, end } = open(client);
-  let refused = false;
-  const total = 200;
-  for (let i = 0; i < total; i++) {
-    refused = !stream.write(new Uint8Array(64 * 1024)) || refused;
-  }
-  stream.end();
-  await until(() => held !== null, "the call to arrive");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(receivedSizes.length, 0);
-  assert.equal(refused, true);
-  (held as BidiCall | null)?.resume();
-  assert.equal(await end, null);
-  assert.equal(receivedSizes.length, total);
-  assert.ok(receivedSizes.every((size) => size === 64 * 1024));
-});
+    });
+    const client = createGrpcClient(url);
+    context.after(() => client.close());
+    const { stream, end } = open(client);
+    let refused = false;
+    const total = 200;
+    for (let i = 0; i < total; i++) {
+      refused = !stream.write(new Uint8Array(64 * 1024)) || refused;
+    }
+    stream.end();
+    await until(() => held !== null, "the call to arrive");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(receivedSizes.length, 0);
+    assert.equal(refused, true);
+    (held as BidiCall | null)?.resume();
+    assert.equal(await end, null);
+    assert.equal(receivedSizes.length, total);
+    assert.ok(receivedSizes.every((size) => size === 64 * 1024));
+  },
+);
 
-test("bidi: pausing from within the listener stops after that message", async (context) => {
+both("bidi: pausing from within the listener stops after that message", async (context) => {
   const seen: number[] = [];
   let held: BidiCall | null = null;
   const { url } = await serve(context, {
@@ -193,7 +198,7 @@ test("bidi: pausing from within the listener stops after that message", async (c
   assert.equal(statusOf(await answer).code, "0");
 });
 
-test("a cancelled stream tells its handler once", async (context) => {
+both("a cancelled stream tells its handler once", async (context) => {
   const reasons: string[] = [];
   const { url } = await serve(context, {
     [path]: {

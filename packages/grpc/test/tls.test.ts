@@ -1,9 +1,8 @@
 /** TLS: ALPN chooses between gRPC and HTTP/1.1 on one port. The certificate is for tests only and expires in 2126. */
 import assert from "node:assert/strict";
 import { request } from "node:https";
-import { test } from "node:test";
 import { createGrpcClient } from "@quorate/grpc";
-import { echo, serve } from "./fixture.ts";
+import { both, echo, serve } from "./fixture.ts";
 
 const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgGnrkM48qatwMiBnj
@@ -24,7 +23,7 @@ zj0EAwIDSQAwRgIhANOMbNH4NWAud9vpMEwjrB76yn86W0PToCIBCyvDhzWsAiEA
 -----END CERTIFICATE-----
 `;
 
-test("gRPC and HTTPS on one TLS port", async (context) => {
+both("gRPC and HTTPS on one TLS port", async (context) => {
   const { port } = await serve(
     context,
     { "/test.Echo/Say": echo },
@@ -50,7 +49,7 @@ test("gRPC and HTTPS on one TLS port", async (context) => {
   assert.equal(text, "/health");
 });
 
-test("a client that does not trust the certificate gets UNAVAILABLE, the server goes on", async (context) => {
+both("a client that does not trust the certificate gets UNAVAILABLE, the server goes on", async (context) => {
   const { port } = await serve(context, { "/test.Echo/Say": echo }, { tls: { certificate, key } });
   const stranger = createGrpcClient(`https://127.0.0.1:${port}`);
   context.after(() => stranger.close());

@@ -1,10 +1,9 @@
 /** Unary calls over real sockets: the wire's details, and what breaks its rules. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { createGrpcClient, GrpcError, type ServerEvent, type UnaryCall } from "@quorate/grpc";
-import { echo, grpcHeaders, message, raw, serve, session, statusOf, until } from "./fixture.ts";
+import { both, echo, grpcHeaders, message, raw, serve, session, statusOf, until } from "./fixture.ts";
 
-test("headers, one message, trailers", async (context) => {
+both("headers, one message, trailers", async (context) => {
   const { url } = await serve(context);
   const answer = await raw(session(context, url), grpcHeaders, message(new Uint8Array([1, 2])));
   assert.equal(answer.httpStatus, 200);
@@ -15,7 +14,7 @@ test("headers, one message, trailers", async (context) => {
   assert.equal(answer.trailers["grpc-status"], "0");
 });
 
-test("a failure is trailers only, its text escaped, its trailers sent", async (context) => {
+both("a failure is trailers only, its text escaped, its trailers sent", async (context) => {
   const { url } = await serve(context, {
     "/test.Echo/Say": {
       kind: "unary",
@@ -68,7 +67,7 @@ const broken: readonly (readonly [string, Uint8Array | null, string, string])[] 
   ],
 ];
 for (const [name, body, code, text] of broken) {
-  test(`refused: ${name}`, async (context) => {
+  both(`refused: ${name}`, async (context) => {
     const { url, server } = await serve(context);
     const answer = await raw(session(context, url), grpcHeaders, body);
     assert.deepEqual(statusOf(answer), { code, message: text });
@@ -76,7 +75,7 @@ for (const [name, body, code, text] of broken) {
   });
 }
 
-test("a request cut at every byte is INTERNAL, never an answer", async (context) => {
+both("a request cut at every byte is INTERNAL, never an answer", async (context) => {
   const { url } = await serve(context);
   const made = session(context, url);
   const whole = message(new Uint8Array(20));
@@ -88,7 +87,7 @@ test("a request cut at every byte is INTERNAL, never an answer", async (context)
   assert.equal(statusOf(answer).code, "12");
 });
 
-test("a request that comes one byte at a time is whole", async (context) => {
+both("a request that comes one byte at a time is whole", async (context) => {
   const { url } = await serve(context);
   const stream = session(context, url).request(grpcHeaders);
   const whole = message(new Uint8Array([5, 6, 7]));
@@ -111,7 +110,7 @@ const paths: readonly (readonly [string, string])[] = [
   ["/nothing", 'malformed method name: "/nothing"'],
 ];
 for (const [path, text] of paths) {
-  test(`path ${path}: ${text}`, async (context) => {
+  both(`path ${path}: ${text}`, async (context) => {
     const { url } = await serve(context);
     const answer = await raw(
       session(context, url),
@@ -122,7 +121,7 @@ for (const [path, text] of paths) {
   });
 }
 
-test("content-type and method decide what is gRPC", async (context) => {
+both("content-type and method decide what is gRPC", async (context) => {
   const { url } = await serve(context);
   const made = session(context, url);
   const body = message(new Uint8Array(1));
@@ -141,7 +140,7 @@ test("content-type and method decide what is gRPC", async (context) => {
   assert.match(String(timeout.headers["grpc-message"]), /^malformed grpc-timeout: /);
 });
 
-test("a handler that throws is INTERNAL for the client and an event for the log", async (context) => {
+both("a handler that throws is INTERNAL for the client and an event for the log", async (context) => {
   const events: ServerEvent[] = [];
   const bug = new Error("bug");
   const throws = {
@@ -166,7 +165,7 @@ test("a handler that throws is INTERNAL for the client and an event for the log"
   assert.ok(ended?.kind === "call-ended" && ended.code === 13 && ended.durationMs >= 0);
 });
 
-test("what a handler sees: path, peer, metadata, timeout", async (context) => {
+both("what a handler sees: path, peer, metadata, timeout", async (context) => {
   const seen: UnaryCall[] = [];
   const { url } = await serve(context, {
     "/test.Echo/Say": {
@@ -192,7 +191,7 @@ test("what a handler sees: path, peer, metadata, timeout", async (context) => {
   assert.equal(call?.ended, true);
 });
 
-test("a deadline ends the call for the client and for the handler", async (context) => {
+both("a deadline ends the call for the client and for the handler", async (context) => {
   const reasons: string[] = [];
   const { url, server } = await serve(context, {
     "/test.Echo/Say": {
@@ -210,14 +209,14 @@ test("a deadline ends the call for the client and for the handler", async (conte
   assert.equal(server.stats().callCount, 0);
 });
 
-test("a client's deadline ends its call even when the server does not answer", async (context) => {
+both("a client's deadline ends its call even when the server does not answer", async (context) => {
   const { url } = await serve(context, { "/test.Echo/Say": { kind: "unary", handle: () => {} } });
   const client = createGrpcClient(url);
   context.after(() => client.close());
   await assert.rejects(client.request("/test.Echo/Say", new Uint8Array(0), { timeoutMs: 20 }), { code: 4 });
 });
 
-test("a cancel reaches the handler once, and its later answer goes nowhere", async (context) => {
+both("a cancel reaches the handler once, and its later answer goes nowhere", async (context) => {
   const reasons: string[] = [];
   let held: UnaryCall | null = null;
   const { url, server } = await serve(context, {
@@ -242,7 +241,7 @@ test("a cancel reaches the handler once, and its later answer goes nowhere", asy
   assert.equal(server.stats().callCount, 0);
 });
 
-test("1000 calls at once, answered in another order than asked", async (context) => {
+both("1000 calls at once, answered in another order than asked", async (context) => {
   const waiting: { readonly request: Uint8Array; readonly call: UnaryCall }[] = [];
   const { url } = await serve(context, {
     "/test.Echo/Say": {
@@ -266,7 +265,7 @@ test("1000 calls at once, answered in another order than asked", async (context)
   }
 });
 
-test("a megabyte there and back", async (context) => {
+both("a megabyte there and back", async (context) => {
   const { url } = await serve(context, { "/test.Echo/Say": echo });
   const client = createGrpcClient(url);
   context.after(() => client.close());
@@ -274,7 +273,7 @@ test("a megabyte there and back", async (context) => {
   assert.deepEqual(new Uint8Array(await client.request("/test.Echo/Say", request)), request);
 });
 
-test("the caller may use its buffer again as soon as respond has returned", async (context) => {
+both("the caller may use its buffer again as soon as respond has returned", async (context) => {
   const shared = new Uint8Array(3);
   const { url } = await serve(context, {
     "/test.Echo/Say": {
@@ -291,7 +290,7 @@ test("the caller may use its buffer again as soon as respond has returned", asyn
   assert.deepEqual([...(await client.request("/test.Echo/Say", new Uint8Array([1, 2, 3])))], [1, 2, 3]);
 });
 
-test("nobody listens: UNAVAILABLE", async (context) => {
+both("nobody listens: UNAVAILABLE", async (context) => {
   const client = createGrpcClient("http://127.0.0.1:1", { connectTimeoutMs: 500 });
   context.after(() => client.close());
   await assert.rejects(client.request("/test.Echo/Say", new Uint8Array(0)), { code: 14 });

@@ -1,158 +1,163 @@
 /**
- * One gRPC call on `node:http2`'s stream API. It turns stream events into messages, cancels and deadlines, and answers
- * into frames: headers, messages, trailers; or trailers only, when it fails before the first message.
+ * One gRPC call on a stream. It turns bytes into messages, cancels and deadlines, and answers into headers, messages and
+ * trailers; or trailers only, when it fails before the first message.
+ *
+ * PERF: a unary call is this object, its stream, a view of the request, and nothing else.
  */
-import type { ServerHttp2Stream } from "node:http2";
-import { assert } from "@quorate/base";
-import type { Deadlines, Expiring } from "../deadlines.ts";
+import { assert, emptyBytes } from "@quorate/base";
+import type { Expiring } from "../deadlines.ts";
 import { status } from "../status.ts";
-import type { BidiCall, CancelReason, Metadata, MetadataInput, UnaryCall } from "../types.ts";
-import { frameMessage } from "../wire/frame.ts";
-import { MessageReader } from "../wire/message-reader.ts";
-import { HeaderMetadata, type HeaderRecord, headerText, putMetadata } from "../wire/metadata.ts";
-import { percentEncode } from "../wire/percent.ts";
+import type { BidiCall, CancelReason, Metadata, MetadataInput, Method, UnaryCall } from "../types.ts";
+import { MessageReader, prefixBytes } from "../wire/message-reader.ts";
 import { StatusError } from "../wire/status-error.ts";
-import { dropRest } from "./drop-rest.ts";
+import { failureFields } from "./answer-fields.ts";
+import type { RequestHead } from "./request-head.ts";
+import { answerFields } from "./sender.ts";
+import type { Session } from "./session.ts";
+import type { Http2Stream, StreamUser } from "./stream.ts";
 
-/** What calls share. */
-export interface CallHost {
-  readonly deadlines: Deadlines;
-  readonly messageBytesMax: number;
-  /** The call has its status; `code` is what the client sees, or would have seen. */
-  ended(call: Http2Call, code: number): void;
-  /** A handler or listener of the service threw. */
-  handlerFailed(call: Http2Call, error: unknown): void;
-}
-
-const responseHeaders = {
-  ":status": "200",
-  "content-type": "application/grpc",
-  "grpc-accept-encoding": "identity",
-} as const;
-
-// PERF: a date per answer costs more than it tells; `sendDate` is read by Node, though its types do not know it.
-const answerOptions = { waitForTrailers: true, sendDate: false };
-const trailersOnlyOptions = { endStream: true, sendDate: false };
-
-const okTrailers = { "grpc-status": "0" };
+/** PERF: no array of its own for a call that never holds anything. */
+const noBuffers: Buffer[] = [];
 
 /** Every kind of call in one class; the kind's interface shows only what it may do. */
-export class Http2Call implements UnaryCall, BidiCall, Expiring {
-  readonly path: string;
-  readonly metadata: Metadata;
+export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
   readonly timeoutMs: number | null;
-  readonly peer: string;
   /** When it came, for the duration in the log; 0 when nobody asks. */
-  readonly startMs: number;
-  readonly #stream: ServerHttp2Stream;
-  readonly #host: CallHost;
-  readonly #reader: MessageReader;
+  readonly #startMs: number;
+  readonly #stream: Http2Stream;
+  readonly #head: RequestHead;
+  readonly #session: Session;
+  readonly #method: Method;
   #ended = false;
   #halfClosed = false;
   #paused = false;
   #delivering = false;
   #headersSent = false;
   #bucket = -1;
+  /** Made when a message does not come in one piece. */
+  #reader: MessageReader | null = null;
   #request: Uint8Array | null = null;
-  #trailers: Record<string, string> = okTrailers;
+  /** What came while nobody wanted it. */
+  #held: Buffer[] = noBuffers;
+  #heldBytes = 0;
+  /** What the session was told that this call keeps. */
+  #bufferedBytes = 0;
+  /** Bytes received that the client was not given back in its window. */
+  #uncreditedBytes = 0;
   #onCancel: ((reason: CancelReason) => void) | null = null;
   #onMessage: ((message: Uint8Array) => void) | null = null;
   #onEnd: (() => void) | null = null;
+  #onDrain: (() => void) | null = null;
 
   constructor(
-    stream: ServerHttp2Stream,
-    headers: HeaderRecord,
-    path: string,
+    stream: Http2Stream,
+    head: RequestHead,
+    session: Session,
+    method: Method,
     timeoutMs: number | null,
-    peer: string,
-    host: CallHost,
     startMs: number,
   ) {
-    this.path = path;
-    this.metadata = new HeaderMetadata(headers);
     this.timeoutMs = timeoutMs;
-    this.peer = peer;
-    this.startMs = startMs;
+    this.#startMs = startMs;
     this.#stream = stream;
-    this.#host = host;
-    this.#reader = new MessageReader(host.messageBytesMax, headerText(headers, "grpc-encoding"));
-    stream.on("close", () => this.#closed());
+    this.#head = head;
+    this.#session = session;
+    this.#method = method;
     if (timeoutMs !== null) {
-      this.#bucket = host.deadlines.add(this, timeoutMs);
+      this.#bucket = session.deadlines.add(this, timeoutMs);
     }
+  }
+
+  get path(): string {
+    return this.#head.path;
+  }
+
+  get metadata(): Metadata {
+    return this.#head;
+  }
+
+  get peer(): string {
+    return this.#session.peer;
   }
 
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Runs a bidirectional method; nothing is read before it sets its message listener. */
-  begin(handle: () => void): void {
-    this.#guard(handle);
+  /** Runs a bidirectional method; the others wait for their request. */
+  begin(): void {
+    if (this.#method.kind === "bidi") {
+      this.#guard(this.#runBidi);
+    }
   }
 
-  /** Waits for the one request of a unary call or of a server stream, then hands it to `handle`. */
-  readRequest(handle: (request: Uint8Array) => void): void {
-    const stream = this.#stream;
-    stream.on("data", (chunk: Buffer) => {
-      this.#guard(() => {
-        this.#reader.push(chunk);
-        // A message that is larger than allowed, or compressed, is refused before its bytes have come.
-        this.#request ??= this.#reader.next();
-        if (this.#request !== null && this.#reader.pendingBytes > 0) {
-          throw new StatusError(status.unimplemented, "grpc: more than one request on a call that takes one");
-        }
-      });
-    });
-    stream.on("end", () => {
-      this.#halfClosed = true;
-      this.#guard(() => handle(this.#singleRequest()));
-    });
+  readonly #runBidi = (): void => {
+    assert(this.#method.kind === "bidi", "grpc call: both ways");
+    this.#method.handle(this);
+  };
+
+  received(bytes: Buffer, start: number, end: number, last: boolean): void {
+    this.#halfClosed ||= last;
+    if (this.#method.kind !== "bidi") {
+      this.#receiveRequest(bytes, start, end);
+    } else if (this.#paused || this.#onMessage === null) {
+      this.#hold(bytes, start, end);
+    } else {
+      this.#receiveMessages(bytes.subarray(start, end));
+    }
   }
 
-  #singleRequest(): Uint8Array {
-    if (this.#reader.pendingBytes > 0) {
-      throw new StatusError(status.internal, "unexpected EOF");
+  drained(): void {
+    const listener = this.#onDrain;
+    if (listener !== null) {
+      this.#guard(listener);
     }
-    if (this.#request === null) {
-      throw new StatusError(status.unimplemented, "grpc: no request on a call that takes one");
-    }
-    return this.#request;
+  }
+
+  closed(): void {
+    this.#cancel(status.cancelled, "cancelled");
+  }
+
+  abandoned(): void {
+    this.#cancel(status.unavailable, "closing");
   }
 
   respond(message: Uint8Array): void {
     if (this.#ended) {
       return;
     }
-    this.#sendHeaders();
+    if (!this.#session.sender.hasRoom(message.length)) {
+      this.fail(status.resourceExhausted, "grpc: too many bytes wait for the client to read them");
+      return;
+    }
     this.#finish(status.ok);
-    this.#stream.end(frameMessage(message));
+    this.#session.sender.sendAnswer(this.#stream, message);
   }
 
   write(message: Uint8Array): boolean {
     if (this.#ended) {
       return false;
     }
-    this.#sendHeaders();
-    return this.#stream.write(frameMessage(message));
+    if (!this.#session.sender.hasRoom(message.length)) {
+      // Trailers would come behind what waits; a client that reads nothing learns more from a reset.
+      this.#session.calm(this.#stream);
+      return false;
+    }
+    this.#sendHead();
+    return this.#session.sender.sendMessage(this.#stream, message);
   }
 
   onDrain(listener: () => void): void {
-    this.#stream.on("drain", () => {
-      if (!this.#ended) {
-        this.#guard(listener);
-      }
-    });
+    this.#onDrain = listener;
   }
 
   end(): void {
     if (this.#ended) {
       return;
     }
-    this.#sendHeaders();
+    this.#sendHead();
     this.#finish(status.ok);
-    this.#stream.end();
-    this.#dropRequest();
+    this.#session.sender.endOk(this.#stream);
   }
 
   fail(code: number, message: string, trailers?: MetadataInput): void {
@@ -160,25 +165,13 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     if (this.#ended) {
       return;
     }
-    const fields: Record<string, string> = {
-      "grpc-status": String(code),
-      "grpc-message": percentEncode(message),
-    };
-    if (trailers !== undefined) {
-      putMetadata(fields, trailers);
-    }
-    const trailersOnly = !this.#headersSent;
+    const fields = failureFields(code, message, trailers);
     this.#finish(code);
-    if (this.#stream.destroyed || this.#stream.closed) {
-      return;
-    }
-    if (trailersOnly) {
-      this.#stream.respond({ ...responseHeaders, ...fields }, trailersOnlyOptions);
+    if (this.#headersSent) {
+      this.#session.sender.endWithStatus(this.#stream, fields);
     } else {
-      this.#trailers = fields;
-      this.#stream.end();
+      this.#session.sender.sendHeaders(this.#stream, [...answerFields, ...fields], true);
     }
-    this.#dropRequest();
   }
 
   onCancel(listener: (reason: CancelReason) => void): void {
@@ -188,16 +181,9 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
   onMessage(listener: (message: Uint8Array) => void): void {
     assert(this.#onMessage === null, "grpc call: a second message listener");
     this.#onMessage = listener;
-    this.#stream.on("data", (chunk: Buffer) => {
-      this.#guard(() => {
-        this.#reader.push(chunk);
-        this.#deliver();
-      });
-    });
-    this.#stream.on("end", () => {
-      this.#halfClosed = true;
-      this.#guard(() => this.#deliver());
-    });
+    if (!this.#paused) {
+      this.#release();
+    }
   }
 
   onEnd(listener: () => void): void {
@@ -206,20 +192,12 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
 
   pause(): void {
     this.#paused = true;
-    this.#stream.pause();
   }
 
   resume(): void {
-    if (!this.#paused) {
-      return;
-    }
-    this.#paused = false;
-    if (!this.#ended) {
-      // What the reader still holds comes first; from within a listener the loop below it goes on by itself.
-      this.#guard(() => this.#deliver());
-      if (!this.#paused) {
-        this.#stream.resume();
-      }
+    if (this.#paused) {
+      this.#paused = false;
+      this.#release();
     }
   }
 
@@ -233,25 +211,130 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     }
   }
 
-  /** The server closes: nobody waits any longer. */
-  abandon(): void {
-    if (!this.#ended) {
-      const listener = this.#onCancel;
-      this.#finish(status.unavailable);
-      this.#notifyCancel(listener, "closing");
+  #receiveRequest(bytes: Buffer, start: number, end: number): void {
+    const length = end - start - prefixBytes;
+    // PERF: almost every request is one message in one frame, and its view of the frame is all that is made of it.
+    const whole =
+      this.#halfClosed &&
+      this.#reader === null &&
+      length >= 0 &&
+      bytes[start] === 0 &&
+      bytes.readUInt32BE(start + 1) === length &&
+      length <= this.#session.messageBytesMax;
+    if (whole) {
+      this.#handleRequest(bytes.subarray(start + prefixBytes, end));
+      return;
+    }
+    this.#guard(() => this.#gatherRequest(bytes, start, end));
+  }
+
+  #handleRequest(request: Uint8Array): void {
+    const method = this.#method;
+    assert(method.kind !== "bidi", "grpc call: one request");
+    try {
+      method.handle(request, this);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
-  #deliver(): void {
-    if (this.#delivering) {
+  #gatherRequest(bytes: Buffer, start: number, end: number): void {
+    const reader = this.#readerOf();
+    const part = bytes.subarray(start, end);
+    // What waits for its rest must not hold the whole chunk it came in; the reader itself copies all but the first part.
+    reader.push(reader.pendingBytes === 0 ? new Uint8Array(part) : part);
+    // A message that is larger than allowed, or compressed, is refused before its bytes have come.
+    this.#request ??= reader.next();
+    if (this.#request !== null && reader.pendingBytes > 0) {
+      throw new StatusError(status.unimplemented, "grpc: more than one request on a call that takes one");
+    }
+    if (this.#halfClosed) {
+      this.#account(0);
+      this.#handleRequest(this.#singleRequest(reader));
       return;
     }
+    this.#session.returnStreamCredit(this.#stream, end - start);
+    this.#account(reader.pendingBytes + (this.#request?.length ?? 0));
+  }
+
+  #singleRequest(reader: MessageReader): Uint8Array {
+    if (reader.pendingBytes > 0) {
+      throw new StatusError(status.internal, "unexpected EOF");
+    }
+    if (this.#request === null) {
+      throw new StatusError(status.unimplemented, "grpc: no request on a call that takes one");
+    }
+    return this.#request;
+  }
+
+  #readerOf(): MessageReader {
+    this.#reader ??= new MessageReader(this.#session.messageBytesMax, this.#head.text("grpc-encoding"));
+    return this.#reader;
+  }
+
+  /** Notes what this call keeps of an unfinished request; its session bounds the sum. */
+  #account(bytes: number): void {
+    const grown = bytes - this.#bufferedBytes;
+    this.#bufferedBytes = bytes;
+    if (!this.#session.accountBuffered(grown) && !this.#ended) {
+      throw new StatusError(status.resourceExhausted, "grpc: too many bytes of unfinished requests");
+    }
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    if (start === end) {
+      return;
+    }
+    this.#held = this.#held === noBuffers ? [] : this.#held;
+    this.#held.push(Buffer.from(bytes.subarray(start, end)));
+    this.#heldBytes += end - start;
+    this.#uncreditedBytes += end - start;
+    this.#guard(() => this.#account(this.#bufferedBytes + end - start));
+  }
+
+  /** Delivers what was held. From within a listener, the loop that called it goes on by itself. */
+  #release(): void {
+    if (this.#delivering || this.#onMessage === null || this.#ended) {
+      return;
+    }
+    const held = this.#held.length === 0 ? emptyBytes : Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = noBuffers;
+    this.#uncreditedBytes -= this.#heldBytes;
+    this.#heldBytes = 0;
+    this.#receiveMessages(held);
+  }
+
+  #receiveMessages(bytes: Uint8Array): void {
+    this.#guard(() => {
+      const reader = this.#readerOf();
+      if (bytes.length > 0) {
+        reader.push(bytes);
+        this.#uncreditedBytes += bytes.length;
+      }
+      this.#deliver(reader);
+      if (!this.#ended) {
+        this.#account(reader.pendingBytes + this.#heldBytes);
+        this.#creditDelivered();
+      }
+    });
+  }
+
+  /** A paused call gives nothing back, so that all it may have to keep is one window. */
+  #creditDelivered(): void {
+    if (!this.#paused && !this.#stream.remoteClosed) {
+      this.#session.returnStreamCredit(this.#stream, this.#uncreditedBytes);
+      this.#uncreditedBytes = 0;
+    }
+  }
+
+  #deliver(reader: MessageReader): void {
+    assert(!this.#delivering, "grpc call: delivers once at a time");
     this.#delivering = true;
     try {
       while (!this.#paused && !this.#ended) {
-        const message = this.#reader.next();
+        const message = reader.next();
         if (message === null) {
-          this.#deliverEnd();
+          this.#deliverEnd(reader);
           return;
         }
         this.#onMessage?.(message);
@@ -261,11 +344,11 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     }
   }
 
-  #deliverEnd(): void {
-    if (!this.#halfClosed || this.#ended) {
+  #deliverEnd(reader: MessageReader): void {
+    if (!this.#halfClosed) {
       return;
     }
-    if (this.#reader.pendingBytes > 0) {
+    if (reader.pendingBytes > 0) {
       throw new StatusError(status.internal, "unexpected EOF");
     }
     const listener = this.#onEnd;
@@ -281,47 +364,46 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     try {
       work();
     } catch (error) {
-      if (error instanceof StatusError) {
-        this.fail(error.code, error.message);
-        return;
-      }
-      this.fail(status.internal, "internal error");
-      this.#host.handlerFailed(this, error);
+      this.#failed(error);
     }
   }
 
-  #sendHeaders(): void {
-    if (this.#headersSent || this.#stream.destroyed || this.#stream.closed) {
+  #failed(error: unknown): void {
+    if (error instanceof StatusError) {
+      this.fail(error.code, error.message);
       return;
     }
-    this.#headersSent = true;
-    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
-    this.#stream.respond(responseHeaders, answerOptions);
+    this.fail(status.internal, "internal error");
+    this.#session.handlerFailed(this.path, error);
+  }
+
+  #sendHead(): void {
+    if (!this.#headersSent) {
+      this.#headersSent = true;
+      this.#session.sender.sendAnswerHead(this.#stream);
+    }
   }
 
   #finish(code: number): void {
     assert(!this.#ended, "grpc call: ended twice");
     this.#ended = true;
     this.#onCancel = null;
+    this.#held = noBuffers;
+    if (this.#bufferedBytes > 0) {
+      this.#account(0);
+    }
     if (this.#bucket >= 0) {
-      this.#host.deadlines.remove(this, this.#bucket);
+      this.#session.deadlines.remove(this, this.#bucket);
       this.#bucket = -1;
     }
-    this.#host.ended(this, code);
+    this.#session.callEnded(this.path, this.#startMs, code);
   }
 
-  /** After an answer that did not wait for the whole request: the rest is read and thrown away, for a while. */
-  #dropRequest(): void {
-    if (!this.#halfClosed) {
-      dropRest(this.#stream, this.#host.deadlines);
-    }
-  }
-
-  #closed(): void {
+  #cancel(code: number, reason: CancelReason): void {
     if (!this.#ended) {
       const listener = this.#onCancel;
-      this.#finish(status.cancelled);
-      this.#notifyCancel(listener, "cancelled");
+      this.#finish(code);
+      this.#notifyCancel(listener, reason);
     }
   }
 
@@ -329,7 +411,7 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     try {
       listener?.(reason);
     } catch (error) {
-      this.#host.handlerFailed(this, error);
+      this.#session.handlerFailed(this.path, error);
     }
   }
 }

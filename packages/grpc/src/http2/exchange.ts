@@ -1,73 +1,161 @@
 /** A request over HTTP/2 that is not gRPC. */
-import type { ServerHttp2Stream } from "node:http2";
-import { collectBody } from "../http1/body.ts";
 import type { HttpExchange } from "../types.ts";
-import { type HeaderRecord, headerText } from "../wire/metadata.ts";
+import { recordFields } from "./answer-fields.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { Session } from "./session.ts";
+import type { Http2Stream, StreamUser } from "./stream.ts";
+
+/** What has become of the answer. */
+type Progress = "waiting" | "started" | "ended";
 
 /** An {@link HttpExchange} on one stream. */
-export class Http2Exchange implements HttpExchange {
-  readonly method: string;
-  readonly target: string;
-  readonly peer: string;
-  readonly #stream: ServerHttp2Stream;
-  readonly #headers: HeaderRecord;
+export class StreamExchange implements HttpExchange, StreamUser {
+  readonly #stream: Http2Stream;
+  readonly #head: RequestHead;
+  readonly #session: Session;
+  #progress: Progress = "waiting";
+  /** What came of the body; null when it was too long, or when the client went away. */
+  #chunks: Buffer[] | null = [];
+  #bodyBytes = 0;
+  #bodyBytesMax = Number.POSITIVE_INFINITY;
+  #bodyWhole = false;
+  #onBody: ((body: Uint8Array | null) => void) | null = null;
+  #onDrain: (() => void) | null = null;
+  #onClose: (() => void) | null = null;
 
-  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, peer: string) {
-    this.method = headerText(headers, ":method") ?? "";
-    this.target = headerText(headers, ":path") ?? "/";
-    this.peer = peer;
+  constructor(stream: Http2Stream, head: RequestHead, session: Session) {
     this.#stream = stream;
-    this.#headers = headers;
+    this.#head = head;
+    this.#session = session;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get target(): string {
+    return this.#head.path;
+  }
+
+  get peer(): string {
+    return this.#session.peer;
   }
 
   header(name: string): string | null {
-    return headerText(this.#headers, name);
+    return this.#head.text(name);
   }
 
   readBody(bytesMax: number, done: (body: Uint8Array | null) => void): void {
-    collectBody(this.#stream, bytesMax, done);
+    if (this.#progress === "ended") {
+      done(null);
+      return;
+    }
+    this.#bodyBytesMax = bytesMax;
+    this.#onBody = done;
+    this.#session.returnStreamCredit(this.#stream, this.#bodyBytes);
+    this.#checkBody();
   }
 
   respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
-    if (this.#isOver()) {
+    if (this.#progress !== "waiting") {
       return;
     }
-    this.#stream.respond({ ":status": statusCode, ...headers, "content-length": Buffer.byteLength(body) });
-    this.#stream.end(body);
-    this.#stream.resume();
+    const bytes = Buffer.from(body);
+    const withoutBody = bytes.length === 0 || this.method === "HEAD";
+    this.#sendHead(statusCode, { ...headers, "content-length": String(bytes.length) }, withoutBody);
+    if (!withoutBody) {
+      this.#session.sender.sendBody(this.#stream, bytes);
+      this.end();
+    }
+    // The rest of a request that was answered before it came is thrown away.
+    this.#deliverBody(null);
   }
 
   start(statusCode: number, headers: Readonly<Record<string, string>>): void {
-    if (!this.#isOver()) {
-      this.#stream.respond({ ":status": statusCode, ...headers });
+    if (this.#progress === "waiting") {
+      this.#sendHead(statusCode, headers, false);
     }
   }
 
   write(chunk: string | Uint8Array): boolean {
-    return !this.#isOver() && this.#stream.write(chunk);
+    if (this.#progress !== "started") {
+      return false;
+    }
+    const bytes = Buffer.from(chunk);
+    if (!this.#session.sender.hasRoom(bytes.length)) {
+      this.#session.calm(this.#stream);
+      return false;
+    }
+    return this.#session.sender.sendBody(this.#stream, bytes);
   }
 
   onDrain(listener: () => void): void {
-    this.#stream.on("drain", listener);
+    this.#onDrain = listener;
   }
 
   end(): void {
-    if (!this.#isOver()) {
-      this.#stream.end();
-      this.#stream.resume();
+    if (this.#progress === "started") {
+      this.#progress = "ended";
+      this.#session.sender.endBody(this.#stream);
+      this.#deliverBody(null);
     }
   }
 
   onClose(listener: () => void): void {
-    const stream = this.#stream;
-    stream.on("close", () => {
-      if (!stream.writableFinished) {
-        listener();
-      }
-    });
+    this.#onClose = listener;
   }
 
-  #isOver(): boolean {
-    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded;
+  received(bytes: Buffer, start: number, end: number, last: boolean): void {
+    this.#bodyWhole ||= last;
+    this.#bodyBytes += end - start;
+    this.#chunks?.push(Buffer.from(bytes.subarray(start, end)));
+    if (this.#onBody !== null) {
+      // Until somebody asks for the body, the client may send one window of it.
+      this.#session.returnStreamCredit(this.#stream, end - start);
+      this.#checkBody();
+    }
+  }
+
+  drained(): void {
+    if (this.#progress === "started") {
+      this.#onDrain?.();
+    }
+  }
+
+  closed(): void {
+    this.#chunks = null;
+    this.#deliverBody(null);
+    this.#progress = "ended";
+    // Ended means that the whole answer has left.
+    if (!this.#stream.localClosed) {
+      this.#onClose?.();
+    }
+  }
+
+  abandoned(): void {
+    this.closed();
+  }
+
+  #sendHead(statusCode: number, headers: Readonly<Record<string, string>>, endStream: boolean): void {
+    this.#progress = endStream ? "ended" : "started";
+    const fields = [[":status", String(statusCode)] as const, ...recordFields(headers)];
+    this.#session.sender.sendHeaders(this.#stream, fields, endStream);
+  }
+
+  #checkBody(): void {
+    if (this.#chunks === null || this.#bodyBytes > this.#bodyBytesMax) {
+      this.#chunks = null;
+      this.#deliverBody(null);
+    } else if (this.#bodyWhole) {
+      const body = Buffer.concat(this.#chunks, this.#bodyBytes);
+      this.#chunks = null;
+      this.#deliverBody(body);
+    }
+  }
+
+  #deliverBody(body: Uint8Array | null): void {
+    const done = this.#onBody;
+    this.#onBody = null;
+    done?.(body);
   }
 }

@@ -1,251 +1,438 @@
 /**
- * One HTTP/2 connection: tells gRPC from other requests, refuses what breaks gRPC's rules over HTTP/2, keeps count of what
- * a hostile client could do without end, and probes silent connections.
+ * One HTTP/2 connection, RFC 9113: how it begins, is written to, is probed, and ends; and the end of each stream. What comes
+ * in is the receiver's, what goes out the sender's.
  */
-import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { constants } from "node:http2";
+import type { Socket } from "node:net";
 import { assert } from "@quorate/base";
 import type { Deadlines } from "../deadlines.ts";
-import { status } from "../status.ts";
-import type { HttpExchange, Method, ServerEvent, ServerLimits } from "../types.ts";
-import { type HeaderRecord, headerText } from "../wire/metadata.ts";
-import { percentEncode } from "../wire/percent.ts";
-import { StatusError } from "../wire/status-error.ts";
-import { parseTimeoutMs } from "../wire/timeout.ts";
-import { type CallHost, Http2Call } from "./call.ts";
-import { dropRest } from "./drop-rest.ts";
-import { Http2Exchange } from "./exchange.ts";
-import { RateWindow } from "./rate-window.ts";
+import type { SessionHost } from "../session-host.ts";
+import { connectionWindowBytes, returnCredit, streamWindowBytes } from "./flow-control.ts";
+import { FrameReader } from "./frame-reader.ts";
+import type { HeaderList } from "./header-blocks.ts";
+import { type BufferPool, Outbox } from "./outbox.ts";
+import {
+  ConnectionError,
+  type ErrorCode,
+  errorCode,
+  frameType,
+  windowBytesDefault,
+  windowBytesMax,
+} from "./protocol.ts";
+import { Receiver, type ReceiverHost } from "./receiver.ts";
+import { serveRequest } from "./requests.ts";
+import { Sender, type SenderHost } from "./sender.ts";
+import { encodeSettings, PeerSettings } from "./settings.ts";
+import type { Http2Stream } from "./stream.ts";
+import { type Ending, ending, StreamTable } from "./stream-table.ts";
+import type { Flushable, Turn } from "./turn.ts";
 
-/** What the sessions of a server share. */
-export interface SessionHost {
-  readonly limits: ServerLimits;
-  readonly deadlines: Deadlines;
-  readonly methods: ReadonlyMap<string, Method>;
-  readonly onHttp: (exchange: HttpExchange) => void;
-  readonly onEvent: ((event: ServerEvent) => void) | null;
-  /** Calls running on all sessions. */
-  callCount: number;
+/** How long the rest of an answered request is read before its stream is reset. */
+const dropMs = 1000;
+
+/** How long a goodbye waits for the client: for its ping's answer, and for its end of the connection. */
+const goodbyeMs = 1000;
+
+/** Bytes that the client did not read above which nothing more is read from it. */
+const readPauseBytes = 2 * 1024 * 1024;
+
+/** How much more may wait to be sent than the limit of what may wait to be received. */
+const queuedFactor = 4;
+
+const probePing: Buffer = Buffer.from("keepaliv");
+const goodbyePing: Buffer = Buffer.from("goodbye!");
+
+/** What the own sessions of a server share beyond the {@link SessionHost}. */
+export interface SessionTools {
+  readonly pool: BufferPool;
+  readonly turn: Turn;
 }
 
-const grpcType = "application/grpc";
-
-/** The type alone, with a subtype of messages, or with parameters; nothing else that only begins like it. */
-function isGrpc(contentType: string): boolean {
-  const next = contentType.charAt(grpcType.length);
-  return next === "" || next === "+" || next === ";";
-}
-
-/**
- * Size of a request's headers by HTTP/2's measure, RFC 9113 §6.5.2. Below, the limit is enforced only once the client has
- * acknowledged the settings, which a hostile one never does.
- */
-function headerListBytes(headers: HeaderRecord): number {
-  let bytes = 0;
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    const length = typeof value === "string" ? value.length : (value ?? []).join().length;
-    bytes += name.length + length + 32;
-  }
-  return bytes;
-}
-
-/** ETCD: grpc-go's texts for a path it does not serve. */
-function unknownPath(path: string): string {
-  const slash = path.lastIndexOf("/");
-  if (!path.startsWith("/") || slash <= 0) {
-    return `malformed method name: ${JSON.stringify(path)}`;
-  }
-  return `unknown service ${path.slice(1, slash)}`;
-}
+/** Where a connection is on its way out. */
+type Phase =
+  | "open"
+  /** The client was told that the server closes; what it sent before it knew is still served. */
+  | "announced"
+  /** No more streams; the connection ends with the last one. */
+  | "draining"
+  /** Everything was said; what still comes is not read. */
+  | "ended";
 
 /** Serves one connection until it closes. */
-export class Http2Session implements CallHost {
+export class Session implements SenderHost, ReceiverHost, Flushable {
+  readonly sender: Sender;
   readonly deadlines: Deadlines;
   readonly messageBytesMax: number;
-  readonly #session: ServerHttp2Session;
+  readonly peer: string;
+  readonly #socket: Socket;
   readonly #host: SessionHost;
-  readonly #peer: string;
-  readonly #services: ReadonlySet<string>;
-  readonly #calls = new Set<Http2Call>();
-  readonly #resets: RateWindow;
-  readonly #control: RateWindow;
-  #keepalive: NodeJS.Timeout | null = null;
-  #lastBytesRead = -1;
+  readonly #turn: Turn;
+  readonly #outbox: Outbox;
+  readonly #streams = new StreamTable();
+  readonly #reader: FrameReader;
+  #phase: Phase = "open";
+  #dirty = false;
+  #readPaused = false;
+  #peerLeaves = false;
+  #settingsAcknowledged = false;
+  /** Whether anything was sent on a stream since {@link takeSentMark}. */
+  #sentMark = false;
+  #bufferedBytes = 0;
+  #handshakeTimer: NodeJS.Timeout | null;
+  #goodbyeTimer: NodeJS.Timeout | null = null;
+  #probeTimer: NodeJS.Timeout | null = null;
+  readonly #keepaliveTimer: NodeJS.Timeout;
+  #bytesReadAtProbe = -1;
 
-  constructor(session: ServerHttp2Session, host: SessionHost, peer: string, services: ReadonlySet<string>) {
+  constructor(socket: Socket, host: SessionHost, tools: SessionTools, peer: string) {
+    const limits = host.limits;
     this.deadlines = host.deadlines;
-    this.messageBytesMax = host.limits.messageBytesMax;
-    this.#session = session;
+    this.messageBytesMax = limits.messageBytesMax;
+    this.peer = peer;
+    this.#socket = socket;
     this.#host = host;
-    this.#peer = peer;
-    this.#services = services;
-    this.#resets = new RateWindow(host.limits.resetsPerSecondMax);
-    this.#control = new RateWindow(host.limits.controlFramesPerSecondMax);
-    session.on("stream", (stream, headers) => this.#accept(stream, headers));
-    session.on("error", (error) => this.#report(error));
-    session.on("ping", () => this.#count(this.#control));
-    session.on("remoteSettings", () => this.#count(this.#control));
-    session.on("close", () => this.#closed());
-    this.#watchSilence();
+    this.#turn = tools.turn;
+    this.#outbox = new Outbox(tools.pool);
+    const settings = new PeerSettings();
+    const queuedBytesMax = limits.sessionMemoryMebibytesMax * 2 ** 20 * queuedFactor;
+    this.sender = new Sender(this, this.#outbox, settings, queuedBytesMax);
+    this.#reader = new FrameReader(
+      new Receiver(this, limits, this.#outbox, this.sender, settings, this.#streams),
+    );
+    this.#handshakeTimer = setTimeout(() => this.#handshakeLate(), limits.handshakeMs);
+    this.#keepaliveTimer = setInterval(() => this.#probe(), limits.keepaliveIntervalMs);
+    this.#keepaliveTimer.unref();
+    this.#greet();
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("drain", () => this.#socketDrained());
+    socket.on("close", () => this.#socketClosed());
+  }
+
+  /** Whether new streams are served. */
+  get acceptsStreams(): boolean {
+    return this.#phase === "open" || this.#phase === "announced";
+  }
+
+  /** Streams that are not closed; for tests. */
+  get streamCount(): number {
+    return this.#streams.count;
   }
 
   /** Tells the client to send no more calls here; the connection closes when the last running one has ended. */
   drain(): void {
-    if (!this.#session.closed && !this.#session.destroyed) {
-      this.#session.close();
+    if (this.#phase !== "open") {
+      return;
     }
+    // §6.8: first a limit that no stream reaches; with the ping's answer, all that was sent in ignorance of it has come.
+    this.#phase = "announced";
+    this.#addGoaway(windowBytesMax, errorCode.noError, "");
+    this.#outbox.addFrame(frameType.ping, 0, 0, goodbyePing);
+    this.controlAnswered();
+    this.#goodbyeTimer = setTimeout(() => this.#announceLast(), goodbyeMs);
   }
 
   /** Ends everything now. */
   destroy(): void {
-    for (const call of [...this.#calls]) {
-      call.abandon();
-    }
-    this.#session.destroy();
+    this.#endPhase();
+    this.#closeAll((stream) => stream.user?.abandoned());
+    this.#socket.destroy();
   }
 
-  ended(call: Http2Call, code: number): void {
-    assert(this.#calls.delete(call), "grpc session: ended a call it does not know");
+  changed(): void {
+    this.#sentMark = true;
+    this.controlAnswered();
+  }
+
+  controlAnswered(): void {
+    if (!this.#dirty) {
+      this.#dirty = true;
+      this.#turn.add(this);
+    }
+  }
+
+  takeSentMark(): boolean {
+    const mark = this.#sentMark;
+    this.#sentMark = false;
+    return mark;
+  }
+
+  flush(): void {
+    this.#dirty = false;
+    const bytes = this.#outbox.takeBytes();
+    if (bytes === null) {
+      return;
+    }
+    const socket = this.#socket;
+    if (!socket.writable) {
+      this.#outbox.recycle(true);
+      return;
+    }
+    socket.write(bytes);
+    // Nothing left means that the system has its copy.
+    const backlogBytes = socket.writableLength;
+    this.#outbox.recycle(backlogBytes === 0);
+    this.sender.backlogBytes = backlogBytes;
+    if (backlogBytes > readPauseBytes && !this.#readPaused) {
+      // A client that asks and does not read is not listened to until it reads.
+      this.#readPaused = true;
+      socket.pause();
+    }
+  }
+
+  serve(stream: Http2Stream, list: HeaderList): void {
+    if (list.tooLarge || stream.head === null) {
+      this.sender.sendHeaders(stream, [[":status", "431"]], true);
+      return;
+    }
+    serveRequest(this, stream, stream.head, this.#host);
+  }
+
+  localEnded(stream: Http2Stream): void {
+    if (stream.remoteClosed) {
+      this.#close(stream, ending.complete);
+      return;
+    }
+    // The rest of the request is read and thrown away, for a while: a reset at once would overtake the answer in clients
+    // that look at resets first.
+    const late = { expire: (): void => this.reset(stream, errorCode.noError) };
+    const bucket = this.deadlines.add(late, dropMs);
+    stream.stopDropping = (): void => this.deadlines.remove(late, bucket);
+    const heldBytes = streamWindowBytes - stream.receiveWindowBytes - stream.receiveCreditBytes;
+    this.returnStreamCredit(stream, heldBytes);
+  }
+
+  remoteEnded(stream: Http2Stream): void {
+    if (stream.localClosed) {
+      this.#close(stream, ending.complete);
+    }
+  }
+
+  reset(stream: Http2Stream, code: ErrorCode): void {
+    if (this.#close(stream, ending.resetHere)) {
+      this.#outbox.addNumberFrame(frameType.rstStream, stream.id, code);
+      this.controlAnswered();
+      stream.user?.closed();
+    }
+  }
+
+  resetByPeer(stream: Http2Stream): void {
+    if (this.#close(stream, ending.resetByPeer)) {
+      stream.user?.closed();
+    }
+  }
+
+  /** Resets the stream of a client that does not read what it asked for. */
+  calm(stream: Http2Stream): void {
+    this.reset(stream, errorCode.enhanceYourCalm);
+  }
+
+  /** Received bytes of a stream were used: the client may send as many again. */
+  returnStreamCredit(stream: Http2Stream, bytes: number): void {
+    if (stream.remoteClosed || bytes === 0) {
+      return;
+    }
+    const increment = returnCredit(stream, bytes, streamWindowBytes);
+    if (increment > 0) {
+      this.#outbox.addNumberFrame(frameType.windowUpdate, stream.id, increment);
+      this.controlAnswered();
+    }
+  }
+
+  /** Notes that calls keep so many bytes more of unfinished requests; false when it is too much for one connection. */
+  accountBuffered(bytes: number): boolean {
+    this.#bufferedBytes += bytes;
+    assert(this.#bufferedBytes >= 0, "http2 session: fewer than no bytes buffered");
+    return bytes <= 0 || this.#bufferedBytes <= this.#host.limits.sessionMemoryMebibytesMax * 2 ** 20;
+  }
+
+  settingsAcknowledged(): void {
+    this.#settingsAcknowledged = true;
+    this.#handshakeDone();
+  }
+
+  pingAnswered(opaque: Uint8Array): void {
+    if (this.#phase === "announced" && goodbyePing.equals(opaque)) {
+      this.#announceLast();
+    }
+  }
+
+  peerLeaves(): void {
+    this.#peerLeaves = true;
+    this.#endWhenIdle();
+  }
+
+  callBegan(): void {
+    this.#host.callCount++;
+  }
+
+  callEnded(path: string, startMs: number, code: number): void {
     this.#host.callCount--;
     const onEvent = this.#host.onEvent;
     if (onEvent !== null) {
-      onEvent({ kind: "call-ended", path: call.path, code, durationMs: performance.now() - call.startMs });
+      onEvent({ kind: "call-ended", path, code, durationMs: performance.now() - startMs });
     }
   }
 
-  handlerFailed(call: Http2Call, error: unknown): void {
-    this.#host.onEvent?.({ kind: "handler-error", path: call.path, error });
+  handlerFailed(path: string, error: unknown): void {
+    this.#host.onEvent?.({ kind: "handler-error", path, error });
   }
 
-  #accept(stream: ServerHttp2Stream, headers: HeaderRecord): void {
-    stream.on("error", (error) => this.#report(error));
-    stream.on("close", () => {
-      // Streams are reset from this side with NO_ERROR only: any other code is the client's doing.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
-        this.#count(this.#resets);
-      }
-    });
-    if (headerListBytes(headers) > this.#host.limits.headerListBytesMax) {
-      stream.respond({ ":status": 431 }, { endStream: true });
-      dropRest(stream, this.deadlines);
-      return;
-    }
-    const contentType = headerText(headers, "content-type");
-    if (contentType === null || !contentType.startsWith(grpcType)) {
-      this.#host.onHttp(new Http2Exchange(stream, headers, this.#peer));
-      return;
-    }
-    if (!isGrpc(contentType)) {
-      const text = `invalid gRPC request content-type ${JSON.stringify(contentType)}`;
-      this.#refuse(stream, 415, status.invalidArgument, text);
-      return;
-    }
-    const method = headerText(headers, ":method");
-    if (method !== "POST") {
-      const text = `Received a HEADERS frame with :method ${JSON.stringify(method)} which should be POST`;
-      this.#refuse(stream, 405, status.internal, text);
-      return;
-    }
-    this.#acceptCall(stream, headers);
+  #greet(): void {
+    this.#outbox.addFrame(frameType.settings, 0, 0, encodeSettings(this.#host.limits));
+    this.#outbox.addNumberFrame(frameType.windowUpdate, 0, connectionWindowBytes - windowBytesDefault);
+    this.controlAnswered();
   }
 
-  #acceptCall(stream: ServerHttp2Stream, headers: HeaderRecord): void {
-    const timeout = headerText(headers, "grpc-timeout");
-    let timeoutMs: number | null = null;
+  #receive(chunk: Buffer): void {
+    if (this.#phase === "ended") {
+      return;
+    }
     try {
-      timeoutMs = timeout === null ? null : parseTimeoutMs(timeout);
+      this.#reader.push(chunk);
     } catch (error) {
-      assert(error instanceof StatusError, "grpc session: a timeout fails only by its grammar");
-      this.#refuse(stream, 400, error.code, error.message);
+      if (!(error instanceof ConnectionError)) {
+        throw error;
+      }
+      this.#fail(error);
+    }
+  }
+
+  /** §5.4.1: says which rule was broken, and ends the connection. */
+  #fail(error: ConnectionError): void {
+    if (this.#phase === "ended") {
       return;
     }
-    const path = headerText(headers, ":path") ?? "";
-    const startMs = this.#host.onEvent === null ? 0 : performance.now();
-    const call = new Http2Call(stream, headers, path, timeoutMs, this.#peer, this, startMs);
-    this.#calls.add(call);
-    this.#host.callCount++;
-    this.#dispatch(path, call);
-  }
-
-  #dispatch(path: string, call: Http2Call): void {
-    // The path is matched byte for byte: anything else opens a way around checks that look at it.
-    const method = this.#host.methods.get(path);
-    if (method === undefined) {
-      call.fail(status.unimplemented, this.#unknown(path));
-      return;
+    if (error.code === errorCode.enhanceYourCalm) {
+      this.#host.onEvent?.({ kind: "connection-refused", peer: this.peer, reason: "flood" });
+    } else {
+      this.#host.onEvent?.({ kind: "connection-error", peer: this.peer, error });
     }
-    switch (method.kind) {
-      case "unary":
-        call.readRequest((request) => method.handle(request, call));
-        return;
-      case "server-stream":
-        call.readRequest((request) => method.handle(request, call));
-        return;
-      case "bidi":
-        call.begin(() => method.handle(call));
+    const lastId = this.#streams.lastId;
+    this.#endPhase();
+    this.#closeAll((stream) => stream.user?.closed());
+    if (this.#reader.sawPreface) {
+      this.#addGoaway(lastId, error.code, error.message);
+      this.#end();
+    } else {
+      this.#socket.destroy();
     }
   }
 
-  #unknown(path: string): string {
-    const slash = path.lastIndexOf("/");
-    const service = path.slice(1, slash);
-    return this.#services.has(service)
-      ? `unknown method ${path.slice(slash + 1)} for service ${service}`
-      : unknownPath(path);
+  #close(stream: Http2Stream, how: Ending): boolean {
+    if (!this.#streams.close(stream, how)) {
+      return false;
+    }
+    this.sender.forget(stream);
+    stream.stopDropping?.();
+    if (this.#streams.count === 0 && (this.#phase !== "open" || this.#peerLeaves)) {
+      this.#endWhenIdle();
+    }
+    return true;
   }
 
-  /** grpc-go's early abort: an HTTP status that proxies understand, and a gRPC status beside it. */
-  #refuse(stream: ServerHttp2Stream, httpStatus: number, code: number, message: string): void {
-    stream.respond(
-      {
-        ":status": httpStatus,
-        "content-type": "application/grpc",
-        "grpc-status": String(code),
-        "grpc-message": percentEncode(message),
-      },
-      { endStream: true },
-    );
-    dropRest(stream, this.deadlines);
-  }
-
-  #count(window: RateWindow): void {
-    if (!window.count(performance.now()) && !this.#session.destroyed) {
-      this.#host.onEvent?.({ kind: "connection-refused", peer: this.#peer, reason: "flood" });
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      // The goodbye leaves with the next write; calls that run are cancelled by the close.
-      setImmediate(() => this.#session.destroy());
+  #closeAll(tell: (stream: Http2Stream) => void): void {
+    for (const stream of [...this.#streams.all()]) {
+      if (this.#close(stream, ending.resetHere)) {
+        tell(stream);
+      }
     }
   }
 
-  #watchSilence(): void {
-    this.#keepalive = setInterval(() => this.#probe(), this.#host.limits.keepaliveIntervalMs);
-    this.#keepalive.unref();
+  #addGoaway(lastId: number, code: ErrorCode, text: string): void {
+    const payload = Buffer.alloc(8 + text.length);
+    payload.writeUInt32BE(code, payload.writeUInt32BE(lastId, 0));
+    payload.write(text, 8, "latin1");
+    this.#outbox.addFrame(frameType.goaway, 0, 0, payload);
+    this.controlAnswered();
+  }
+
+  #announceLast(): void {
+    this.#clearGoodbye();
+    this.#phase = "draining";
+    this.#addGoaway(this.#streams.lastId, errorCode.noError, "");
+    this.#endWhenIdle();
+  }
+
+  #endWhenIdle(): void {
+    const leaves = this.#phase === "draining" || (this.#peerLeaves && this.#phase !== "ended");
+    if (leaves && this.#streams.count === 0) {
+      this.#end();
+    }
+  }
+
+  /** Writes what is left and closes; a client that does not close its side is disconnected. */
+  #end(): void {
+    this.#endPhase();
+    this.flush();
+    this.#socket.end();
+    this.#goodbyeTimer = setTimeout(() => this.#socket.destroy(), goodbyeMs);
+    // Reading goes on, into nothing: unread bytes would make the system reset the connection and lose the goodbye.
+    this.#socket.resume();
+  }
+
+  #endPhase(): void {
+    this.#phase = "ended";
+    this.#reader.stop();
+    this.#handshakeDone();
+    this.#clearGoodbye();
+  }
+
+  #clearGoodbye(): void {
+    if (this.#goodbyeTimer !== null) {
+      clearTimeout(this.#goodbyeTimer);
+      this.#goodbyeTimer = null;
+    }
+  }
+
+  #handshakeDone(): void {
+    if (this.#handshakeTimer !== null) {
+      clearTimeout(this.#handshakeTimer);
+      this.#handshakeTimer = null;
+    }
+  }
+
+  /** §6.5.3. */
+  #handshakeLate(): void {
+    this.#handshakeTimer = null;
+    assert(!this.#settingsAcknowledged, "http2 session: late after the acknowledgement");
+    this.#fail(new ConnectionError(errorCode.settingsTimeout, "SETTINGS not acknowledged"));
   }
 
   #probe(): void {
-    const bytesRead = this.#session.destroyed ? -1 : this.#session.socket.bytesRead;
-    if (bytesRead !== this.#lastBytesRead) {
-      this.#lastBytesRead = bytesRead;
+    const bytesRead = this.#socket.bytesRead;
+    if (bytesRead !== this.#bytesReadAtProbe || this.#phase === "ended") {
+      this.#bytesReadAtProbe = bytesRead;
       return;
     }
-    const timer = setTimeout(() => this.#session.destroy(), this.#host.limits.keepaliveTimeoutMs);
-    timer.unref();
-    const sent = this.#session.ping(() => clearTimeout(timer));
-    if (!sent) {
-      clearTimeout(timer);
-      this.#session.destroy();
+    this.#outbox.addFrame(frameType.ping, 0, 0, probePing);
+    this.controlAnswered();
+    this.#probeTimer ??= setTimeout(() => this.#probeLate(bytesRead), this.#host.limits.keepaliveTimeoutMs);
+    this.#probeTimer.unref();
+  }
+
+  /** Any bytes will do for an answer. */
+  #probeLate(bytesRead: number): void {
+    this.#probeTimer = null;
+    if (this.#socket.bytesRead === bytesRead) {
+      this.#socket.destroy();
     }
   }
 
-  #report(error: Error): void {
-    this.#host.onEvent?.({ kind: "connection-error", peer: this.#peer, error });
+  #socketDrained(): void {
+    this.sender.backlogBytes = 0;
+    if (this.#readPaused) {
+      this.#readPaused = false;
+      this.#socket.resume();
+    }
+    this.sender.pump();
   }
 
-  #closed(): void {
-    if (this.#keepalive !== null) {
-      clearInterval(this.#keepalive);
-      this.#keepalive = null;
+  #socketClosed(): void {
+    this.#endPhase();
+    clearInterval(this.#keepaliveTimer);
+    if (this.#probeTimer !== null) {
+      clearTimeout(this.#probeTimer);
     }
+    this.#closeAll((stream) => stream.user?.closed());
+    this.#outbox.clear();
   }
 }

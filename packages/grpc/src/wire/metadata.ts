@@ -30,6 +30,14 @@ export function headerText(headers: HeaderRecord, name: string): string | null {
   return typeof value === "string" ? value : value.join(",");
 }
 
+/** The bytes of a `-bin` header, of the first value where there are several; null for another name or no base64. */
+export function decodeBinaryValue(name: string, text: string | null): Uint8Array | null {
+  if (text === null || !name.endsWith("-bin")) {
+    return null;
+  }
+  return decodeBase64((text.split(",", 1)[0] ?? "").trim());
+}
+
 /** Metadata read from headers, lazily: most calls look at none. */
 export class HeaderMetadata implements Metadata {
   readonly #headers: HeaderRecord;
@@ -43,11 +51,7 @@ export class HeaderMetadata implements Metadata {
   }
 
   binary(name: string): Uint8Array | null {
-    const text = headerText(this.#headers, name);
-    if (text === null || !name.endsWith("-bin")) {
-      return null;
-    }
-    return decodeBase64((text.split(",", 1)[0] ?? "").trim());
+    return decodeBinaryValue(name, headerText(this.#headers, name));
   }
 
   names(): readonly string[] {

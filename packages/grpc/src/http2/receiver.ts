@@ -1,0 +1,502 @@
+/**
+ * The receiving half of a connection: which frame means what in which state, RFC 9113 §5 and §6, and which error breaks it.
+ * A broken rule of the connection is thrown, one of a stream resets the stream.
+ */
+import type { ServerLimits } from "../types.ts";
+import { Floods } from "./floods.ts";
+import {
+  connectionWindowBytes,
+  openSendWindow,
+  type ReceiveWindow,
+  returnCredit,
+  useReceiveWindow,
+} from "./flow-control.ts";
+import type { FrameSink } from "./frame-reader.ts";
+import { HeaderBlocks, type HeaderList } from "./header-blocks.ts";
+import type { Outbox } from "./outbox.ts";
+import { ConnectionError, type ErrorCode, errorCode, flag, frameType } from "./protocol.ts";
+import type { Sender } from "./sender.ts";
+import type { PeerSettings } from "./settings.ts";
+import { Http2Stream } from "./stream.ts";
+import { ending, type StreamTable } from "./stream-table.ts";
+
+const priorityBytes = 5;
+const pingBytes = 8;
+const goawayBytesMin = 8;
+const noBytes: Buffer = Buffer.alloc(0);
+
+/** What the receiver needs of its session. */
+export interface ReceiverHost {
+  /** Whether new streams are served; those that are not were told so by GOAWAY. */
+  readonly acceptsStreams: boolean;
+  /** Whether answers have left since this was asked last. */
+  takeSentMark(): boolean;
+  /** The outbox has an answer to a control frame. */
+  controlAnswered(): void;
+  /** Serves a new stream. */
+  serve(stream: Http2Stream, list: HeaderList): void;
+  /** Resets a living stream from this side. */
+  reset(stream: Http2Stream, code: ErrorCode): void;
+  /** Forgets a stream that the client reset. */
+  resetByPeer(stream: Http2Stream): void;
+  /** The client has ended its side. */
+  remoteEnded(stream: Http2Stream): void;
+  returnStreamCredit(stream: Http2Stream, bytes: number): void;
+  settingsAcknowledged(): void;
+  pingAnswered(opaque: Uint8Array): void;
+  /** The client opens no more streams. */
+  peerLeaves(): void;
+}
+
+/** Takes the frames of one connection. */
+export class Receiver implements FrameSink, ReceiveWindow {
+  receiveWindowBytes: number = connectionWindowBytes;
+  receiveCreditBytes = 0;
+  readonly #host: ReceiverHost;
+  readonly #limits: ServerLimits;
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #settings: PeerSettings;
+  readonly #streams: StreamTable;
+  readonly #headers: HeaderBlocks;
+  readonly #floods: Floods;
+  #sawSettings = false;
+  /** The stream whose header block goes on in CONTINUATION, or 0. */
+  #blockStreamId = 0;
+  #blockEndsStream = false;
+  /** Of the same block: the stream shall depend on itself, §5.3.1 of RFC 7540. */
+  #blockIsCircular = false;
+
+  constructor(
+    host: ReceiverHost,
+    limits: ServerLimits,
+    outbox: Outbox,
+    sender: Sender,
+    settings: PeerSettings,
+    streams: StreamTable,
+  ) {
+    this.#host = host;
+    this.#limits = limits;
+    this.#outbox = outbox;
+    this.#sender = sender;
+    this.#settings = settings;
+    this.#streams = streams;
+    this.#headers = new HeaderBlocks(limits.headerListBytesMax);
+    this.#floods = new Floods(limits);
+  }
+
+  takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#blockStreamId !== 0 && (type !== frameType.continuation || streamId !== this.#blockStreamId)) {
+      throw new ConnectionError(errorCode.protocolError, "a frame between HEADERS and CONTINUATION");
+    }
+    if (!this.#sawSettings && type !== frameType.settings) {
+      throw new ConnectionError(errorCode.protocolError, "the first frame is not SETTINGS");
+    }
+    switch (type) {
+      case frameType.data:
+        this.#takeData(flags, streamId, bytes, start, end);
+        return;
+      case frameType.headers:
+        this.#takeHeaders(flags, streamId, bytes, start, end);
+        return;
+      case frameType.priority:
+        this.#takePriority(streamId, bytes, start, end);
+        return;
+      case frameType.rstStream:
+        this.#takeReset(streamId, bytes, start, end);
+        return;
+      case frameType.settings:
+        this.#takeSettings(flags, streamId, bytes, start, end);
+        return;
+      case frameType.pushPromise:
+        throw new ConnectionError(errorCode.protocolError, "PUSH_PROMISE of a client");
+      case frameType.ping:
+        this.#takePing(flags, streamId, bytes, start, end);
+        return;
+      case frameType.goaway:
+        this.#takeGoaway(streamId, end - start);
+        return;
+      case frameType.windowUpdate:
+        this.#takeWindowUpdate(streamId, bytes, start, end);
+        return;
+      case frameType.continuation:
+        this.#takeContinuation(flags, bytes, start, end);
+        return;
+      default:
+        // §5.5: unknown types are ignored.
+        this.#floods.countIgnored();
+    }
+  }
+
+  #takeData(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.#needStream(streamId);
+    const length = end - start;
+    this.#useConnectionWindow(length);
+    const stream = this.#streams.get(streamId);
+    if (stream === null) {
+      this.#refuseOnClosed(streamId);
+      return;
+    }
+    if (stream.remoteClosed) {
+      this.#streamError(stream, errorCode.streamClosed);
+      return;
+    }
+    if (!useReceiveWindow(stream, length)) {
+      this.#streamError(stream, errorCode.flowControlError);
+      return;
+    }
+    const from = (flags & flag.padded) === 0 ? start : start + 1;
+    const to = unpaddedEnd(flags, bytes, start, end);
+    const last = (flags & flag.endStream) !== 0;
+    if (from === to && !last) {
+      this.#floods.countEmpty();
+    }
+    if (!stream.countBody(to - from, last)) {
+      this.#streamError(stream, errorCode.protocolError);
+      return;
+    }
+    if (last) {
+      stream.remoteClosed = true;
+    }
+    this.#deliver(stream, bytes, from, to, length, last);
+  }
+
+  #deliver(
+    stream: Http2Stream,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    length: number,
+    last: boolean,
+  ): void {
+    if (stream.localClosed || stream.user === null) {
+      this.#host.returnStreamCredit(stream, length);
+    } else {
+      this.#host.returnStreamCredit(stream, length - (to - from));
+      stream.user.received(bytes, from, to, last);
+    }
+    if (last) {
+      this.#host.remoteEnded(stream);
+    }
+  }
+
+  /** The connection's window is opened again at once: what a slow stream holds back is bounded by its own. */
+  #useConnectionWindow(bytes: number): void {
+    if (!useReceiveWindow(this, bytes)) {
+      throw new ConnectionError(errorCode.flowControlError, "DATA beyond the connection's window");
+    }
+    const increment = returnCredit(this, bytes, connectionWindowBytes);
+    if (increment > 0) {
+      this.#outbox.addNumberFrame(frameType.windowUpdate, 0, increment);
+      this.#host.controlAnswered();
+    }
+  }
+
+  #takeHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.#needStream(streamId);
+    let from = (flags & flag.padded) === 0 ? start : start + 1;
+    const to = unpaddedEnd(flags, bytes, start, end);
+    this.#blockIsCircular = false;
+    if ((flags & flag.priority) !== 0) {
+      if (to - from < priorityBytes) {
+        throw new ConnectionError(errorCode.frameSizeError, "HEADERS too short for its priority");
+      }
+      this.#blockIsCircular = (bytes.readUInt32BE(from) & 0x7fffffff) === streamId;
+      from += priorityBytes;
+    }
+    this.#blockEndsStream = (flags & flag.endStream) !== 0;
+    if ((flags & flag.endHeaders) !== 0) {
+      this.#takeBlock(streamId, this.#headers.decode(bytes, from, to));
+      return;
+    }
+    this.#blockStreamId = streamId;
+    this.#headers.addPart(bytes, from, to);
+  }
+
+  #takeContinuation(flags: number, bytes: Buffer, start: number, end: number): void {
+    const streamId = this.#blockStreamId;
+    if (streamId === 0) {
+      throw new ConnectionError(errorCode.protocolError, "CONTINUATION of nothing");
+    }
+    const last = (flags & flag.endHeaders) !== 0;
+    if (start === end && !last) {
+      this.#floods.countEmpty();
+    }
+    this.#headers.addPart(bytes, start, end);
+    if (last) {
+      this.#blockStreamId = 0;
+      this.#takeBlock(streamId, this.#headers.decodeParts());
+    }
+  }
+
+  #takeBlock(streamId: number, list: HeaderList): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== null) {
+      this.#takeTrailers(stream, list);
+      return;
+    }
+    if ((streamId & 1) === 0) {
+      throw new ConnectionError(errorCode.protocolError, "a client's stream has an odd identifier");
+    }
+    if (streamId > this.#streams.lastId) {
+      this.#openStream(streamId, list);
+    } else {
+      this.#refuseHeadersOnClosed(streamId);
+    }
+  }
+
+  #openStream(streamId: number, list: HeaderList): void {
+    this.#streams.use(streamId);
+    if (!this.#host.acceptsStreams) {
+      this.#streams.note(streamId, ending.resetHere);
+      return;
+    }
+    const request = list.tooLarge ? null : list.request;
+    const stream = new Http2Stream(streamId, request, this.#settings.initialWindowBytes);
+    stream.remoteClosed = this.#blockEndsStream;
+    const full = this.#streams.count >= this.#limits.concurrentStreamsMax;
+    this.#streams.add(stream);
+    if (full) {
+      this.#streamError(stream, errorCode.refusedStream);
+    } else if (this.#blockIsCircular || (request === null && !list.tooLarge)) {
+      this.#streamError(stream, errorCode.protocolError);
+    } else if (this.#blockEndsStream && !stream.countBody(0, true)) {
+      this.#streamError(stream, errorCode.protocolError);
+    } else {
+      this.#host.serve(stream, list);
+      if (this.#blockEndsStream) {
+        this.#deliverEmpty(stream);
+      }
+    }
+  }
+
+  /** A request without a body has ended before it was served; now its user learns it. */
+  #deliverEmpty(stream: Http2Stream): void {
+    if (!stream.localClosed) {
+      stream.user?.received(noBytes, 0, 0, true);
+    }
+  }
+
+  #takeTrailers(stream: Http2Stream, list: HeaderList): void {
+    if (stream.remoteClosed) {
+      this.#streamError(stream, errorCode.streamClosed);
+      return;
+    }
+    const valid = this.#blockEndsStream && !this.#blockIsCircular && list.areTrailers;
+    if (!valid || !stream.countBody(0, true)) {
+      this.#streamError(stream, errorCode.protocolError);
+      return;
+    }
+    stream.remoteClosed = true;
+    this.#deliver(stream, noBytes, 0, 0, 0, true);
+  }
+
+  #refuseHeadersOnClosed(streamId: number): void {
+    const how = this.#streams.endingOf(streamId);
+    if (how === ending.resetHere) {
+      return;
+    }
+    // §5.1.1: an identifier that was passed over cannot be opened any more.
+    const code = how === ending.unknown ? errorCode.protocolError : errorCode.streamClosed;
+    throw new ConnectionError(code, "HEADERS on a closed stream");
+  }
+
+  /** §5.1: DATA on a stream that is idle or closed. */
+  #refuseOnClosed(streamId: number): void {
+    this.#needUsed(streamId);
+    const how = this.#streams.endingOf(streamId);
+    if (how === ending.complete) {
+      throw new ConnectionError(errorCode.streamClosed, "DATA on a closed stream");
+    }
+    if (how !== ending.resetHere) {
+      this.#floods.countReset();
+      this.#outbox.addNumberFrame(frameType.rstStream, streamId, errorCode.streamClosed);
+      this.#host.controlAnswered();
+    }
+  }
+
+  /** RFC 7540 §6.3; RFC 9113 §5.3.2 only asks for the frame to be read. */
+  #takePriority(streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.#needStream(streamId);
+    this.#floods.countIgnored();
+    if (end - start !== priorityBytes) {
+      this.#streamIdError(streamId, errorCode.frameSizeError);
+    } else if ((bytes.readUInt32BE(start) & 0x7fffffff) === streamId) {
+      this.#streamIdError(streamId, errorCode.protocolError);
+    }
+  }
+
+  #takeReset(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (end - start !== 4) {
+      throw new ConnectionError(errorCode.frameSizeError, "RST_STREAM of another length than 4");
+    }
+    this.#needStream(streamId);
+    this.#needUsed(streamId);
+    const stream = this.#streams.get(streamId);
+    if (stream !== null) {
+      this.#host.resetByPeer(stream);
+      this.#floods.countReset();
+    } else if (bytes.readUInt32BE(start) === errorCode.noError) {
+      // Go's clients tidy up so after an answer that did not wait for the end of their side.
+      this.#floods.countIgnored();
+    } else {
+      // A stream that was answered faster than its reset came was work for nothing all the same.
+      this.#floods.countReset();
+    }
+  }
+
+  #takeSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId !== 0) {
+      throw new ConnectionError(errorCode.protocolError, "SETTINGS on a stream");
+    }
+    if ((flags & flag.ack) !== 0) {
+      if (start !== end) {
+        throw new ConnectionError(errorCode.frameSizeError, "an acknowledgement with settings in it");
+      }
+      this.#needSettings();
+      this.#host.settingsAcknowledged();
+      return;
+    }
+    this.#sawSettings = true;
+    this.#floods.countControl();
+    const windowBefore = this.#settings.initialWindowBytes;
+    this.#settings.apply(bytes, start, end);
+    this.#outbox.addFrame(frameType.settings, flag.ack, 0, noBytes);
+    this.#host.controlAnswered();
+    this.#sender.settingsChanged();
+    this.#moveWindows(this.#settings.initialWindowBytes - windowBefore);
+  }
+
+  /** §3.4: an acknowledgement is no first SETTINGS. */
+  #needSettings(): void {
+    if (!this.#sawSettings) {
+      throw new ConnectionError(errorCode.protocolError, "the first frame is an acknowledgement");
+    }
+  }
+
+  /** §6.9.2: a new initial window moves the window of every stream. */
+  #moveWindows(difference: number): void {
+    if (difference === 0) {
+      return;
+    }
+    for (const stream of [...this.#streams.all()]) {
+      if (!openSendWindow(stream, difference)) {
+        throw new ConnectionError(errorCode.flowControlError, "a stream's window beyond 2^31-1 by a setting");
+      }
+      this.#sender.streamOpened(stream);
+    }
+  }
+
+  #takePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId !== 0) {
+      throw new ConnectionError(errorCode.protocolError, "PING on a stream");
+    }
+    if (end - start !== pingBytes) {
+      throw new ConnectionError(errorCode.frameSizeError, "PING of another length than 8");
+    }
+    const opaque = bytes.subarray(start, end);
+    if ((flags & flag.ack) !== 0) {
+      this.#floods.countIgnored();
+      this.#host.pingAnswered(opaque);
+      return;
+    }
+    // Go's clients measure the line by a ping after data they received, thousands per second: that is no flood.
+    if (!this.#host.takeSentMark()) {
+      this.#floods.countControl();
+    }
+    this.#outbox.addFrame(frameType.ping, flag.ack, 0, opaque);
+    this.#host.controlAnswered();
+  }
+
+  #takeGoaway(streamId: number, length: number): void {
+    if (streamId !== 0) {
+      throw new ConnectionError(errorCode.protocolError, "GOAWAY on a stream");
+    }
+    if (length < goawayBytesMin) {
+      throw new ConnectionError(errorCode.frameSizeError, "GOAWAY too short");
+    }
+    this.#floods.countIgnored();
+    this.#host.peerLeaves();
+  }
+
+  #takeWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (end - start !== 4) {
+      throw new ConnectionError(errorCode.frameSizeError, "WINDOW_UPDATE of another length than 4");
+    }
+    const increment = bytes.readUInt32BE(start) & 0x7fffffff;
+    if (streamId === 0) {
+      this.#openConnectionWindow(increment);
+      return;
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === null) {
+      this.#needUsed(streamId);
+      return;
+    }
+    if (increment === 0) {
+      this.#streamError(stream, errorCode.protocolError);
+    } else if (openSendWindow(stream, increment)) {
+      this.#sender.streamOpened(stream);
+    } else {
+      this.#streamError(stream, errorCode.flowControlError);
+    }
+  }
+
+  #openConnectionWindow(increment: number): void {
+    if (increment === 0) {
+      throw new ConnectionError(errorCode.protocolError, "WINDOW_UPDATE of nothing");
+    }
+    if (!this.#sender.connectionOpened(increment)) {
+      throw new ConnectionError(errorCode.flowControlError, "the connection's window beyond 2^31-1");
+    }
+  }
+
+  #needStream(streamId: number): void {
+    if (streamId === 0) {
+      throw new ConnectionError(errorCode.protocolError, "a stream's frame on the connection");
+    }
+  }
+
+  /** §5.1: on an idle stream only HEADERS and PRIORITY may come. */
+  #needUsed(streamId: number): void {
+    if (streamId > this.#streams.lastId || (streamId & 1) === 0) {
+      throw new ConnectionError(errorCode.protocolError, "a frame on an idle stream");
+    }
+  }
+
+  /** §5.4.2. What the client provokes counts like its own resets: it makes the server work for nothing as well. */
+  #streamError(stream: Http2Stream, code: ErrorCode): void {
+    this.#host.reset(stream, code);
+    this.#floods.countReset();
+  }
+
+  #streamIdError(streamId: number, code: ErrorCode): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== null) {
+      this.#streamError(stream, code);
+      return;
+    }
+    this.#floods.countReset();
+    // §5.1: nothing can be reset on an idle stream.
+    if (streamId > this.#streams.lastId) {
+      throw new ConnectionError(code, "a broken PRIORITY on an idle stream");
+    }
+    this.#outbox.addNumberFrame(frameType.rstStream, streamId, code);
+    this.#host.controlAnswered();
+  }
+}
+
+/** §6.1: where the payload ends before its padding. @throws ConnectionError when there is more padding than payload. */
+function unpaddedEnd(flags: number, bytes: Buffer, start: number, end: number): number {
+  if ((flags & flag.padded) === 0) {
+    return end;
+  }
+  if (start === end) {
+    throw new ConnectionError(errorCode.frameSizeError, "a padded frame without its padding's length");
+  }
+  const to = end - (bytes[start] as number);
+  if (to <= start) {
+    throw new ConnectionError(errorCode.protocolError, "more padding than payload");
+  }
+  return to;
+}

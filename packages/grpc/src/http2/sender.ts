@@ -1,0 +1,400 @@
+/**
+ * Everything that a connection sends on its streams: headers, messages, trailers, within the client's windows (RFC 9113 §6.9)
+ * and not faster than the socket takes it. What has to wait stays in queues on the streams, whose sum is bounded.
+ */
+import { assert } from "@quorate/base";
+import { frameMessage } from "../wire/frame.ts";
+import { prefixBytes } from "../wire/message-reader.ts";
+import { openSendWindow, type SendWindow, useSendWindow } from "./flow-control.ts";
+import { encodedBytesMax, type Fields, HpackEncoder } from "./hpack/encoder.ts";
+import { type Outbox, writeFrameHeader } from "./outbox.ts";
+import { flag, frameBytesDefault, frameHeaderBytes, frameType, windowBytesDefault } from "./protocol.ts";
+import type { PeerSettings } from "./settings.ts";
+import type { Http2Stream, SendQueue } from "./stream.ts";
+
+/** Bytes on their way to the socket above which DATA waits in the queues. */
+const congestionBytes = 1024 * 1024;
+
+/** Bytes in the outbox above which a long answer does not wait for the end of the turn. */
+const flushBytes = 256 * 1024;
+
+/** Bytes queued on a stream above which its writer is asked to wait. */
+const writerBytesMax = 64 * 1024;
+
+/** What the sender needs of its session. */
+export interface SenderHost {
+  /** There is something in the outbox. */
+  changed(): void;
+  /** Writes the outbox to the socket at once. */
+  flush(): void;
+  /** This side of the stream has ended. */
+  localEnded(stream: Http2Stream): void;
+}
+
+/**
+ * A header block that every answer repeats.
+ *
+ * PERF: once its fields are in the dynamic table, its encoded form is the same few bytes each time.
+ */
+export class RestingBlock {
+  readonly fields: Fields;
+  #bytes: Buffer = Buffer.alloc(0);
+  #version = -1;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+
+  /** The encoded block, or null when it has to be encoded anew. */
+  encoded(encoder: HpackEncoder): Buffer | null {
+    return this.#version === encoder.version && !encoder.owesSizeUpdate ? this.#bytes : null;
+  }
+
+  /** Notes what encoding gave, which is good for the next time when it changed nothing in the table. */
+  remember(encoder: HpackEncoder, versionBefore: number, bytes: Uint8Array): void {
+    if (encoder.version === versionBefore) {
+      this.#bytes = Buffer.from(bytes);
+      this.#version = versionBefore;
+    }
+  }
+}
+
+/** The head of a gRPC answer. */
+export const answerFields: Fields = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+  ["grpc-accept-encoding", "identity"],
+];
+const okFields: Fields = [["grpc-status", "0"]];
+
+/** The sending half of a connection. */
+export class Sender implements SendWindow {
+  sendWindowBytes: number = windowBytesDefault;
+  /** Bytes that the socket has not passed to the system yet. */
+  backlogBytes = 0;
+  readonly #host: SenderHost;
+  readonly #outbox: Outbox;
+  readonly #settings: PeerSettings;
+  readonly #encoder = new HpackEncoder();
+  readonly #answerHead = new RestingBlock(answerFields);
+  readonly #okTrailers = new RestingBlock(okFields);
+  /** Streams whose own window is open and that wait for the connection's, or for the socket. In order of their turn. */
+  readonly #ready = new Set<Http2Stream>();
+  readonly #queuedBytesMax: number;
+  #queuedBytes = 0;
+  #pumping = false;
+
+  constructor(host: SenderHost, outbox: Outbox, settings: PeerSettings, queuedBytesMax: number) {
+    this.#host = host;
+    this.#outbox = outbox;
+    this.#settings = settings;
+    this.#queuedBytesMax = queuedBytesMax;
+  }
+
+  /** Bytes that wait for a window or for the socket. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether `bytes` more may be queued. One message is always taken, however long. */
+  hasRoom(bytes: number): boolean {
+    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= this.#queuedBytesMax;
+  }
+
+  /** The client allows another size of dynamic table. */
+  settingsChanged(): void {
+    this.#encoder.setTableBytesMax(this.#settings.headerTableBytes);
+  }
+
+  /** Sends headers, trailers, or trailers only. */
+  sendHeaders(stream: Http2Stream, fields: Fields, endStream: boolean): void {
+    assert(!stream.localClosed, "sender: headers behind the end");
+    this.#writeFields(stream.id, fields, endStream);
+    this.#host.changed();
+    if (endStream) {
+      this.#localEnded(stream);
+    }
+  }
+
+  /** Sends the head of an answer that consists of messages. */
+  sendAnswerHead(stream: Http2Stream): void {
+    assert(!stream.localClosed, "sender: an answer behind the end");
+    this.#writeResting(stream.id, this.#answerHead, false);
+    this.#host.changed();
+  }
+
+  /** PERF: a whole unary answer, head, message and trailers, in one pass where nothing stands in its way. */
+  sendAnswer(stream: Http2Stream, message: Uint8Array): void {
+    const bytes = prefixBytes + message.length;
+    const head = this.#answerHead.encoded(this.#encoder);
+    const trailers = this.#okTrailers.encoded(this.#encoder);
+    if (head === null || trailers === null || !this.#fitsNow(stream, bytes)) {
+      this.sendAnswerHead(stream);
+      this.sendMessage(stream, message);
+      this.endWithStatus(stream, okFields);
+      return;
+    }
+    const start = this.#outbox.length;
+    const out = this.#outbox.reserve(3 * frameHeaderBytes + head.length + bytes + trailers.length);
+    let at = writeFrameHeader(out, start, head.length, frameType.headers, flag.endHeaders, stream.id);
+    out.set(head, at);
+    at = this.#writeMessage(out, at + head.length, stream, message);
+    const ends = flag.endHeaders | flag.endStream;
+    at = writeFrameHeader(out, at, trailers.length, frameType.headers, ends, stream.id);
+    out.set(trailers, at);
+    this.#outbox.advance(at + trailers.length);
+    this.#host.changed();
+    this.#localEnded(stream);
+  }
+
+  /** Sends one gRPC message, copied. False asks to wait for the drain. */
+  sendMessage(stream: Http2Stream, message: Uint8Array): boolean {
+    const bytes = prefixBytes + message.length;
+    if (stream.queue === null && this.#fitsNow(stream, bytes)) {
+      const start = this.#outbox.length;
+      const out = this.#outbox.reserve(frameHeaderBytes + bytes);
+      this.#outbox.advance(this.#writeMessage(out, start, stream, message));
+      this.#host.changed();
+      return true;
+    }
+    return this.#enqueue(stream, frameMessage(message));
+  }
+
+  /** Sends bytes of a body; they belong to the sender from here on. False asks to wait for the drain. */
+  sendBody(stream: Http2Stream, bytes: Uint8Array): boolean {
+    return bytes.length === 0 || this.#enqueue(stream, bytes);
+  }
+
+  /** Ends with a status, behind everything that still waits. */
+  endWithStatus(stream: Http2Stream, trailers: Fields): void {
+    const queue = stream.queue;
+    if (queue !== null) {
+      queue.ending = true;
+      queue.trailers = trailers;
+      return;
+    }
+    this.#writeTrailers(stream, trailers);
+  }
+
+  /** Ends with status OK. */
+  endOk(stream: Http2Stream): void {
+    this.endWithStatus(stream, okFields);
+  }
+
+  /** Ends a body without trailers. */
+  endBody(stream: Http2Stream): void {
+    if (stream.queue !== null) {
+      stream.queue.ending = true;
+      return;
+    }
+    this.#writeData(stream, null, 0, true);
+    this.#localEnded(stream);
+  }
+
+  /** The client opened the stream's window, or closed and opened it by a setting. */
+  streamOpened(stream: Http2Stream): void {
+    if (stream.queue !== null && stream.sendWindowBytes > 0) {
+      this.#ready.add(stream);
+      this.pump();
+    }
+  }
+
+  /** The client opened the connection's window; false when beyond what a window may be. */
+  connectionOpened(bytes: number): boolean {
+    const opened = openSendWindow(this, bytes);
+    this.pump();
+    return opened;
+  }
+
+  /** Forgets what a stream still had to send. */
+  forget(stream: Http2Stream): void {
+    if (stream.queue !== null) {
+      this.#queuedBytes -= stream.queue.bytes;
+      assert(this.#queuedBytes >= 0, "sender: more forgotten than queued");
+      stream.queue = null;
+    }
+    this.#ready.delete(stream);
+  }
+
+  /** Sends what windows and socket allow, a frame of each stream in turn. */
+  pump(): void {
+    if (this.#pumping) {
+      return;
+    }
+    this.#pumping = true;
+    // A stream that has more goes to the end of the set, which the loop reaches too.
+    for (const stream of this.#ready) {
+      if (this.sendWindowBytes <= 0 || this.#isCongested()) {
+        break;
+      }
+      this.#ready.delete(stream);
+      this.#sendNext(stream);
+      if (this.#outbox.length >= flushBytes) {
+        this.#host.flush();
+      }
+    }
+    this.#pumping = false;
+  }
+
+  #isCongested(): boolean {
+    return this.#outbox.length + this.backlogBytes >= congestionBytes;
+  }
+
+  #fitsNow(stream: Http2Stream, bytes: number): boolean {
+    return (
+      stream.queue === null &&
+      bytes <= frameBytesDefault &&
+      bytes <= stream.sendWindowBytes &&
+      bytes <= this.sendWindowBytes &&
+      !this.#isCongested()
+    );
+  }
+
+  #writeMessage(out: Buffer, start: number, stream: Http2Stream, message: Uint8Array): number {
+    const bytes = prefixBytes + message.length;
+    const at = writeFrameHeader(out, start, bytes, frameType.data, 0, stream.id);
+    out[at] = 0;
+    out.writeUInt32BE(message.length, at + 1);
+    out.set(message, at + prefixBytes);
+    useSendWindow(stream, bytes);
+    useSendWindow(this, bytes);
+    return at + bytes;
+  }
+
+  #enqueue(stream: Http2Stream, bytes: Uint8Array): boolean {
+    assert(!stream.localClosed, "sender: bytes behind the end");
+    stream.queue ??= { chunks: [], offset: 0, bytes: 0, ending: false, trailers: null };
+    assert(!stream.queue.ending, "sender: bytes behind the end of the queue");
+    stream.queue.chunks.push(bytes);
+    stream.queue.bytes += bytes.length;
+    this.#queuedBytes += bytes.length;
+    this.streamOpened(stream);
+    const waits = stream.queue !== null && stream.queue.bytes > writerBytesMax;
+    stream.wantsDrain ||= waits;
+    return !waits;
+  }
+
+  #sendNext(stream: Http2Stream): void {
+    const queue = stream.queue;
+    assert(queue !== null, "sender: a ready stream has something to send");
+    const chunk = queue.chunks[0];
+    assert(chunk !== undefined, "sender: a queue is never empty");
+    const left = chunk.length - queue.offset;
+    const bytes = Math.min(left, frameBytesDefault, stream.sendWindowBytes, this.sendWindowBytes);
+    assert(bytes > 0, "sender: a ready stream has a window");
+    const isLast = bytes === queue.bytes;
+    this.#writeData(
+      stream,
+      chunk.subarray(queue.offset, queue.offset + bytes),
+      bytes,
+      endsHere(queue, isLast),
+    );
+    queue.bytes -= bytes;
+    this.#queuedBytes -= bytes;
+    queue.offset += bytes;
+    if (bytes === left) {
+      // PERF: a queue holds a few chunks; its writer was told to stop.
+      queue.chunks.shift();
+      queue.offset = 0;
+    }
+    if (isLast) {
+      this.#queueSent(stream, queue);
+    } else if (stream.sendWindowBytes > 0) {
+      this.#ready.add(stream);
+    }
+  }
+
+  #queueSent(stream: Http2Stream, queue: SendQueue): void {
+    assert(queue.bytes === 0 && queue.chunks.length === 0, "sender: sent before it was empty");
+    stream.queue = null;
+    if (!queue.ending) {
+      if (stream.wantsDrain) {
+        stream.wantsDrain = false;
+        stream.user?.drained();
+      }
+      return;
+    }
+    if (queue.trailers === null) {
+      this.#localEnded(stream);
+    } else {
+      this.#writeTrailers(stream, queue.trailers);
+    }
+  }
+
+  #writeTrailers(stream: Http2Stream, trailers: Fields): void {
+    assert(!stream.localClosed, "sender: trailers behind the end");
+    if (trailers === okFields) {
+      this.#writeResting(stream.id, this.#okTrailers, true);
+    } else {
+      this.#writeFields(stream.id, trailers, true);
+    }
+    this.#host.changed();
+    this.#localEnded(stream);
+  }
+
+  #localEnded(stream: Http2Stream): void {
+    assert(!stream.localClosed, "sender: ended twice");
+    stream.localClosed = true;
+    this.#host.localEnded(stream);
+  }
+
+  #writeData(stream: Http2Stream, bytes: Uint8Array | null, length: number, endStream: boolean): void {
+    const start = this.#outbox.length;
+    const out = this.#outbox.reserve(frameHeaderBytes + length);
+    const at = writeFrameHeader(
+      out,
+      start,
+      length,
+      frameType.data,
+      endStream ? flag.endStream : 0,
+      stream.id,
+    );
+    if (bytes !== null) {
+      out.set(bytes, at);
+    }
+    useSendWindow(stream, length);
+    useSendWindow(this, length);
+    this.#outbox.advance(at + length);
+    this.#host.changed();
+  }
+
+  #writeResting(streamId: number, block: RestingBlock, endStream: boolean): void {
+    const bytes = block.encoded(this.#encoder);
+    if (bytes === null) {
+      const version = this.#encoder.version;
+      const encoded = this.#encode(block.fields, true);
+      block.remember(this.#encoder, version, encoded);
+      this.#writeBlock(streamId, encoded, endStream);
+    } else {
+      this.#writeBlock(streamId, bytes, endStream);
+    }
+  }
+
+  #writeFields(streamId: number, fields: Fields, endStream: boolean): void {
+    this.#writeBlock(streamId, this.#encode(fields, false), endStream);
+  }
+
+  #encode(fields: Fields, indexed: boolean): Uint8Array {
+    const block = Buffer.allocUnsafe(encodedBytesMax(fields));
+    return block.subarray(0, this.#encoder.encode(fields, indexed, block, 0));
+  }
+
+  /** §4.3: HEADERS, and CONTINUATION behind it where one frame is too short. */
+  #writeBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
+    let from = 0;
+    let type: number = frameType.headers;
+    let flags: number = endStream ? flag.endStream : 0;
+    do {
+      const to = Math.min(block.length, from + frameBytesDefault);
+      const last = to === block.length ? flag.endHeaders : 0;
+      this.#outbox.addFrame(type, flags | last, streamId, block.subarray(from, to));
+      type = frameType.continuation;
+      flags = 0;
+      from = to;
+    } while (from < block.length);
+  }
+}
+
+function endsHere(queue: SendQueue, isLast: boolean): boolean {
+  return isLast && queue.ending && queue.trailers === null;
+}

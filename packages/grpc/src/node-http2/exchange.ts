@@ -1,0 +1,73 @@
+/** A request over HTTP/2 that is not gRPC. */
+import type { ServerHttp2Stream } from "node:http2";
+import { collectBody } from "../http1/body.ts";
+import type { HttpExchange } from "../types.ts";
+import { type HeaderRecord, headerText } from "../wire/metadata.ts";
+
+/** An {@link HttpExchange} on one stream. */
+export class Http2Exchange implements HttpExchange {
+  readonly method: string;
+  readonly target: string;
+  readonly peer: string;
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: HeaderRecord;
+
+  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, peer: string) {
+    this.method = headerText(headers, ":method") ?? "";
+    this.target = headerText(headers, ":path") ?? "/";
+    this.peer = peer;
+    this.#stream = stream;
+    this.#headers = headers;
+  }
+
+  header(name: string): string | null {
+    return headerText(this.#headers, name);
+  }
+
+  readBody(bytesMax: number, done: (body: Uint8Array | null) => void): void {
+    collectBody(this.#stream, bytesMax, done);
+  }
+
+  respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
+    if (this.#isOver()) {
+      return;
+    }
+    this.#stream.respond({ ":status": statusCode, ...headers, "content-length": Buffer.byteLength(body) });
+    this.#stream.end(body);
+    this.#stream.resume();
+  }
+
+  start(statusCode: number, headers: Readonly<Record<string, string>>): void {
+    if (!this.#isOver()) {
+      this.#stream.respond({ ":status": statusCode, ...headers });
+    }
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    return !this.#isOver() && this.#stream.write(chunk);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#stream.on("drain", listener);
+  }
+
+  end(): void {
+    if (!this.#isOver()) {
+      this.#stream.end();
+      this.#stream.resume();
+    }
+  }
+
+  onClose(listener: () => void): void {
+    const stream = this.#stream;
+    stream.on("close", () => {
+      if (!stream.writableFinished) {
+        listener();
+      }
+    });
+  }
+
+  #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded;
+  }
+}
