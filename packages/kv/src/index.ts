@@ -4,7 +4,9 @@ export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
 export { type HashKvResult, KvHash } from "./image/hash.ts";
 export { KvRestore } from "./image/restore.ts";
 export { KvImage } from "./image/snapshot.ts";
-export { type KvApplyContext, type KvOptions, KvStateMachine } from "./machine.ts";
+export { leaseTtlSecondsMax } from "./lease/apply-lease.ts";
+export type { KvLease } from "./lease/lease-table.ts";
+export { type KvApplyContext, type KvObserver, type KvOptions, KvStateMachine } from "./machine.ts";
 export type { KvEvent, KvEvents } from "./mvcc/events.ts";
 export { RangeReader } from "./mvcc/range.ts";
 export type { RequestLimits } from "./request/check-request.ts";
@@ -25,6 +27,12 @@ export type {
   KvRefusal,
   KvRequest,
   KvResult,
+  LeaseCheckpointRequest,
+  LeaseCheckpointResult,
+  LeaseGrantRequest,
+  LeaseGrantResult,
+  LeaseRevokeRequest,
+  LeaseRevokeResult,
   MemberAttributes,
   MemberPublish,
   MemberPublishResult,

@@ -2,13 +2,20 @@
  * etcd's data model as a replicated state machine: commands in, results out, the same on every member. It knows no clock, no
  * chance and no I/O. Its shape is that of the raft package's state machine port.
  */
-import { assert, unreachable } from "@quorate/base";
+import { assert, must, unreachable } from "@quorate/base";
 import { type HashKvResult, KvHash } from "./image/hash.ts";
 import { HistoryReader } from "./image/history.ts";
 import { KvRestore, type RestoredState } from "./image/restore.ts";
 import { KvImage } from "./image/snapshot.ts";
+import {
+  applyLeaseCheckpoint,
+  applyLeaseGrant,
+  applyLeaseRevoke,
+  attachedSlots,
+} from "./lease/apply-lease.ts";
+import { type KvLease, LeaseTable } from "./lease/lease-table.ts";
 import { type MemberTable, publishMember } from "./members.ts";
-import { applyCompaction, applyDeleteRange, applyPut, applyTxn, type LeaseView } from "./mvcc/apply.ts";
+import { applyCompaction, applyDeleteRange, applyPut, applyTxn } from "./mvcc/apply.ts";
 import { Sweeper } from "./mvcc/compaction.ts";
 import { type KvEvents, readEvents } from "./mvcc/events.ts";
 import { Pins } from "./mvcc/pins.ts";
@@ -20,6 +27,8 @@ import type {
   Command,
   KvRefusal,
   KvResult,
+  LeaseGrantRequest,
+  LeaseRevokeRequest,
   MemberAttributes,
   RangeRequest,
   RangeResult,
@@ -39,8 +48,29 @@ export interface KvOptions {
   readonly hashSeed: number;
 }
 
-/** ETCD: no lease exists before lease commands do, so a put that names one is refused. */
-const noLeases: LeaseView = { has: () => false };
+/**
+ * Told of changes from within `apply`, by every member alike: what feeds watches and the lessor. It must return soon and
+ * may read the machine, never change it.
+ */
+export interface KvObserver {
+  /** The revision has moved; the events can be read. */
+  revised(): void;
+  /** History is about to become unreadable by a compaction or a restored image: the last moment to read it. */
+  forgetting(): void;
+  /** A lease was granted, or a checkpoint changed what is left of it. */
+  leaseSet(lease: KvLease): void;
+  leaseRemoved(id: bigint): void;
+  /** The whole state was replaced by that of an image. */
+  restored(): void;
+}
+
+const noObserver: KvObserver = {
+  revised: () => {},
+  forgetting: () => {},
+  leaseSet: () => {},
+  leaseRemoved: () => {},
+  restored: () => {},
+};
 
 /**
  * The state machine.
@@ -64,6 +94,8 @@ export class KvStateMachine {
   #sweeper: Sweeper;
   #pins: Pins = new Pins();
   #members: MemberTable = new Map();
+  #leases: LeaseTable = new LeaseTable();
+  #observer: KvObserver = noObserver;
   #appliedIndex = 0;
   #appliedTerm = 0;
 
@@ -108,6 +140,32 @@ export class KvStateMachine {
     return [...this.#members.values()];
   }
 
+  /** Sets the one observer of changes, or with null takes it away. */
+  observe(observer: KvObserver | null): void {
+    assert(observer === null || this.#observer === noObserver, "kv: observed twice");
+    this.#observer = observer ?? noObserver;
+  }
+
+  /** How many leases exist. */
+  get leaseCount(): number {
+    return this.#leases.count;
+  }
+
+  /** A lease, or null where it does not exist. */
+  lease(id: bigint): KvLease | null {
+    return this.#leases.get(id);
+  }
+
+  /** Up to `countMax` leases with ids above `id`, ascending; null begins at the lowest. */
+  leasesAfter(id: bigint | null, countMax: number): readonly KvLease[] {
+    return this.#leases.after(id, countMax);
+  }
+
+  /** Keys attached to a lease, in order. They are views, to be encoded before the event loop turns. */
+  leaseKeys(id: bigint): readonly Uint8Array[] {
+    return attachedSlots(this.#store, id).map((slot) => this.#store.keys.key(slot));
+  }
+
   /**
    * Applies one committed command and returns what its proposer is told, refusals included. Views in the result are to be
    * encoded before the event loop turns.
@@ -118,7 +176,7 @@ export class KvStateMachine {
     assert(context.index > this.#appliedIndex, "kv: command applied twice");
     assert(context.term >= this.#appliedTerm, "kv: term goes back");
     const before = this.#store.revision;
-    const result = this.#dispatch(decodeCommand(command));
+    const result = this.#dispatch(decodeCommand(command), context.term);
     assert(this.#store.revision <= before + 1, "kv: a command takes at most one revision");
     assert(
       result.type !== "refused" || this.#store.revision === before,
@@ -126,6 +184,9 @@ export class KvStateMachine {
     );
     this.#appliedIndex = context.index;
     this.#appliedTerm = context.term;
+    if (this.#store.revision !== before) {
+      this.#observer.revised();
+    }
     return result;
   }
 
@@ -137,7 +198,7 @@ export class KvStateMachine {
   /** Answers a transaction from local state. It must not write on either branch: writes come as commands. */
   readTxn(txn: TxnRequest): TxnResult | KvRefusal {
     const before = this.#store.revision;
-    const result = applyTxn(this.#store, noLeases, txn);
+    const result = applyTxn(this.#store, this.#leases, txn);
     assert(this.#store.revision === before, "kv: a read wrote");
     return result;
   }
@@ -172,7 +233,8 @@ export class KvStateMachine {
       compactRevision,
     };
     const history = new HistoryReader(this.#store, compactRevision, revision);
-    return new KvImage(head, history, this.#members, this.#pins.add(compactRevision));
+    const tables = { members: this.#members, leases: this.#leases.pin() };
+    return new KvImage(head, history, tables, this.#pins.add(compactRevision));
   }
 
   /** Begins to replace the whole state; the present one stays until `finish`. */
@@ -217,35 +279,64 @@ export class KvStateMachine {
   /** Checks every invariant of the store: for tests and the simulator, it takes time with the data. */
   check(): void {
     assert(this.#store.compactRevision <= this.#store.revision, "kv: compacted beyond the revision");
+    this.#leases.check();
     this.#store.check();
   }
 
   #install(state: RestoredState): void {
     assert(state.head.appliedIndex >= this.#appliedIndex, "kv: restored state is older");
+    this.#observer.forgetting();
     this.#store = state.store;
     this.#sweeper = new Sweeper(state.store);
     // Readers of the old store keep it, and its pins no longer matter.
     this.#pins = new Pins();
     this.#members = state.members;
+    this.#leases = state.leases;
     this.#appliedIndex = state.head.appliedIndex;
     this.#appliedTerm = state.head.appliedTerm;
+    this.#observer.restored();
   }
 
-  #dispatch(command: Command): KvResult {
+  #dispatch(command: Command, term: number): KvResult {
     switch (command.type) {
       case "put":
-        return applyPut(this.#store, noLeases, command);
+        return applyPut(this.#store, this.#leases, command);
       case "delete-range":
         return applyDeleteRange(this.#store, command);
       case "txn":
-        return applyTxn(this.#store, noLeases, command);
+        return applyTxn(this.#store, this.#leases, command);
       case "compaction":
+        this.#observer.forgetting();
         return applyCompaction(this.#store, command);
       case "member-publish":
         this.#members = publishMember(this.#members, command);
         return { type: "member-publish", revision: this.#store.revision };
+      case "lease-grant":
+        return this.#grant(command);
+      case "lease-revoke":
+        return this.#revoke(command, term);
+      case "lease-checkpoint":
+        return applyLeaseCheckpoint(this.#store, this.#leases, command, term, (lease) =>
+          this.#observer.leaseSet(lease),
+        );
       default:
         return unreachable(command);
     }
+  }
+
+  #grant(command: LeaseGrantRequest): KvResult {
+    const result = applyLeaseGrant(this.#store, this.#leases, command);
+    if (result.type !== "refused") {
+      this.#observer.leaseSet(must(this.#leases.get(command.id), "kv: a granted lease is missing"));
+    }
+    return result;
+  }
+
+  #revoke(command: LeaseRevokeRequest, term: number): KvResult {
+    const result = applyLeaseRevoke(this.#store, this.#leases, command, term);
+    if (result.type !== "refused") {
+      this.#observer.leaseRemoved(command.id);
+    }
+    return result;
   }
 }

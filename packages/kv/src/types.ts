@@ -127,8 +127,45 @@ export interface MemberAttributes {
   readonly peerUrls: readonly string[];
 }
 
+/** Grants a lease. Whoever proposes it has chosen the id and raised the time to live to the least that is granted. */
+export interface LeaseGrantRequest {
+  readonly type: "lease-grant";
+  /** An int64; 0n is refused. */
+  readonly id: bigint;
+  /** Above 0. */
+  readonly ttlSeconds: number;
+}
+
+/** Ends a lease; its keys are deleted with it. */
+export interface LeaseRevokeRequest {
+  readonly type: "lease-revoke";
+  readonly id: bigint;
+  /**
+   * For an expiry, the term of the leader that saw it: in an entry of a later term the command is refused. 0 when a client
+   * asked.
+   */
+  readonly fenceTerm: number;
+}
+
+/** Notes what is left of leases, for the next leader to go on from. */
+export interface LeaseCheckpointRequest {
+  readonly type: "lease-checkpoint";
+  /** The term of the leader that proposes it, as in {@link LeaseRevokeRequest}. */
+  readonly fenceTerm: number;
+  /** 0 seconds stand for all that was granted. */
+  readonly remaining: readonly { readonly id: bigint; readonly remainingSeconds: number }[];
+}
+
 /** What stands in the replicated log. */
-export type Command = PutRequest | DeleteRangeRequest | TxnRequest | CompactionRequest | MemberPublish;
+export type Command =
+  | PutRequest
+  | DeleteRangeRequest
+  | TxnRequest
+  | CompactionRequest
+  | MemberPublish
+  | LeaseGrantRequest
+  | LeaseRevokeRequest
+  | LeaseCheckpointRequest;
 
 /** Any request that {@link checkRequest} looks at before it is proposed or read. */
 export type KvRequest = RangeRequest | PutRequest | DeleteRangeRequest | TxnRequest;
@@ -201,6 +238,26 @@ export interface MemberPublishResult {
   readonly revision: Revision;
 }
 
+/** What a grant answers. */
+export interface LeaseGrantResult {
+  readonly type: "lease-grant";
+  readonly revision: Revision;
+  readonly id: bigint;
+  readonly ttlSeconds: number;
+}
+
+/** What a revocation answers. */
+export interface LeaseRevokeResult {
+  readonly type: "lease-revoke";
+  readonly revision: Revision;
+}
+
+/** What a checkpoint answers. */
+export interface LeaseCheckpointResult {
+  readonly type: "lease-checkpoint";
+  readonly revision: Revision;
+}
+
 /** The command was refused and changed nothing. */
 export interface KvRefusal {
   readonly type: "refused";
@@ -214,4 +271,7 @@ export type KvResult =
   | TxnResult
   | CompactionResult
   | MemberPublishResult
+  | LeaseGrantResult
+  | LeaseRevokeResult
+  | LeaseCheckpointResult
   | KvRefusal;

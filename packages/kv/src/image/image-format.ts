@@ -1,7 +1,7 @@
 /**
  * The form of an image of the state machine: blocks, each with a section tag, the section's version, a length and a
  * checksum. A reader that meets a tag or version it does not know was given the image of a newer version and refuses it by
- * name. New tables (leases, auth, alarms, sessions) become sections of their own.
+ * name. New tables (auth, alarms, sessions) become sections of their own.
  */
 import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
@@ -15,6 +15,8 @@ export const section = {
   /** Versions from the compact revision on, in the order they were made. */
   log: { tag: 3, version: 1 },
   members: { tag: 4, version: 1 },
+  /** By ascending id, in any number of blocks; none where there is no lease. */
+  leases: { tag: 5, version: 1 },
   /** Always last: counts of what came before. */
   end: { tag: 255, version: 1 },
 } as const;
@@ -24,7 +26,6 @@ export type SectionName = keyof typeof section;
 
 /** Numbers set aside for sections that are not written yet, so that an older member can name what it meets. */
 const reservedTags: ReadonlyMap<number, string> = new Map([
-  [5, "leases"],
   [6, "auth"],
   [7, "alarms"],
   [8, "sessions"],
@@ -122,7 +123,7 @@ export class BlockParser {
 }
 
 function sectionName(tag: number, version: number): SectionName {
-  for (const name of ["head", "base", "log", "members", "end"] as const) {
+  for (const name of ["head", "base", "log", "members", "leases", "end"] as const) {
     if (section[name].tag === tag) {
       if (section[name].version !== version) {
         throw new UnsupportedFormat(`image section ${name} version ${version}: this version cannot read it`);

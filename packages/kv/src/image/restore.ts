@@ -4,6 +4,7 @@
  */
 import { assert, type ByteReader, DecodeError } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
+import { LeaseTable } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
 import { publishMember } from "../members.ts";
 import { MvccStore, type RestoredVersion } from "../mvcc/store.ts";
@@ -26,6 +27,7 @@ export interface RestoredState {
   readonly head: ImageHead;
   readonly store: MvccStore;
   readonly members: MemberTable;
+  readonly leases: LeaseTable;
 }
 
 /** Takes an image in chunks; hands the state to `install` at the end. */
@@ -34,6 +36,8 @@ export class KvRestore {
   readonly #install: (state: RestoredState) => void;
   readonly #store: MvccStore;
   #members: MemberTable = new Map();
+  readonly #leases: LeaseTable = new LeaseTable();
+  #leaseId: bigint | null = null;
   #head: ImageHead | null = null;
   #section: SectionName | null = null;
   #versionCount = 0;
@@ -66,7 +70,7 @@ export class KvRestore {
     }
     this.#finished = true;
     assert(this.#store.revision === this.#head.revision, "restore: revision not taken");
-    this.#install({ head: this.#head, store: this.#store, members: this.#members });
+    this.#install({ head: this.#head, store: this.#store, members: this.#members, leases: this.#leases });
   }
 
   #take(block: Block): void {
@@ -83,19 +87,23 @@ export class KvRestore {
       case "members":
         this.#takeMembers(block.payload);
         break;
+      case "leases":
+        this.#takeLeases(block.payload);
+        break;
       case "end":
         if (block.payload.u64() !== this.#versionCount) {
           throw new DecodeError("image: versions missing", block.payload.offset);
         }
+        this.#checkLeaseCount(block.payload);
         break;
     }
     block.payload.end();
   }
 
-  /** Sections come by ascending tag; only those of the history come in several blocks. */
+  /** Sections come by ascending tag; only those of the history and of the leases come in several blocks. */
   #checkOrder(name: SectionName): void {
     const before = this.#section === null ? 0 : section[this.#section].tag;
-    const repeats = name === this.#section && (name === "base" || name === "log");
+    const repeats = name === this.#section && (name === "base" || name === "log" || name === "leases");
     const first = this.#section !== null || name === "head";
     if (!first || !(section[name].tag > before || repeats)) {
       throw new DecodeError("image: section out of order", 0);
@@ -147,6 +155,28 @@ export class KvRestore {
     }
     if (part === "log") {
       this.#modRevision = mod;
+    }
+  }
+
+  #takeLeases(payload: ByteReader): void {
+    while (payload.remaining > 0) {
+      const id = readInt64(payload);
+      const ttlSeconds = payload.varint();
+      const remainingSeconds = payload.varint();
+      const ascends = this.#leaseId === null || this.#leaseId < id;
+      if (!ascends || id === 0n || ttlSeconds === 0 || remainingSeconds > ttlSeconds) {
+        throw new DecodeError("image: lease out of order", payload.offset);
+      }
+      this.#leases.set({ id, ttlSeconds, remainingSeconds });
+      this.#leaseId = id;
+    }
+  }
+
+  /** The end names how many leases there are, unless there are none. */
+  #checkLeaseCount(payload: ByteReader): void {
+    const count = payload.remaining === 0 ? 0 : payload.u64();
+    if (count !== this.#leases.count) {
+      throw new DecodeError("image: leases missing", payload.offset);
     }
   }
 

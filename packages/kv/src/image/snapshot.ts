@@ -3,7 +3,9 @@
  * its pinned revisions, small tables by holding on to the table of the moment, which writers replace and never change.
  */
 import { assert, ByteWriter } from "@quorate/base";
+import type { KvLease, PinnedLeases } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
+import { int64 } from "../request/codec-parts.ts";
 import { writeMemberAttributes } from "../request/member-codec.ts";
 import type { Revision } from "../revision.ts";
 import type { HistoryReader } from "./history.ts";
@@ -20,23 +22,33 @@ export interface ImageHead {
 /** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
 const sliceRecordsMax = 4096;
 
-type Stage = "head" | "history" | "members" | "end" | "done";
+type Stage = "head" | "history" | "members" | "leases" | "end" | "done";
 
 /** Reads an image; {@link KvImage.close} lets go of the pin. */
 export class KvImage {
   readonly #head: ImageHead;
   readonly #history: HistoryReader;
   readonly #members: MemberTable;
+  readonly #leases: PinnedLeases;
+  #leaseRow = 0;
+  #leaseAt = 0;
+  #leaseCount = 0;
   readonly #release: () => void;
   readonly #writer: ByteWriter = new ByteWriter(1 << 16);
   #stage: Stage = "head";
   #versionCount = 0;
   #closed = false;
 
-  constructor(head: ImageHead, history: HistoryReader, members: MemberTable, release: () => void) {
+  constructor(
+    head: ImageHead,
+    history: HistoryReader,
+    tables: { readonly members: MemberTable; readonly leases: PinnedLeases },
+    release: () => void,
+  ) {
     this.#head = head;
     this.#history = history;
-    this.#members = members;
+    this.#members = tables.members;
+    this.#leases = tables.leases;
     this.#release = release;
   }
 
@@ -50,8 +62,10 @@ export class KvImage {
       case "history":
         return this.#historyBlock(bytesMax);
       case "members":
-        this.#stage = "end";
+        this.#stage = this.#leases.length === 0 ? "end" : "leases";
         return this.#membersBlock();
+      case "leases":
+        return this.#leasesBlock(bytesMax);
       case "end":
         this.#stage = "done";
         return this.#endBlock();
@@ -102,10 +116,40 @@ export class KvImage {
     return endBlock(this.#writer);
   }
 
+  /** Cut by bytes alone: where rows end differs from member to member, and images must not. */
+  #leasesBlock(bytesMax: number): Uint8Array {
+    const writer = this.#writer;
+    beginBlock(writer, "leases");
+    const until = writer.length + bytesMax;
+    while (this.#leaseRow < this.#leases.length && writer.length < until) {
+      const row = this.#leases[this.#leaseRow] as readonly KvLease[];
+      for (; this.#leaseAt < row.length && writer.length < until; this.#leaseAt++) {
+        const { id, ttlSeconds, remainingSeconds } = row[this.#leaseAt] as KvLease;
+        int64(writer, id);
+        writer.varint(ttlSeconds);
+        writer.varint(remainingSeconds);
+        this.#leaseCount++;
+      }
+      if (this.#leaseAt === row.length) {
+        this.#leaseRow++;
+        this.#leaseAt = 0;
+      }
+    }
+    assert(this.#leaseCount > 0, "image: a block without leases");
+    if (this.#leaseRow === this.#leases.length) {
+      this.#stage = "end";
+    }
+    return endBlock(writer);
+  }
+
   #endBlock(): Uint8Array {
     assert(this.#history.part === "end", "image: ends before its history");
     beginBlock(this.#writer, "end");
     this.#writer.u64(this.#versionCount);
+    // Images made before there were leases end here.
+    if (this.#leaseCount > 0) {
+      this.#writer.u64(this.#leaseCount);
+    }
     return endBlock(this.#writer);
   }
 }

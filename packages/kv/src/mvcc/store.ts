@@ -3,6 +3,7 @@
  * the revision that is being made; what a request means stands in range.ts and apply.ts, what is forgotten in compaction.ts.
  */
 import { assert, compareBytes, emptyBytes } from "@quorate/base";
+import { Attachments } from "../lease/attachments.ts";
 import { Arena } from "../memory/arena.ts";
 import { KeyTable, noSlot } from "../memory/key-table.ts";
 import { KeyTree, TreeCursor } from "../memory/key-tree.ts";
@@ -27,6 +28,7 @@ export class MvccStore {
   readonly arena: Arena = new Arena();
   readonly records: RecordTable = new RecordTable(this.arena);
   readonly log: RevisionLog = new RevisionLog();
+  readonly attachments: Attachments = new Attachments();
   readonly keys: KeyTable;
   readonly tree: KeyTree;
   readonly #cursor: TreeCursor = new TreeCursor();
@@ -139,6 +141,7 @@ export class MvccStore {
     const version = creates ? 1 : this.records.version(previous) + 1;
     const createRevision = creates ? modRevision : this.records.createRevision(previous);
     this.#append({ slot, previous, modRevision, tombstone: false, version, createRevision, lease }, value);
+    this.#attach(slot, previous, lease);
     if (found === noSlot) {
       this.tree.insert(slot, key);
     }
@@ -153,6 +156,7 @@ export class MvccStore {
     const modRevision = nextRevision(this.#revision);
     const tombstone = { slot, previous: record, modRevision, tombstone: true };
     this.#append({ ...tombstone, version: 0, createRevision: revisionZero, lease: 0n }, emptyBytes);
+    this.#attach(slot, record, 0n);
     this.#changed = true;
   }
 
@@ -219,6 +223,7 @@ export class MvccStore {
     const previous = found === noSlot ? noRecord : this.keys.head(slot);
     const record = this.records.add({ ...version, slot, previous }, version.value);
     this.keys.setHead(slot, record);
+    this.#attach(slot, previous, version.lease);
     if (found === noSlot) {
       this.tree.insert(slot, version.key);
     }
@@ -232,10 +237,15 @@ export class MvccStore {
     this.tree.check();
     let recordCount = 0;
     let arenaBytes = 0;
+    const attached: Map<bigint, number> = new Map();
     this.tree.seek(this.#cursor, emptyBytes);
     for (let slot = this.tree.next(this.#cursor); slot !== -1; slot = this.tree.next(this.#cursor)) {
       assert(this.keys.find(this.keys.key(slot)) === slot, "store: key not found by its bytes");
       arenaBytes += this.arena.blockBytes(this.keys.address(slot));
+      const lease = this.records.lease(this.keys.head(slot));
+      if (lease !== 0n) {
+        attached.set(lease, (attached.get(lease) ?? 0) + 1);
+      }
       for (let record = this.keys.head(slot); record !== noRecord; record = this.records.previous(record)) {
         this.#checkRecord(slot, record);
         arenaBytes += this.arena.blockBytes(this.records.address(record));
@@ -244,6 +254,10 @@ export class MvccStore {
     }
     assert(recordCount === this.records.liveCount, "store: records outside any chain");
     assert(arenaBytes === this.arena.liveBytes, "store: arena blocks without an owner");
+    assert(attached.size === this.attachments.leaseCount, "store: leases with keys miscounted");
+    for (const [lease, count] of attached) {
+      assert(this.attachments.slots(lease).length === count, "store: keys of a lease miscounted");
+    }
     for (let position = this.log.start + 1; position < this.log.end; position++) {
       const before = this.records.modRevision(this.log.at(position - 1));
       assert(before <= this.records.modRevision(this.log.at(position)), "store: log out of order");
@@ -259,6 +273,20 @@ export class MvccStore {
     assert(previous === noRecord || this.records.modRevision(previous) <= mod, "store: chain out of order");
   }
 
+  /** A key is attached to what its newest version names, and to nothing else. */
+  #attach(slot: number, previous: number, lease: bigint): void {
+    const before = previous === noRecord ? 0n : this.records.lease(previous);
+    if (before === lease) {
+      return;
+    }
+    if (before !== 0n) {
+      this.attachments.detach(before, slot);
+    }
+    if (lease !== 0n) {
+      this.attachments.attach(lease, slot);
+    }
+  }
+
   #append(fields: Parameters<RecordTable["add"]>[0], value: Uint8Array): void {
     const record = this.records.add(fields, value);
     this.keys.setHead(fields.slot, record);
@@ -266,7 +294,7 @@ export class MvccStore {
   }
 
   #tableBytes(): number {
-    return this.records.bytes + this.keys.bytes + this.tree.bytes + this.log.bytes;
+    return this.records.bytes + this.keys.bytes + this.tree.bytes + this.log.bytes + this.attachments.bytes;
   }
 }
 

@@ -7,6 +7,14 @@ import { ByteReader, ByteWriter, unreachable } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
 import type { Command } from "../types.ts";
 import { readFlags, readSigned, writeSigned } from "./codec-parts.ts";
+import {
+  readLeaseCheckpoint,
+  readLeaseGrant,
+  readLeaseRevoke,
+  writeLeaseCheckpoint,
+  writeLeaseGrant,
+  writeLeaseRevoke,
+} from "./lease-codec.ts";
 import { readMemberAttributes, writeMemberAttributes } from "./member-codec.ts";
 import { readTxn, writeTxn } from "./txn-codec.ts";
 import { readDeleteRange, readPut, writeDeleteRange, writePut } from "./write-codec.ts";
@@ -21,13 +29,13 @@ const typeNumber = {
   txn: 3,
   compaction: 4,
   "member-publish": 5,
+  "lease-grant": 6,
+  "lease-revoke": 7,
+  "lease-checkpoint": 8,
 } as const;
 
 /** Numbers set aside for what is not written yet, so that an older member can name what it meets. */
 const reservedTypes: ReadonlyMap<number, string> = new Map([
-  [6, "lease-grant"],
-  [7, "lease-revoke"],
-  [8, "lease-checkpoint"],
   [9, "alarm"],
   [10, "auth"],
   [11, "session"],
@@ -75,6 +83,15 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
     case "member-publish":
       writeMemberAttributes(writer, command);
       break;
+    case "lease-grant":
+      writeLeaseGrant(writer, command);
+      break;
+    case "lease-revoke":
+      writeLeaseRevoke(writer, command);
+      break;
+    case "lease-checkpoint":
+      writeLeaseCheckpoint(writer, command);
+      break;
     default:
       unreachable(command);
   }
@@ -108,6 +125,12 @@ function readBody(reader: ByteReader, type: number): Command {
       return { type: "compaction", revision: readSigned(reader), physical: readFlags(reader, 1) === 1 };
     case typeNumber["member-publish"]:
       return { type: "member-publish", ...readMemberAttributes(reader) };
+    case typeNumber["lease-grant"]:
+      return readLeaseGrant(reader);
+    case typeNumber["lease-revoke"]:
+      return readLeaseRevoke(reader);
+    case typeNumber["lease-checkpoint"]:
+      return readLeaseCheckpoint(reader);
     default: {
       const name = reservedTypes.get(type) ?? "unnamed";
       throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);

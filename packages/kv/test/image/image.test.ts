@@ -33,13 +33,32 @@ test("the image is the golden one", () => {
   assert.equal(Buffer.from(readImage(sampleDriver().machine, 1 << 20)).toString("hex"), golden);
 });
 
-test("a restored machine equals the imaged one, history and members included", () => {
-  const source = sampleDriver().machine;
+/** The sample with leases: of every sign, with keys, without, and with a checkpoint. */
+function leasedDriver(): Driver {
+  const driver = sampleDriver();
+  for (const id of [9n, -(2n ** 63n), 2n ** 63n - 1n]) {
+    driver.apply({ type: "lease-grant", id, ttlSeconds: 60 });
+  }
+  driver.apply({ type: "lease-checkpoint", fenceTerm: 1, remaining: [{ id: 9n, remainingSeconds: 20 }] });
+  driver.apply(put("leased", "1", { lease: 9n }));
+  driver.apply(put("hot", "5", { lease: -(2n ** 63n) }));
+  return driver;
+}
+
+test("the image with leases is the golden one", () => {
+  const golden = readFileSync(new URL("../golden/image-leases.hex", import.meta.url), "utf8").trim();
+  assert.equal(Buffer.from(readImage(leasedDriver().machine, 1 << 20)).toString("hex"), golden);
+});
+
+test("a restored machine equals the imaged one, history, members and leases included", () => {
+  const source = leasedDriver().machine;
   for (const chunkBytes of [1, 13, 1 << 20]) {
     const copy = restored(readImage(source), chunkBytes);
     copy.check();
     assert.deepEqual(copy.hashKv(), source.hashKv());
     assert.deepEqual(copy.members(), source.members());
+    assert.deepEqual(copy.leasesAfter(null, 9), source.leasesAfter(null, 9));
+    assert.deepEqual(plain(copy.leaseKeys(9n)), ["leased"]);
     assert.equal(copy.appliedIndex, source.appliedIndex);
     for (let revision = 5; revision <= source.revision; revision++) {
       const request = range("\0", "\0", { revision });
@@ -53,7 +72,7 @@ test("a restored machine equals the imaged one, history and members included", (
 });
 
 test("every flipped bit and every cut is refused, and leaves the present state", () => {
-  const image = readImage(sampleDriver().machine);
+  const image = readImage(leasedDriver().machine);
   const target = new Driver();
   target.apply(put("mine", "1"));
   const before = target.machine.hashKv();
@@ -92,9 +111,30 @@ function block(tag: number, version: number, payload: Uint8Array): Uint8Array {
 
 test("sections of a newer version are refused by name", () => {
   const write = (bytes: Uint8Array): void => new KvStateMachine().restore().write(bytes);
-  assert.throws(() => write(block(5, 1, Buffer.alloc(0))), /section 5 \(leases\)/);
+  assert.throws(() => write(block(6, 1, Buffer.alloc(0))), /section 6 \(auth\)/);
   assert.throws(() => write(block(77, 1, Buffer.alloc(0))), /section 77 \(unnamed\)/);
   assert.throws(() => write(block(1, 2, Buffer.alloc(0))), /section head version 2/);
+});
+
+test("leases that are out of order, or of no time, are refused", () => {
+  const whole = readImage(leasedDriver().machine, 1 << 20);
+  const endBytes = 8 + 16 + 4;
+  const leaseBytes = 3 * 8 + 3 * 2;
+  const at = whole.length - endBytes - 4 - leaseBytes;
+  const restoreWith = (change: (leases: Buffer) => void): void => {
+    const leases = Buffer.from(whole.subarray(at, at + leaseBytes));
+    change(leases);
+    const restore = new KvStateMachine().restore();
+    restore.write(whole.subarray(0, at - 8));
+    restore.write(block(5, 1, leases));
+    restore.write(whole.subarray(whole.length - endBytes));
+    restore.finish();
+  };
+  restoreWith(() => {});
+  assert.throws(() => restoreWith((leases) => leases.writeBigInt64LE(10n, 0)), DecodeError);
+  assert.throws(() => restoreWith((leases) => leases.writeBigInt64LE(0n, 10)), DecodeError);
+  assert.throws(() => restoreWith((leases) => leases.writeUInt8(0, 8)), DecodeError);
+  assert.throws(() => restoreWith((leases) => leases.writeUInt8(61, 9)), DecodeError);
 });
 
 test("sections out of order are refused", () => {

@@ -1,5 +1,5 @@
 /** Random requests for property tests, over few keys, so that they meet. */
-import type { Compare, CompareOperand, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
+import type { Command, Compare, CompareOperand, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
 import fc from "fast-check";
 
 const latin = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
@@ -23,14 +23,43 @@ const revision = fc.oneof(
 const rarely = fc.integer({ min: 0, max: 5 }).map((n) => n === 0);
 const bound = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: revision });
 
+/** Few leases, so that they meet. */
+const leaseId: fc.Arbitrary<bigint> = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(5n, -5n, 2n ** 63n - 1n, -(2n ** 63n)) },
+  { weight: 1, arbitrary: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) },
+);
+const seconds = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constantFrom(9e9, 9e9 + 1));
+
+export const leaseArb: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant("lease-grant" as const), id: leaseId, ttlSeconds: seconds }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("lease-revoke" as const),
+      id: leaseId,
+      fenceTerm: fc.constantFrom(0, 1),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("lease-checkpoint" as const),
+      fenceTerm: fc.constantFrom(0, 1),
+      remaining: fc.array(fc.record({ id: leaseId, remainingSeconds: fc.oneof(fc.constant(0), seconds) }), {
+        maxLength: 3,
+      }),
+    }),
+  },
+) as fc.Arbitrary<Command>;
+
 export const putArb = fc.record({
   type: fc.constant("put" as const),
   key: keyBytes,
   value,
-  lease: fc.oneof(
-    { weight: 12, arbitrary: fc.constant(0n) },
-    { weight: 1, arbitrary: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) },
-  ),
+  lease: fc.oneof({ weight: 4, arbitrary: fc.constant(0n) }, { weight: 2, arbitrary: leaseId }),
   prevKv: fc.boolean(),
   ignoreValue: rarely,
   ignoreLease: rarely,

@@ -37,6 +37,8 @@ export class Model {
   revision = 1;
   compacted = -1;
   versions: Version[] = [];
+  /** Time to live and what a checkpoint left, by lease. */
+  leases: Map<bigint, { ttl: number; left: number }> = new Map();
   #writing = false;
 
   clone(): Model {
@@ -44,6 +46,7 @@ export class Model {
     copy.revision = this.revision;
     copy.compacted = this.compacted;
     copy.versions = this.versions.map((v) => ({ ...v }));
+    copy.leases = new Map(this.leases);
     return copy;
   }
 
@@ -77,6 +80,11 @@ export class Model {
     }
   }
 
+  /** Keys whose newest version names the lease, in order. */
+  attached(lease: bigint): string[] {
+    return this.#keys("\0", "\0").filter((key) => this.#at(key, this.revision)?.lease === lease);
+  }
+
   /** Every pair that exists at a revision. */
   stateAt(revision: number): object[] {
     return this.#keys("\0", "\0").flatMap((key) => {
@@ -103,6 +111,34 @@ export class Model {
         return { type: "compaction", revision: this.revision };
       case "member-publish":
         return { type: "member-publish", revision: this.revision };
+      case "lease-grant": {
+        const { id, ttlSeconds } = command;
+        if (id === 0n) throw new Refused("KV_LEASE_NOT_FOUND");
+        if (ttlSeconds > 9e9) throw new Refused("KV_LEASE_TTL_TOO_LARGE");
+        if (this.leases.has(id)) throw new Refused("KV_LEASE_EXIST");
+        this.leases.set(id, { ttl: ttlSeconds, left: 0 });
+        return { type: "lease-grant", revision: this.revision, id, ttlSeconds };
+      }
+      case "lease-revoke": {
+        // The log of these tests has one term, 1.
+        if (command.fenceTerm > 1) throw new Error("the model knows one term");
+        if (!this.leases.has(command.id)) throw new Refused("KV_LEASE_NOT_FOUND");
+        for (const key of this.attached(command.id)) {
+          this.#writing = true;
+          const gone = { key, value: "", mod: this.#now, create: 0, version: 0, lease: 0n };
+          this.versions.push({ ...gone, deleted: true });
+        }
+        this.leases.delete(command.id);
+        return { type: "lease-revoke", revision: this.#now };
+      }
+      case "lease-checkpoint":
+        for (const { id, remainingSeconds } of command.remaining) {
+          const lease = this.leases.get(id);
+          if (lease !== undefined) {
+            this.leases.set(id, { ...lease, left: Math.min(remainingSeconds, lease.ttl) });
+          }
+        }
+        return { type: "lease-checkpoint", revision: this.revision };
     }
   }
 
@@ -124,7 +160,7 @@ export class Model {
   #put(put: PutRequest, inTxn = false): object {
     const key = text(put.key);
     const previous = this.#at(key, this.#now);
-    const noLease = put.lease !== 0n;
+    const noLease = put.lease !== 0n && !this.leases.has(put.lease);
     if (noLease && !inTxn) throw new Refused("KV_LEASE_NOT_FOUND");
     if ((put.ignoreValue || put.ignoreLease) && previous === undefined) throw new Refused("KV_KEY_NOT_FOUND");
     if (noLease) throw new Refused("KV_LEASE_NOT_FOUND");
