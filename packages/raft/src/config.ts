@@ -130,6 +130,7 @@ function validateTimes(config: ResolvedRaftConfig): string[] {
   if (!Number.isSafeInteger(heartbeatTicks) || heartbeatTicks < 1) {
     problems.push("heartbeatTicks must be an integer of at least 1");
   }
+  // RAFT §3.9 [timing-order].
   if (!Number.isSafeInteger(electionTimeoutTicks) || electionTimeoutTicks <= heartbeatTicks) {
     problems.push("electionTimeoutTicks must be an integer greater than heartbeatTicks");
   }

@@ -221,7 +221,7 @@ export class RawNode {
     return ready;
   }
 
-  /** RAFT §3.8: term, vote and entries must survive a crash; the commit index is found again. */
+  /** RAFT §3.8 [state-durable, vote-durable]: term, vote and entries must survive a crash; the commit index is found again. */
   #mustSync(entryCount: number, hardState: HardState | null): boolean {
     const { term, vote } = this.#previousHard;
     return entryCount > 0 || (hardState !== null && (hardState.term !== term || hardState.vote !== vote));

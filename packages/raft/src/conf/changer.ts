@@ -61,6 +61,7 @@ function enterJoint(
   changes: readonly ConfChangeSingle[],
   autoLeave: boolean,
 ): ChangeOutcome {
+  // RAFT §4.3 [joint-from-simple].
   if (isJoint(confState)) {
     return refuse("the configuration is joint already");
   }
@@ -91,7 +92,7 @@ function leaveJoint(confState: ConfState): ChangeOutcome {
   return finish(draft);
 }
 
-/** A change without a joint configuration. RAFT §4.1: majorities overlap when one voter at most changes. */
+/** A change without a joint configuration. RAFT §4.1 [single-overlap]: majorities overlap when one voter at most changes. */
 function changeSimple(confState: ConfState, changes: readonly ConfChangeSingle[]): ChangeOutcome {
   if (isJoint(confState)) {
     return refuse("a joint configuration must be left first");

@@ -18,7 +18,7 @@ import { noteReadEcho, releaseEarlyReads } from "./read-index.ts";
 import { broadcastAppend, sendAppend } from "./replication.ts";
 import { finishTransferWhenCaughtUp } from "./transfer.ts";
 
-/** FIG 2 Rules for Servers, Leaders: if successful, update nextIndex and matchIndex. Also the own disk's acknowledgement. */
+/** FIG 2 Leaders [leader-success]: if successful, update nextIndex and matchIndex. Also the own disk's acknowledgement. */
 export function handleAppendAccepted(state: RaftState, progress: Progress, message: AppendAccepted): void {
   progress.recentActive = true;
   const isNews = acknowledge(progress, message.index);
@@ -59,10 +59,10 @@ function resumeAfterAck(state: RaftState, progress: Progress, index: LogIndex): 
   }
 }
 
-/** FIG 2 Rules for Servers, Leaders: if refused for inconsistency, decrement nextIndex and retry; here by whole terms. */
+/** FIG 2 Leaders [leader-backs-up]: if refused for inconsistency, decrement nextIndex and retry; here by whole terms. */
 export function handleAppendRejected(state: RaftState, progress: Progress, message: AppendRejected): void {
   progress.recentActive = true;
-  // RAFT §3.5: one probe for each conflicting term instead of each entry. The member's last possible term of agreement is the
+  // RAFT §3.5 [hint-by-term], RAFT §4.2.1 [joiner-found-empty]: one probe for each conflicting term instead of each entry. The member's last possible term of agreement is the
   // hint's, and this log's entries with later terms cannot be among those that agree.
   const hint =
     message.hint.term > 0
@@ -85,7 +85,7 @@ export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResp
   }
   progress.recentActive = true;
   progress.flowPaused = false;
-  // Also a member that has everything is probed until it says so.
+  // RAFT §3.5 [append-retry]: also a member that has everything is probed until it says so.
   if (progress.match < state.log.lastIndex || progress.state === "probe") {
     sendAppend(state, progress, true);
   }

@@ -1,4 +1,4 @@
-/** What follows when the driver has applied entries or made a snapshot durable. FIG 2 Rules for Servers, All Servers. */
+/** What follows when the driver has applied entries or made a snapshot durable. FIG 2 All Servers. */
 import { emptyBytes } from "@quorate/base";
 import { type LogIndex, maxIndex } from "../types/ids.ts";
 import { releasePages, releaseUncommitted } from "./flow-control.ts";
@@ -21,7 +21,7 @@ export function markSnapshotStable(state: RaftState, index: LogIndex): void {
 function raiseApplied(state: RaftState, index: LogIndex): void {
   state.log.appliedTo(maxIndex(index, state.log.applied));
   const { autoLeave } = state.tracker.membership.confState;
-  // RAFT §4.3: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
+  // RAFT §4.3 [joint-left-after-commit]: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
   // transfer is under way, then tried again with each applied entry.
   if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
     proposeLeave(state, emptyBytes);

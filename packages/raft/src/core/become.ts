@@ -8,13 +8,14 @@ import { createReadQueue, type RaftState } from "./raft-state.ts";
 
 /** Follows `leader` (or nobody yet) in `term`. */
 export function becomeFollower(state: RaftState, term: Term, leader: NodeId): void {
+  // FIG 2 State [term-grows].
   assert(term >= state.term, "become: a term never goes back");
   reset(state, term);
   state.role = "follower";
   state.leader = leader;
 }
 
-/** Tries out an election without touching term or vote. RAFT §9.6. */
+/** Tries out an election without touching term or vote. RAFT §9.6 [pre-vote-binds-nobody]. */
 export function becomePreCandidate(state: RaftState): void {
   assert(state.role !== "leader", "become: a leader does not campaign");
   const { term, vote } = state;
@@ -25,7 +26,7 @@ export function becomePreCandidate(state: RaftState): void {
   assert(state.term === term && state.vote === vote, "become: a pre-vote changes neither term nor vote");
 }
 
-/** Stands for election in the next term. FIG 2 Rules for Servers, Candidates: increment currentTerm, vote for self, reset timer. */
+/** Stands for election in the next term. FIG 2 Rules for Servers, Candidates [candidate-begins]: increment currentTerm, vote for self, reset timer. */
 export function becomeCandidate(state: RaftState): void {
   assert(state.role !== "leader", "become: a leader does not campaign");
   reset(state, toTerm(state.term + 1));
@@ -35,6 +36,7 @@ export function becomeCandidate(state: RaftState): void {
 
 /** Leads: FIG 2 State, volatile on leaders, is built anew, and an entry of the own term is appended. */
 export function becomeLeader(state: RaftState): void {
+  // FIG 3 Election Safety [election-safety]: one vote in a term, a majority of votes, so one leader.
   assert(state.role === "candidate", "become: only a candidate is elected");
   assert(state.vote === state.id, "become: a leader voted for itself");
   reset(state, state.term);
@@ -45,10 +47,10 @@ export function becomeLeader(state: RaftState): void {
     becomeReplicate(own);
     own.recentActive = true;
   }
-  // RAFT §4.1: there may be an unapplied change in the log. Looking for it could mean to read all of it, so no change is
+  // RAFT §4.1 [new-leader-waits]: there may be an unapplied change in the log. Looking for it could mean to read all of it, so no change is
   // taken up before everything that is there now is applied.
   state.pendingConfIndex = state.log.lastIndex;
-  // RAFT §6.4: a no-op, because only an entry of its own term tells a leader which entries are committed.
+  // RAFT §6.4 [read-own-term]: a no-op, because only an entry of its own term tells a leader which entries are committed.
   const appended = appendOwn(state, [{ type: "normal", data: emptyBytes }]);
   assert(appended, "become: no limit refuses the no-op");
 }
@@ -56,8 +58,10 @@ export function becomeLeader(state: RaftState): void {
 function reset(state: RaftState, term: Term): void {
   if (state.term !== term) {
     state.term = term;
+    // FIG 2 State [vote-once]: a new term frees the vote.
     state.vote = noNode;
   }
+  // RAFT §6.2 [leader-forgotten]: stale knowledge of the leader would send clients in circles.
   state.leader = noNode;
   state.electionElapsedTicks = 0;
   state.heartbeatElapsedTicks = 0;
@@ -66,7 +70,7 @@ function reset(state: RaftState, term: Term): void {
   state.tracker.votes.clear();
   const last = state.log.lastIndex;
   for (const progress of state.tracker.membership.members) {
-    // FIG 2 State, volatile on leaders: matchIndex starts at 0, nextIndex after the leader's last entry.
+    // FIG 2 State, volatile on leaders [progress-anew]: matchIndex starts at 0, nextIndex after the leader's last entry.
     resetProgress(progress, progress.id === state.id ? last : indexZero, nextIndex(last));
   }
   state.pendingConfIndex = indexZero;
@@ -74,7 +78,7 @@ function reset(state: RaftState, term: Term): void {
   state.reads = createReadQueue();
 }
 
-/** RAFT §3.4: time-outs are drawn at random, so that elections rarely split the vote. */
+/** RAFT §3.4 [timeout-random]: time-outs are drawn at random, so that elections rarely split the vote. */
 function drawTimeout(state: RaftState): void {
   const { electionTimeoutTicks, random } = state.config;
   const extra = random(0, electionTimeoutTicks);

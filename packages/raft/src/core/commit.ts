@@ -6,14 +6,15 @@ import { nextIndex, offsetIndex } from "../types/ids.ts";
 import { acceptPage } from "./flow-control.ts";
 import type { RaftState } from "./raft-state.ts";
 
-/** Raises the commit index to what a quorum stores; whether it rose. FIG 2 Rules for Servers, Leaders, last. */
+/** Raises the commit index to what a quorum stores; whether it rose. FIG 2 Leaders, last [commit-majority]. */
 export function advanceCommit(state: RaftState): boolean {
   assert(state.role === "leader", "commit: only a leader counts replicas");
+  // RAFT §10.2.1 [commit-before-own-write]: the own copy counts like any other, so a majority may do without it.
   const index = quorumMatch(state.tracker);
   if (index <= state.log.committed) {
     return false;
   }
-  // RAFT §3.6.2: only entries of the current term are committed by counting; earlier ones are committed with them.
+  // RAFT §3.6.2 [commit-own-term, commit-prefix]: only entries of the current term are committed by counting; earlier ones are committed with them.
   if (state.log.term(index) !== state.term) {
     return false;
   }
@@ -23,7 +24,7 @@ export function advanceCommit(state: RaftState): boolean {
 
 const noEntries: readonly Entry[] = [];
 
-/** Committed entries to hand out now, within the limits; empty when there are none, or they must wait. */
+/** FIG 2 All Servers [apply-committed]: committed entries to hand out now, within the limits; empty when there are none, or they must wait. */
 export function takeCommitted(state: RaftState): readonly Entry[] {
   if (!canTakeCommitted(state)) {
     return noEntries;

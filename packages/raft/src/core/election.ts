@@ -18,7 +18,7 @@ export function startElection(state: RaftState, kind: CampaignKind): boolean {
   if (state.role === "leader" || !isPromotable(state)) {
     return false;
   }
-  // A committed change that is not applied may have shrunk or moved the quorum that this member would count by.
+  // RAFT §4.1 [no-campaign-unapplied]: a committed change that is not applied may have shrunk or moved the quorum that this member would count by.
   if (hasUnappliedConfChange(state)) {
     return false;
   }
@@ -39,16 +39,17 @@ function campaign(state: RaftState, kind: CampaignKind): void {
   } else {
     becomeCandidate(state);
   }
-  // RAFT §9.6: a trial asks about the term that an election would have.
+  // RAFT §9.6 [pre-vote-first]: a trial asks about the term that an election would have.
   const term = trial ? toTerm(state.term + 1) : state.term;
   const last = state.log.lastId();
-  // FIG 2 Rules for Servers, Candidates: send RequestVote to all other servers. RAFT §4.3: of both halves.
+  // FIG 2 Rules for Servers, Candidates [candidate-begins]: send RequestVote to all other servers. RAFT §4.3 [joint-any-leader]: of both halves.
   for (const id of allVoters(state.tracker.membership.confState)) {
     if (id === state.id) {
-      // RAFT §3.8: the own vote counts once it is durable; the driver loops this back then.
+      // RAFT §3.8 [own-vote-durable]: the own vote counts once it is durable; the driver loops this back then.
       answerVote(state, trial ? "pre-vote-response" : "vote-response", id, term, true);
       continue;
     }
+    // FIG 2 RequestVote arguments [vote-arguments].
     send(state, {
       type: trial ? "pre-vote" : "request-vote",
       from: state.id,
@@ -61,24 +62,24 @@ function campaign(state: RaftState, kind: CampaignKind): void {
 }
 
 /**
- * Votes, or refuses to. FIG 2 RequestVote receiver 2. Also a learner votes: it may have been promoted without knowing it yet, and
+ * Votes, or refuses to. FIG 2 RequestVote receiver 2. RAFT §4.1 [vote-for-stranger]: for whom is not asked. A learner votes, too: it may have been promoted without knowing it yet, and
  * its vote may be needed.
  */
 export function handleVoteRequest(state: RaftState, message: RequestVote): void {
   assert(message.term >= state.term, "vote: of an earlier term");
   const trial = message.type === "pre-vote";
-  // FIG 2 RequestVote receiver 2: votedFor is null or the candidate. A trial for a later term binds nobody.
+  // FIG 2 RequestVote receiver 2 [vote-grant, vote-once]: votedFor is null or the candidate. A trial for a later term binds nobody.
   const free =
     state.vote === message.from ||
     (state.vote === noNode && state.leader === noNode) ||
     (trial && message.term > state.term);
-  // RAFT §3.6.1: the candidate's log must be at least as up-to-date as the voter's.
+  // FIG 3 Leader Completeness [leader-completeness]: the candidate's log must be at least as up-to-date as the voter's.
   const granted = free && state.log.isUpToDate(message.last);
   const response = trial ? "pre-vote-response" : "vote-response";
-  // A grant names the candidate's term, a refusal the own one, from which the candidate may learn.
+  // FIG 2 RequestVote results [vote-answer-term]: a grant names the candidate's term, a refusal the own one, from which the candidate may learn.
   answerVote(state, response, message.from, granted ? message.term : state.term, granted);
   if (granted && !trial) {
-    // FIG 2 Rules for Servers, Followers: granting a vote restarts the election time-out.
+    // FIG 2 Followers [timeout-restarts]: granting a vote restarts the election time-out.
     state.electionElapsedTicks = 0;
     state.vote = message.from;
   }
@@ -101,7 +102,7 @@ function answerVote(
   send(state, { type, from: state.id, to, term, granted });
 }
 
-/** Counts an answer to the present campaign. FIG 2 Rules for Servers, Candidates: votes from a majority make a leader. */
+/** Counts an answer to the present campaign. FIG 2 Candidates [candidate-majority]: votes from a majority make a leader. */
 export function handleVoteResponse(state: RaftState, message: VoteResponse): void {
   const expected = state.role === "pre-candidate" ? "pre-vote-response" : "vote-response";
   if (message.type !== expected) {
@@ -120,10 +121,11 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
 
 function winElection(state: RaftState): void {
   if (state.role === "pre-candidate") {
+    // RAFT §9.6 [pre-vote-first]: only now is the term raised.
     campaign(state, "election");
     return;
   }
   becomeLeader(state);
-  // FIG 2 Rules for Servers, Leaders: upon election, tell every other server.
+  // FIG 2 Leaders [leader-announces]: upon election, tell every other server.
   broadcastAppend(state);
 }

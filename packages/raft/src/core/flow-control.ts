@@ -15,8 +15,8 @@ export interface EntryDraft {
 }
 
 /**
- * Appends to the leader's log; false when the limit on uncommitted bytes refuses it. FIG 2 Rules for Servers, Leaders: append
- * entry to local log.
+ * Appends to the leader's log; false when the limit on uncommitted bytes refuses it.
+ * FIG 2 Rules for Servers, Leaders [leader-appends]: append entry to local log.
  */
 export function appendOwn(state: RaftState, drafts: readonly EntryDraft[]): boolean {
   assert(state.role === "leader", "append: only a leader appends of itself");
@@ -24,6 +24,7 @@ export function appendOwn(state: RaftState, drafts: readonly EntryDraft[]): bool
   if (!reserveUncommitted(state, drafts)) {
     return false;
   }
+  // FIG 2 State [entry-shape]; the next index once, in the own term: FIG 3 Log Matching [log-matching].
   const first = nextIndex(state.log.lastIndex);
   const entries: Entry[] = [];
   for (const draft of drafts) {
@@ -34,9 +35,9 @@ export function appendOwn(state: RaftState, drafts: readonly EntryDraft[]): bool
       data: draft.data,
     });
   }
-  // FIG 3 Leader Append-Only: entries only go to the end.
+  // FIG 3 Leader Append-Only [leader-append-only]: entries only go to the end.
   state.log.append(entries);
-  // RAFT §10.2.1: the leader counts itself only once its own disk has written; the driver loops this back then.
+  // RAFT §10.2.1 [own-write-counted]: the leader counts itself only once its own disk has written; the driver loops this back then.
   send(state, {
     type: "append-response",
     from: state.id,

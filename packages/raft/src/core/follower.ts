@@ -16,22 +16,22 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): S
     return inconsistent("append-entries: entries do not follow each other");
   }
   if (previous.index < log.committed) {
-    // A late append: what is committed matches every leader, so it is acknowledged instead of compared.
+    // RAFT §3.7 [messages-idempotent]: what is committed matches every leader, so it is acknowledged instead of compared.
     acknowledgeTo(state, message, log.committed);
     return accepted;
   }
-  // FIG 2 AppendEntries receiver 2: the entry before must match.
+  // FIG 2 AppendEntries receiver 2 [append-previous]: the entry before must match.
   if (!log.matches(previous)) {
     refuse(state, message);
     return accepted;
   }
-  // FIG 2 AppendEntries receiver 3, 4: only a conflicting entry makes the rest disappear; an append that is merely late does not.
+  // FIG 2 AppendEntries receiver 3, 4 [append-conflict, append-new]: only a conflicting entry makes the rest disappear; an append that is merely late does not.
   const place = firstConflict(log, entries);
   if (place < entries.length) {
     log.append(place === 0 ? entries : entries.slice(place));
   }
   const last = offsetIndex(previous.index, entries.length);
-  // FIG 2 AppendEntries receiver 5: the leader's commit index, but never beyond what this append verified.
+  // FIG 2 AppendEntries receiver 5 [append-commit]: the leader's commit index, but never beyond what this append verified.
   log.commitTo(minIndex(message.commit, last));
   acknowledgeTo(state, message, last);
   return accepted;
@@ -67,7 +67,7 @@ export function acknowledgeTo(
 
 function refuse(state: RaftState, message: AppendEntries): void {
   const { previous } = message;
-  // RAFT §3.5: entries here with a later term than the leader has at this place cannot be among those that agree.
+  // RAFT §3.5 [hint-by-term]: entries here with a later term than the leader has at this place cannot be among those that agree.
   const highest = minIndex(previous.index, state.log.lastIndex);
   const hint = findConflictByTerm(state.log, highest, previous.term);
   assert(hint.index <= previous.index, "append: the hint lies at or before the refused place");
@@ -82,7 +82,7 @@ function refuse(state: RaftState, message: AppendEntries): void {
   });
 }
 
-/** Learns the commit index and answers with the leader's context. */
+/** RAFT §3.8 [commit-volatile]: learns the commit index (also again, after a restart) and answers with the leader's context. */
 export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResult {
   assert(message.term === state.term, "heartbeat: of another term");
   if (message.commit > state.log.lastIndex) {

@@ -39,7 +39,7 @@ function countVote(state: RaftState, message: MessageOf<"vote-response" | "pre-v
   return accepted;
 }
 
-/** FIG 2 Rules for Servers, Followers: a message of the present leader restarts the election time-out. */
+/** FIG 2 Followers [timeout-restarts]: a message of the present leader restarts the election time-out. */
 function hearLeader(state: RaftState, leader: NodeId): void {
   assert(state.role === "follower", "handlers: only a follower hears a leader");
   state.electionElapsedTicks = 0;
@@ -47,6 +47,7 @@ function hearLeader(state: RaftState, leader: NodeId): void {
 }
 
 const follower: RoleHandlers = {
+  // RAFT §4.1 [append-from-stranger]: also of a leader that is not in the configuration here.
   "append-entries": (state, message) => {
     hearLeader(state, message.from);
     return handleAppendEntries(state, message);
@@ -55,6 +56,7 @@ const follower: RoleHandlers = {
     hearLeader(state, message.from);
     return handleHeartbeat(state, message);
   },
+  // RAFT §5.3 [snapshot-restarts-timeout].
   "install-snapshot": (state, message) => {
     hearLeader(state, message.from);
     return handleInstallSnapshot(state, message);
@@ -66,6 +68,7 @@ const follower: RoleHandlers = {
     return accepted;
   },
   "forward-proposal": handleForwardProposal,
+  // RAFT §6.4 [read-by-follower].
   "read-index": (state, message) => {
     if (state.leader !== noNode) {
       send(state, { ...message, to: state.leader });
@@ -88,7 +91,7 @@ const follower: RoleHandlers = {
   "pre-vote-response": ignore,
 };
 
-/** FIG 2 Rules for Servers, Candidates: whoever hears the leader of its own term follows it. */
+/** FIG 2 Candidates [candidate-follows], RAFT §9.6 [pre-vote-ends]: whoever hears the leader of its own term follows it. */
 function followLeader<Type extends "append-entries" | "heartbeat" | "install-snapshot">(
   type: Type,
 ): (state: RaftState, message: MessageOf<Type>) => StepResult {
@@ -116,7 +119,7 @@ const candidate: RoleHandlers = {
   "transfer-leadership": ignore,
 };
 
-/** FIG 3 Election Safety: no other member can lead in this term; such a message is forged or this disk lost its vote. */
+/** FIG 3 Election Safety [election-safety]: no other member can lead in this term; such a message is forged or this disk lost its vote. */
 function secondLeader(state: RaftState, message: AppendEntries | Heartbeat | InstallSnapshot): StepResult {
   assert(message.term === state.term, "handlers: of another term");
   return inconsistent("a second leader in one term");

@@ -15,7 +15,7 @@ export function isLeaderFresh(state: RaftState): boolean {
   );
 }
 
-/** Whether reads are answered by the lease: safe only while all clocks run about equally fast. RAFT §6.4.1. */
+/** Whether reads are answered by the lease: safe only while all clocks run about equally fast. RAFT §6.4.1 [lease-by-heartbeats]. */
 export function leaseAnswersReads(state: RaftState): boolean {
   assert(state.role === "leader", "lease: only a leader holds it");
   if (state.config.readMode !== "lease") {

@@ -1,6 +1,6 @@
 /**
- * Changes of the configuration (RAFT §4). ETCD: differs from the dissertation as etcd does: a change counts from when it is
- * applied, not from when it is appended. So that two leaders never count by configurations without a common member, at most one
+ * Changes of the configuration (RAFT §4). RAFT §4.1 [conf-from-append, conf-falls-back]: other than there, and as in etcd, a
+ * change counts from when it is applied, not from when it is appended. So that two leaders never count by configurations without a common member, at most one
  * change is unapplied in a leader's log, and nobody campaigns while a committed change waits to be applied.
  */
 import { assert, DecodeError, emptyBytes } from "@quorate/base";
@@ -33,7 +33,7 @@ export function checkConfChange(state: RaftState, change: ConfChange): RefusedCh
   const joint = isJoint(state.tracker.membership.confState);
   const leaves = change.changes.length === 0;
   if (state.pendingConfIndex > state.log.applied) {
-    // RAFT §4.1: one change at a time.
+    // RAFT §4.1 [one-change].
     return { refusal: "pending", problem: "an earlier change may not be applied yet" };
   }
   if (joint && !leaves) {
@@ -126,7 +126,7 @@ function switchTo(state: RaftState, membership: Membership): ConfState {
   }
   const own = progressOf(state.tracker, state.id);
   if (own === null || own.isLearner) {
-    // RAFT §4.2.2: a leader that is no longer a voter leads until the change is committed, without counting itself; then it
+    // RAFT §4.2.2 [removed-leader-leads]: a leader that is no longer a voter leads until the change is committed, without counting itself; then it
     // steps down.
     if (state.config.stepDownOnRemoval) {
       becomeFollower(state, state.term, noNode);

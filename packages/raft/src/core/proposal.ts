@@ -31,7 +31,7 @@ function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): Propo
   if (progressOf(state.tracker, state.id) === null) {
     return refuse(state, "not-a-member");
   }
-  // RAFT §3.10 step 1: the transferee would never catch up with new entries.
+  // RAFT §3.10 step 1 [transfer-no-proposals]: the transferee would never catch up with new entries.
   if (state.transferee !== noNode) {
     return refuse(state, "transferring");
   }
@@ -40,7 +40,7 @@ function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): Propo
   if (!appendOwn(state, admitted)) {
     return refuse(state, "uncommitted-limit");
   }
-  // RAFT §10.2.1: replication starts while the own disk writes.
+  // RAFT §10.2.1 [parallel-write]: replication starts while the own disk writes.
   broadcastAppend(state);
   return { ok: true, forwarded: false, term: state.term, firstIndex };
 }
@@ -62,6 +62,7 @@ function forward(state: RaftState, from: NodeId, drafts: readonly EntryDraft[]):
   return { ok: true, forwarded: true, leader: state.leader };
 }
 
+/** RAFT §6.2 [route-to-leader]: a refusal names the leader. */
 function refuse(state: RaftState, reason: ProposalRefusal): ProposeResult {
   return { ok: false, reason, leader: state.leader === state.id ? noNode : state.leader };
 }

@@ -120,6 +120,7 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
     config,
     term: hardState.term,
     vote: hardState.vote,
+    // RAFT §3.4 [starts-as-follower].
     role: "follower",
     leader: noNode,
     log,
@@ -141,6 +142,7 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
     messagesAfterPersist: [],
   };
   log.commitTo(hardState.commit);
+  // RAFT §3.8 [applied-kept].
   if (config.applied > 0) {
     log.appliedTo(config.applied);
   }
@@ -184,7 +186,7 @@ export function reconcileMembership(
   return { confState, members };
 }
 
-/** Whether this member may campaign: it is a voter as far as it knows, and no snapshot is being restored. */
+/** RAFT §4.2.2 [removed-campaigns]: whether this member may campaign: it is a voter as far as it knows, and no snapshot is being restored. */
 export function isPromotable(state: RaftState): boolean {
   const progress = progressOf(state.tracker, state.id);
   return progress !== null && !progress.isLearner && state.log.unstable.snapshot === null;

@@ -17,7 +17,7 @@ const positionBytes = 8;
 /** Takes up a read at the leader. */
 export function leaderRead(state: RaftState, read: EarlyRead): void {
   assert(state.role === "leader", "read: only a leader confirms reads");
-  // RAFT §6.4 step 1: before the first commit of its term a leader does not know what is committed.
+  // RAFT §6.4 step 1 [read-own-term]: before the first commit of its term a leader does not know what is committed.
   // ETCD: differs, an only voter waits as well: restarted, it may have forgotten the newest commit index.
   if (!hasCommittedInTerm(state)) {
     state.earlyReads.push(read);
@@ -27,7 +27,7 @@ export function leaderRead(state: RaftState, read: EarlyRead): void {
 }
 
 function startRead(state: RaftState, read: EarlyRead): void {
-  // RAFT §6.4 step 2: the commit index at the arrival of the read.
+  // RAFT §6.4 step 2 [read-index-saved]: the commit index at the arrival of the read.
   const pending: PendingRead = { ...read, index: state.log.committed };
   // The only voter knows that it leads: nobody else could be elected.
   if (isSingleton(state.tracker) || leaseAnswersReads(state)) {
@@ -36,7 +36,7 @@ function startRead(state: RaftState, read: EarlyRead): void {
   }
   state.reads.unconfirmed.push(pending);
   state.reads.acked.set(state.id, newestPosition(state));
-  // RAFT §6.4 step 3: a round of heartbeats proves that no later leader existed when the read arrived.
+  // RAFT §6.4 step 3 [read-round]: a round of heartbeats proves that no later leader existed when the read arrived.
   broadcastHeartbeat(state, heartbeatContext(state));
 }
 
@@ -77,6 +77,7 @@ function confirmReads(state: RaftState): void {
   if (confirmed <= reads.confirmed) {
     return;
   }
+  // RAFT §6.4 [read-one-round].
   const done = reads.unconfirmed.splice(0, confirmed - reads.confirmed);
   reads.confirmed = confirmed;
   for (const read of done) {

@@ -11,7 +11,7 @@ import { logEnd, type RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
 import { sendSnapshot } from "./snapshotting.ts";
 
-/** Sends an append to every other member that can take one, empty or not. */
+/** Sends an append to every other member that can take one, empty or not. RAFT §4.3 [joint-replicates-to-all]: of both halves. */
 export function broadcastAppend(state: RaftState): void {
   assert(state.role === "leader", "replicate: only a leader sends appends");
   for (const progress of state.tracker.membership.members) {
@@ -40,6 +40,7 @@ export function sendAppend(state: RaftState, progress: Progress, sendIfEmpty: bo
   if (isPaused(progress)) {
     return false;
   }
+  // FIG 2 Rules for Servers, Leaders [leader-sends-next].
   const previous = previousIndex(progress.next);
   const term = state.log.term(previous);
   if (typeof term !== "number") {
@@ -65,6 +66,7 @@ export function sendAppend(state: RaftState, progress: Progress, sendIfEmpty: bo
 
 const noEntries: readonly Entry[] = [];
 
+/** RAFT §3.6.2 [entry-keeps-term]: entries as they stand in the log. */
 function entriesFrom(state: RaftState, low: LogIndex): readonly Entry[] | "compacted" | "pending" {
   const end = logEnd(state);
   return low >= end ? noEntries : state.log.entries(low, end, state.config.appendBytesMax);
@@ -77,7 +79,7 @@ function emitAppend(
   term: Term,
   entries: readonly Entry[],
 ): void {
-  // FIG 2 AppendEntries arguments.
+  // FIG 2 AppendEntries arguments [append-arguments]; the commit index: RAFT §3.5 [commit-told].
   send(state, {
     type: "append-entries",
     from: state.id,
@@ -95,7 +97,7 @@ function emitAppend(
   progress.sentCommit = state.log.committed;
 }
 
-/** Tells every other member that this one leads; `context` names the reads that the round confirms. FIG 2 Rules for Servers, Leaders: heartbeats prevent elections. */
+/** Tells every other member that this one leads; `context` names the reads that the round confirms. FIG 2 Leaders [leader-heartbeats]. */
 export function broadcastHeartbeat(state: RaftState, context: Uint8Array): void {
   assert(state.role === "leader", "replicate: only a leader sends heartbeats");
   for (const progress of state.tracker.membership.members) {

@@ -11,7 +11,7 @@ export function send(state: RaftState, message: Message): void {
   assert(message.from > 0, "send: no sender");
   assert(message.to > 0, "send: no receiver");
   switch (message.type) {
-    // RAFT §3.8: a vote and an acknowledgement count only once they are durable. Refusals wait as well: they may rest on
+    // RAFT §3.8 [vote-durable, ack-durable]: a vote and an acknowledgement count only once they are durable. Refusals wait as well: they may rest on
     // state that is not durable yet, and they are rare.
     case "append-response":
     case "vote-response":

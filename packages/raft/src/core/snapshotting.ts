@@ -14,7 +14,7 @@ import { createMembership, type RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
 import { accepted, inconsistent, type StepResult } from "./step-result.ts";
 
-/** Sends the newest snapshot to a member that needs entries which are gone; whether it was sent. */
+/** RAFT §5.3 [snapshot-when-gone]: sends the newest snapshot to a member that needs entries which are gone; whether it was sent. */
 export function sendSnapshot(state: RaftState, progress: Progress): boolean {
   assert(state.role === "leader", "snapshot: only a leader sends one");
   // An image is too much to send to a member that may be gone.
@@ -70,12 +70,12 @@ function restore(state: RaftState, snapshot: SnapshotMetadata): boolean {
     return false;
   }
   if (state.log.matches(snapshot)) {
-    // RAFT §5.3: a snapshot of a prefix of the log teaches only that the prefix is committed; the rest of the log stays.
+    // RAFT §5.3 [snapshot-of-prefix]: a snapshot of a prefix of the log teaches only that the prefix is committed; the rest of the log stays.
     state.log.commitTo(snapshot.index);
     return false;
   }
   state.log.restore(snapshot);
-  // RAFT §5.1: the configuration at the snapshot's index is in force, also a joint one.
+  // RAFT §5.1 [snapshot-configuration]: the configuration at the snapshot's index is in force, also a joint one.
   state.tracker.membership = createMembership(state, normalizeConfState(snapshot.confState));
   assert(state.log.lastIndex === snapshot.index, "snapshot: the log ends with it");
   return true;

@@ -55,17 +55,17 @@ function isResponse(message: Message): boolean {
   }
 }
 
-/** FIG 2 Rules for Servers, All Servers: a later term makes a follower, with exceptions. False: go no further. */
+/** FIG 2 Rules for Servers, All Servers [later-term]: a later term makes a follower, with exceptions. False: go no further. */
 function meetLaterTerm(state: RaftState, message: Message): boolean {
   assert(message.term > state.term, "step: not a later term");
   switch (message.type) {
     case "request-vote":
     case "pre-vote":
-      // RAFT §4.2.3: who hears a leader does not help to depose it, unless the leader itself asked for that (§3.10).
+      // RAFT §4.2.3 [sticky-voters, sticky-except-transfer]: who hears a leader does not help to depose it, unless the leader itself asked for that (§3.10).
       if (!message.leadershipTransfer && isLeaderFresh(state)) {
         return false;
       }
-      // RAFT §9.6: a trial changes nobody's term.
+      // RAFT §9.6 [pre-vote-binds-nobody, pre-vote-conditions]: a trial changes nobody's term.
       if (message.type === "request-vote") {
         becomeFollower(state, message.term, noNode);
       }
@@ -87,24 +87,25 @@ function meetLaterTerm(state: RaftState, message: Message): boolean {
   }
 }
 
-/** Messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
+/** FIG 2 All Servers [earlier-term]: messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
 function meetEarlierTerm(state: RaftState, message: Message): void {
   assert(message.term < state.term, "step: not an earlier term");
   const { checkQuorum, preVote } = state.config;
   switch (message.type) {
     case "append-entries":
     case "heartbeat":
-      // FIG 2 AppendEntries receiver 1: a leader of an earlier term is refused. ETCD: differs, only where nobody would listen
+      // FIG 2 AppendEntries receiver 1 [append-stale-term], RAFT §3.4 [candidate-refuses-stale]: a leader of an earlier term is refused. ETCD: differs, only where nobody would listen
       // to requests for votes; elsewhere those teach the term.
       if (checkQuorum || preVote) {
         answerStaleLeader(state, message);
       }
       return;
     case "pre-vote":
-      // FIG 2 RequestVote receiver 1.
+      // FIG 2 RequestVote receiver 1 [vote-stale-term].
       refuseStalePreVote(state, message);
       return;
     default:
+      // RAFT §5.3 [snapshot-stale-term]: the sender learns the term from the answer to its next heartbeat.
       return;
   }
 }

@@ -18,7 +18,7 @@ export function tick(state: RaftState): void {
   }
 }
 
-/** FIG 2 Rules for Servers, Followers: without a leader for an election time-out, become a candidate. */
+/** FIG 2 Followers [follower-timeout, follower-passive], FIG 2 Candidates [candidate-again]: without a leader for an election time-out, become a candidate. */
 function tickElection(state: RaftState): void {
   assert(state.role !== "leader", "tick: leaders hold no election");
   state.electionElapsedTicks++;
@@ -38,7 +38,7 @@ function tickLeader(state: RaftState): void {
   // The quorum check may just have ended this leadership.
   if (state.role === "leader" && state.heartbeatElapsedTicks >= state.config.heartbeatTicks) {
     state.heartbeatElapsedTicks = 0;
-    // FIG 2 Rules for Servers, Leaders: heartbeats during idle periods.
+    // FIG 2 Leaders [leader-heartbeats]: heartbeats during idle periods.
     broadcastHeartbeat(state, heartbeatContext(state));
   }
 }
@@ -47,13 +47,13 @@ function leaderTimeout(state: RaftState): void {
   if (state.config.checkQuorum) {
     checkQuorum(state);
   }
-  // RAFT §3.10: a transfer that did not end within an election time-out is given up.
+  // RAFT §3.10 [transfer-gives-up]: a transfer that did not end within an election time-out is given up.
   if (state.role === "leader" && state.transferee !== noNode) {
     abortTransfer(state);
   }
 }
 
-/** RAFT §6.2: a leader that did not hear a quorum for an election time-out steps down, so that clients look elsewhere. */
+/** RAFT §6.2 [quorum-check]: a leader that did not hear a quorum for an election time-out steps down, so that clients look elsewhere. */
 function checkQuorum(state: RaftState): void {
   assert(state.role === "leader", "tick: only leaders check the quorum");
   if (!isQuorumActive(state.tracker)) {

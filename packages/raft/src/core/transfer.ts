@@ -31,7 +31,7 @@ export function startTransfer(state: RaftState, target: NodeId): TransferRefusal
   // RAFT §3.10: the transfer has one election time-out to succeed, counted from now.
   state.electionElapsedTicks = 0;
   state.transferee = target;
-  // RAFT §3.10 step 2: the target needs all of the log first.
+  // RAFT §3.10 step 2 [transfer-catch-up]: the target needs all of the log first.
   if (progress.match === state.log.lastIndex) {
     sendTimeoutNow(state, target);
   } else {
@@ -57,7 +57,7 @@ function sendTimeoutNow(state: RaftState, target: NodeId): void {
   send(state, { type: "timeout-now", from: state.id, to: target, term: state.term });
 }
 
-/** RAFT §3.10: the target campaigns as if its time-out had passed; without a trial, because the leader is not lost. */
+/** RAFT §3.10 [transfer-now]: the target campaigns as if its time-out had passed; without a trial, because the leader is not lost. */
 export function handleTimeoutNow(state: RaftState): void {
   assert(state.role === "follower", "transfer: only a follower takes over");
   startElection(state, "transfer");

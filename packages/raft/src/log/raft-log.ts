@@ -94,7 +94,7 @@ export class RaftLog {
     return this.term(id.index) === id.term;
   }
 
-  /** RAFT §3.6.1: the log whose last entry has the later term, or the longer log of equal terms, is more up-to-date. */
+  /** RAFT §3.6.1 [log-up-to-date]: the log whose last entry has the later term, or the longer log of equal terms, is more up-to-date. */
   isUpToDate(candidate: LogId): boolean {
     const own = this.lastId();
     return candidate.term > own.term || (candidate.term === own.term && candidate.index >= own.index);
@@ -104,7 +104,7 @@ export class RaftLog {
   append(entries: readonly Entry[]): void {
     const first = entries[0];
     assert(first !== undefined, "log: append nothing");
-    // FIG 3 State Machine Safety: a committed entry is never replaced.
+    // FIG 3 State Machine Safety [state-machine-safety]: a committed entry is never replaced.
     assert(first.index > this.#committed, "log: append would replace a committed entry");
     this.#unstable.truncateAndAppend(entries);
   }
@@ -115,6 +115,7 @@ export class RaftLog {
       return;
     }
     assert(index <= this.lastIndex, "log: commit beyond the end; was the log cut or lost?");
+    // FIG 2 State [commit-grows].
     this.#committed = index;
   }
 
@@ -127,13 +128,14 @@ export class RaftLog {
 
   /** The application of everything up to `index` finished. */
   appliedTo(index: LogIndex): void {
+    // FIG 2 State [applied-grows].
     assert(index >= this.#applied, "log: applied goes forward");
     assert(index <= this.#committed, "log: applied what is not committed");
     this.#applied = index;
     this.#applying = maxIndex(this.#applying, index);
   }
 
-  /** Everything is replaced by `snapshot`, whose restoration the driver will report. */
+  /** Everything is replaced by `snapshot`, whose restoration the driver will report. RAFT §5.3 [snapshot-replaces]. */
   restore(snapshot: SnapshotMetadata): void {
     assert(snapshot.index > this.#committed, "log: a snapshot must bring something new");
     this.#committed = snapshot.index;

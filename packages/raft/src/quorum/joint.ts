@@ -11,13 +11,13 @@ interface VoterSets {
 
 /** The highest index that both majorities acknowledged. */
 export function jointAcked(sets: VoterSets, ackedOf: AckedOf): number {
-  // RAFT §4.3: agreement needs separate majorities from both the old and the new configuration.
+  // RAFT §4.3 [joint-both-commit], RAFT §4.2.2 [removed-leader-uncounted]: agreement needs separate majorities from both the old and the new configuration.
   return Math.min(majorityAcked(sets.voters, ackedOf), majorityAcked(sets.votersOutgoing, ackedOf));
 }
 
 /** The state of a vote in which both majorities must grant. */
 export function jointVote(sets: VoterSets, voteOf: VoteOf): VoteResult {
-  // RAFT §4.3: an election needs separate majorities from both the old and the new configuration.
+  // RAFT §4.3 [joint-both-elect]: an election needs separate majorities from both the old and the new configuration.
   return bothVoteResults(majorityVote(sets.voters, voteOf), majorityVote(sets.votersOutgoing, voteOf));
 }
 

@@ -111,6 +111,7 @@ export function becomeSnapshot(progress: Progress, index: LogIndex): void {
 export function sentEntries(progress: Progress, count: number, bytes: number): void {
   assert(progress.state !== "snapshot", "progress: no append while a snapshot is under way");
   if (progress.state === "probe") {
+    // RAFT §3.5 [probe-one].
     if (count > 0) {
       progress.flowPaused = true;
     }
@@ -128,7 +129,7 @@ export function canRaiseCommit(progress: Progress, commit: LogIndex): boolean {
   return commit > progress.sentCommit && progress.sentCommit < previousIndex(progress.next);
 }
 
-/** Takes an acknowledgement up to `index`; false when it brings nothing new. FIG 2 Rules for Servers, Leaders. */
+/** Takes an acknowledgement up to `index`; false when it brings nothing new. FIG 2 State [match-grows]. */
 export function acknowledge(progress: Progress, index: LogIndex): boolean {
   if (index <= progress.match) {
     return false;

@@ -66,7 +66,7 @@ export function isSingleton(tracker: Tracker): boolean {
   return voters.length === 1 && votersOutgoing.length === 0;
 }
 
-/** The highest index that a quorum of voters stores. FIG 2 Rules for Servers, Leaders. */
+/** FIG 2 Leaders: the highest index that a quorum of voters stores. RAFT §4.2.1 [learner-silent]: learners are not asked. */
 export function quorumMatch(tracker: Tracker): LogIndex {
   const members = tracker.membership.members;
   const acked = jointAcked(tracker.membership.confState, (id) => {

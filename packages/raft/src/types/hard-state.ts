@@ -1,4 +1,4 @@
-/** What a member must find again after a restart. FIG 2 State, persistent. */
+/** What a member must find again after a restart. FIG 2 State, persistent [state-durable]. */
 import type { LogIndex, NodeId, Term } from "./ids.ts";
 
 /** Durable before any message that depends on it leaves. RAFT §3.8. */

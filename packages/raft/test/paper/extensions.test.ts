@@ -31,6 +31,7 @@ function tickAll(group: Group, count: number): void {
   }
 }
 
+// [pre-vote-first, pre-vote-ends]
 test("§9.6: a member that was cut off does not raise its term, and does not depose the leader when it comes back", () => {
   const group = new Group(group3, { preVote: true, electionTimeoutTicks: 5 });
   const leader = group.elect(1);
@@ -46,6 +47,7 @@ test("§9.6: a member that was cut off does not raise its term, and does not dep
   assert.equal(group.peer(3).role, "follower");
 });
 
+// [pre-vote-binds-nobody]
 test("§9.6: a trial changes neither the voter's term nor its vote", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step({
@@ -69,6 +71,7 @@ test("§9.6: a trial changes neither the voter's term nor its vote", () => {
   assert.equal(peer.state.vote, noNode);
 });
 
+// [pre-vote-conditions]
 test("§9.6: a refused trial teaches the later term", () => {
   const behind = new Peer(1, startingLog(group3, 0), { confState: group3, preVote: true });
   behind.node.campaign();
@@ -83,6 +86,7 @@ test("§9.6: a refused trial teaches the later term", () => {
   assert.equal(behind.role, "follower");
 });
 
+// [sticky-voters, sticky-except-transfer]
 test("§4.2.3: who heard a leader within the election time-out ignores requests for votes, unless the leader asked for them", () => {
   const group = new Group(group3, { checkQuorum: true });
   group.elect(1);
@@ -117,6 +121,7 @@ test("§4.2.3: a member stuck in a later term under a sticky leader is freed by 
   assert.equal(leader.state.term, 2);
 });
 
+// [quorum-check]
 test("§6.2: a leader that hears no quorum for an election time-out steps down", () => {
   const group = new Group(group3, { checkQuorum: true, electionTimeoutTicks: 5 });
   const leader = group.elect(1);
@@ -128,6 +133,7 @@ test("§6.2: a leader that hears no quorum for an election time-out steps down",
   assert.equal(leader.role, "follower");
 });
 
+// [transfer-no-proposals, transfer-catch-up, transfer-now]
 test("§3.10: the target gets the whole log first, then campaigns at once; proposals are refused meanwhile", () => {
   const group = new Group(group3, { checkQuorum: true, preVote: true });
   const leader = group.elect(1);
@@ -146,6 +152,7 @@ test("§3.10: the target gets the whole log first, then campaigns at once; propo
   assert.deepEqual(commands(group.peer(2)), ["a"]);
 });
 
+// [transfer-gives-up]
 test("§3.10: a transfer that does not succeed within an election time-out is given up", () => {
   const group = new Group(group3, { electionTimeoutTicks: 5 });
   const leader = group.elect(1);
@@ -167,6 +174,7 @@ test("§3.10: leadership goes to no learner, to nobody unknown, and not to the l
   assert.equal(group.peer(2).role, "leader");
 });
 
+// [one-change]
 test("§4.1: a change waits for the one before it; the second becomes an empty entry", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -180,6 +188,7 @@ test("§4.1: a change waits for the one before it; the second becomes an empty e
   assert.deepEqual(leader.node.status().confState.learners, [4, 5]);
 });
 
+// [new-leader-waits]
 test("§4.1: a new leader takes up no change before it applied all that its log held", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -206,6 +215,7 @@ test("§4.1: a new leader takes up no change before it applied all that its log 
   assert.ok(!refused.ok && refused.reason === "conf-change" && refused.refusal === "pending");
 });
 
+// [no-campaign-unapplied]
 test("§4.1: nobody campaigns while a committed change is not applied", () => {
   const log = startingLog(group3, 0);
   const peer = new Peer(1, log, { confState: group3, asyncStorage: true, committedBytesPerReadyMax: 1 });
@@ -223,6 +233,7 @@ test("§4.1: nobody campaigns while a committed change is not applied", () => {
   assert.equal(peer.role, "follower");
 });
 
+// [removed-leader-leads]
 test("§4.2.2: a leader that is removed leads until that is committed, then steps down, and appends nothing more", () => {
   for (const stepDownOnRemoval of [true, false]) {
     const group = new Group(group3, { stepDownOnRemoval });
@@ -237,6 +248,7 @@ test("§4.2.2: a leader that is removed leads until that is committed, then step
   }
 });
 
+// [joint-both-commit]
 test("§4.3: while joint, agreement needs both majorities", () => {
   const group = new Group(group3);
   group.join(4);
@@ -260,6 +272,7 @@ test("§4.3: while joint, agreement needs both majorities", () => {
   assert.deepEqual(commands(leader), ["a"]);
 });
 
+// [joint-left-after-commit]
 test("§4.3: an implicit joint configuration is left by itself, once", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -269,6 +282,7 @@ test("§4.3: an implicit joint configuration is left by itself, once", () => {
   assert.equal(leader.log.all().filter((one) => one.type !== "normal").length, 2);
 });
 
+// [learner-silent]
 test("§4.2.1: a learner receives everything, counts for nothing, and votes when asked", () => {
   const group = new Group(conf([1, 2], [3]));
   const leader = group.elect(1);
@@ -304,6 +318,7 @@ test("§4.1: what would leave no voter is refused before it enters the log, and 
   assert.deepEqual(leader.node.applyConfChange(change("r1")), conf([1]));
 });
 
+// [read-own-term, read-round]
 test("§6.4: a read waits for a round of heartbeats, and for the first commit of the leader's term", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -329,6 +344,7 @@ test("§6.4: a read waits for a round of heartbeats, and for the first commit of
   );
 });
 
+// [read-round]
 test("§6.4: a deposed leader confirms no read", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -343,6 +359,7 @@ test("§6.4: a deposed leader confirms no read", () => {
   assert.equal(leader.reads.length, 0);
 });
 
+// [read-one-round, read-by-follower]
 test("§6.4: one round confirms all reads up to it, also those of followers, also with equal contexts", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -358,6 +375,7 @@ test("§6.4: one round confirms all reads up to it, also those of followers, als
   assert.equal(leader.state.reads.unconfirmed.length, 0);
 });
 
+// [lease-by-heartbeats]
 test("§6.4.1: with leases a read needs no round; forgetting the leader is then refused", () => {
   const group = new Group(group3, { readMode: "lease", checkQuorum: true });
   const leader = group.elect(1);
@@ -368,7 +386,7 @@ test("§6.4.1: with leases a read needs no round; forgetting the leader is then 
   assert.equal(group.peer(2).node.forgetLeader(), false);
 });
 
-test("a follower that forgets its leader votes for others at once, and remembers with the next message", () => {
+test("§6.2: a follower that forgets its leader votes for others at once, and remembers with the next message", () => {
   const group = new Group(group3, { checkQuorum: true });
   const leader = group.elect(1);
   const follower = group.peer(2);
@@ -380,6 +398,7 @@ test("a follower that forgets its leader votes for others at once, and remembers
   assert.equal(leader.node.forgetLeader(), false);
 });
 
+// [snapshot-when-gone]
 test("§5.3: a member that needs entries which are gone gets the snapshot, with the configuration in it", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -417,6 +436,7 @@ test("§5.3: no image is sent to a member that is not heard", () => {
   );
 });
 
+// [snapshot-of-prefix]
 test("§5.3: a snapshot of what is known already only teaches what is committed", () => {
   const peer = loneMember(1, group3, [1, 1, 1]);
   const snapshot = { index: at(2), term: toTerm(1), confState: group3 };
@@ -429,6 +449,7 @@ test("§5.3: a snapshot of what is known already only teaches what is committed"
   assert.equal(peer.node.ready().snapshot, null);
 });
 
+// [snapshot-configuration]
 test("§5.1: a snapshot of a joint configuration puts it in force, whole", () => {
   const joint = {
     voters: [toNodeId(1), toNodeId(4)],

@@ -60,6 +60,7 @@ function terms(peer: Peer): number[] {
   return peer.log.all().map((one) => one.term);
 }
 
+// [state-durable, vote-durable]
 test("FIG 2 State: term and vote survive a restart", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step(requestVote(2, 1, 5, id(0, 0)));
@@ -70,6 +71,7 @@ test("FIG 2 State: term and vote survive a restart", () => {
   assert.deepEqual(peer.log.hardState, { term: 5, vote: 2, commit: 0 });
 });
 
+// [state-durable]
 test("FIG 2 State: the log survives a restart", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step(append(1, id(0, 0), [entry(1, 1, "a")], 1));
@@ -79,6 +81,7 @@ test("FIG 2 State: the log survives a restart", () => {
   assert.deepEqual(commands(peer), ["a"]);
 });
 
+// [apply-committed]
 test("FIG 2 All Servers: what is committed is applied, in the order of the log", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step(append(1, id(0, 0), [entry(1, 1, "a"), entry(1, 2, "b"), entry(1, 3, "c")], 2));
@@ -90,7 +93,8 @@ test("FIG 2 All Servers: what is committed is applied, in the order of the log",
 });
 
 for (const role of ["follower", "candidate", "leader"] as const) {
-  test(`FIG 2 All Servers, §5.1: a ${role} that sees a later term becomes a follower of that term`, () => {
+  // [later-term]
+  test(`FIG 2 All Servers, §3.3: a ${role} that sees a later term becomes a follower of that term`, () => {
     const group = new Group(group3);
     const peer = group.peer(1);
     if (role !== "follower") peer.node.campaign();
@@ -103,7 +107,8 @@ for (const role of ["follower", "candidate", "leader"] as const) {
   });
 }
 
-test("§5.1: messages of an earlier term change nothing", () => {
+// [earlier-term]
+test("§3.3: messages of an earlier term change nothing", () => {
   const peer = loneMember(1, group3, [1, 3]);
   peer.node.step(append(2, id(1, 1), [entry(2, 2)], 2));
   peer.node.step(requestVote(3, 1, 2, id(9, 9)));
@@ -113,7 +118,8 @@ test("§5.1: messages of an earlier term change nothing", () => {
   assert.equal(peer.state.vote, noNode);
 });
 
-test("§5.2: a member begins as a follower and stays one while it hears a leader", () => {
+// [starts-as-follower, timeout-restarts]
+test("FIG 2 Followers, §3.4: a member begins as a follower and stays one while it hears a leader", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, electionTimeoutTicks: 5 });
   assert.equal(peer.role, "follower");
   for (let tick = 0; tick < 50; tick++) {
@@ -123,6 +129,7 @@ test("§5.2: a member begins as a follower and stays one while it hears a leader
   assert.equal(peer.role, "follower");
 });
 
+// [follower-timeout]
 test("FIG 2 Followers: a time-out without a leader makes a candidate", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, electionTimeoutTicks: 5 });
   for (let tick = 0; tick < 4; tick++) peer.node.tick();
@@ -131,6 +138,7 @@ test("FIG 2 Followers: a time-out without a leader makes a candidate", () => {
   assert.equal(peer.role, "candidate");
 });
 
+// [timeout-restarts]
 test("FIG 2 Followers: granting a vote restarts the time-out", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, electionTimeoutTicks: 5 });
   for (let tick = 0; tick < 4; tick++) peer.node.tick();
@@ -139,6 +147,7 @@ test("FIG 2 Followers: granting a vote restarts the time-out", () => {
   assert.equal(peer.role, "follower");
 });
 
+// [timeout-restarts]
 test("FIG 2 Followers: granting a vote restarts the time-out, also in a term that is known already", () => {
   const peer = loneMember(1, group3, [1], { electionTimeoutTicks: 5 });
   for (let tick = 0; tick < 4; tick++) peer.node.tick();
@@ -149,6 +158,7 @@ test("FIG 2 Followers: granting a vote restarts the time-out, also in a term tha
   assert.equal(peer.role, "follower");
 });
 
+// [timeout-restarts]
 test("FIG 2 Followers: a refused vote does not restart the time-out", () => {
   const peer = loneMember(1, group3, [1, 1], { electionTimeoutTicks: 5 });
   for (let tick = 0; tick < 4; tick++) peer.node.tick();
@@ -158,6 +168,7 @@ test("FIG 2 Followers: a refused vote does not restart the time-out", () => {
   assert.equal(peer.role, "candidate");
 });
 
+// [candidate-begins]
 test("FIG 2 Candidates: the term rises by one, the vote is its own, and all others are asked", () => {
   const peer = new Peer(1, startingLog(group5, 0), { confState: group5 });
   peer.node.campaign();
@@ -169,6 +180,7 @@ test("FIG 2 Candidates: the term rises by one, the vote is its own, and all othe
   );
 });
 
+// [own-vote-durable]
 test("§3.8: a candidate's own vote counts only when it is durable", () => {
   const peer = new Peer(1, startingLog(conf([1]), 0), { confState: conf([1]), asyncStorage: true });
   peer.node.campaign();
@@ -191,7 +203,8 @@ for (const [members, votes, role] of [
   [4, [true], "candidate"],
   [4, [true, true], "leader"],
 ] as const) {
-  test(`FIG 2 Candidates, §5.2: of ${members} members, own vote and [${votes}] make a ${role}`, () => {
+  // [candidate-majority]
+  test(`FIG 2 Candidates, §3.4: of ${members} members, own vote and [${votes}] make a ${role}`, () => {
     const members_ = conf(Array.from({ length: members }, (_, place) => place + 1));
     const peer = new Peer(1, startingLog(members_, 0), { confState: members_ });
     peer.node.campaign();
@@ -209,7 +222,8 @@ for (const [members, votes, role] of [
   });
 }
 
-test("§5.2: a vote counts once, however often it arrives", () => {
+// [candidate-majority]
+test("FIG 2 Candidates: a vote counts once, however often it arrives", () => {
   const peer = new Peer(1, startingLog(group5, 0), { confState: group5 });
   peer.node.campaign();
   peer.drain();
@@ -219,6 +233,7 @@ test("§5.2: a vote counts once, however often it arrives", () => {
   assert.equal(peer.role, "candidate");
 });
 
+// [candidate-follows]
 test("FIG 2 Candidates: the append of a leader of its own term makes a follower", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.campaign();
@@ -227,6 +242,7 @@ test("FIG 2 Candidates: the append of a leader of its own term makes a follower"
   assert.equal(peer.state.leader, 2);
 });
 
+// [candidate-again]
 test("FIG 2 Candidates: a time-out begins the next election", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, electionTimeoutTicks: 5 });
   for (let tick = 0; tick < 10; tick++) peer.node.tick();
@@ -234,7 +250,8 @@ test("FIG 2 Candidates: a time-out begins the next election", () => {
   assert.equal(peer.role, "candidate");
 });
 
-test("§5.2, §3.4: time-outs are drawn anew each time, between one and two election time-outs", () => {
+// [timeout-random]
+test("§3.4: time-outs are drawn anew each time, between one and two election time-outs", () => {
   const drawn: number[] = [];
   let next = 0;
   const random = (low: number, high: number): number => low + (next++ % (high - low));
@@ -246,13 +263,15 @@ test("§5.2, §3.4: time-outs are drawn anew each time, between one and two elec
   assert.deepEqual(drawn.toSorted(), [5, 6, 7, 8, 9]);
 });
 
+// [vote-stale-term]
 test("FIG 2 RequestVote 1: a request of an earlier term gets no vote", () => {
   const peer = loneMember(1, group3, [3]);
   peer.node.step(requestVote(2, 1, 2, id(9, 9)));
   assert.equal(vote(peer)?.granted ?? false, false);
 });
 
-test("FIG 2 RequestVote 2: one vote in each term, and the same candidate may ask again", () => {
+// [vote-once, vote-grant]
+test("FIG 2 RequestVote 2, FIG 2 State: one vote in each term, and the same candidate may ask again", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step(requestVote(2, 1, 1, id(0, 0)));
   assert.equal(vote(peer)?.granted, true);
@@ -273,13 +292,15 @@ for (const [own, candidate, granted] of [
   [[2], id(1, 1), false],
   [[2], id(1, 9), false],
 ] as const) {
-  test(`FIG 2 RequestVote 2, §5.4.1: terms [${own}] ${granted ? "grant" : "refuse"} a log that ends in ${candidate.term}/${candidate.index}`, () => {
+  // [log-up-to-date, vote-grant]
+  test(`FIG 2 RequestVote 2, §3.6.1: terms [${own}] ${granted ? "grant" : "refuse"} a log that ends in ${candidate.term}/${candidate.index}`, () => {
     const peer = loneMember(1, group3, own);
     peer.node.step(requestVote(2, 1, 5, candidate));
     assert.equal(vote(peer)?.granted, granted);
   });
 }
 
+// [leader-announces]
 test("FIG 2 Leaders: an elected leader tells all others at once", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -299,6 +320,7 @@ test("FIG 2 Leaders: an elected leader tells all others at once", () => {
   );
 });
 
+// [leader-heartbeats]
 test("FIG 2 Leaders: heartbeats go out in idle periods", () => {
   const group = new Group(group3, { heartbeatTicks: 2 });
   const leader = group.elect(1);
@@ -314,7 +336,8 @@ test("FIG 2 Leaders: heartbeats go out in idle periods", () => {
   );
 });
 
-test("FIG 2 Leaders, §5.3: a command is appended, replicated, and applied once a majority has it", () => {
+// [leader-appends, commit-majority, append-retry]
+test("FIG 2 Leaders, §3.5: a command is appended, replicated, and applied once a majority has it", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
   group.isolate(3);
@@ -330,7 +353,8 @@ test("FIG 2 Leaders, §5.3: a command is appended, replicated, and applied once 
   assert.deepEqual(commands(group.peer(3)), ["a"]);
 });
 
-test("FIG 2 Leaders: a refused append is repeated from further back until the logs meet", () => {
+// [leader-backs-up, entry-keeps-term, log-matching]
+test("FIG 2 Leaders, FIG 3 Log Matching, §3.6.2: a refused append is repeated from further back until the logs meet", () => {
   // The follower holds uncommitted entries of a deposed leader in place of the newer ones.
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -346,7 +370,8 @@ test("FIG 2 Leaders: a refused append is repeated from further back until the lo
   assert.deepEqual(terms(follower), terms(leader));
 });
 
-test("FIG 2 Leaders, §5.4.2, Figure 8: an entry of an earlier term is not committed by counting", () => {
+// [commit-own-term, commit-prefix]
+test("FIG 2 Leaders, §3.6.2: an entry of an earlier term is not committed by counting", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
   leader.log.append([entry(1, 1), entry(2, 2)]);
@@ -378,7 +403,8 @@ test("FIG 2 Leaders, §5.4.2, Figure 8: an entry of an earlier term is not commi
   assert.equal(leader.state.log.committed, 3, "with the entry of term 3, all before it are committed");
 });
 
-test("FIG 3 Leader Append-Only: a leader never replaces its own entries", () => {
+// [leader-append-only, election-safety]
+test("FIG 3 Leader Append-Only, FIG 3 Election Safety: a leader never replaces its own entries", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
   leader.node.propose([utf8Encode("a")]);
@@ -388,6 +414,7 @@ test("FIG 3 Leader Append-Only: a leader never replaces its own entries", () => 
   assert.equal(leader.state.log.lastIndex, before);
 });
 
+// [append-stale-term]
 test("FIG 2 AppendEntries 1: a leader of an earlier term is told the present one", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, checkQuorum: true });
   peer.node.step(append(5, id(0, 0)));
@@ -397,7 +424,8 @@ test("FIG 2 AppendEntries 1: a leader of an earlier term is told the present one
   assert.deepEqual(terms(peer), []);
 });
 
-test("FIG 2 AppendEntries 2, §5.3: without the previous entry the append is refused, with a hint", () => {
+// [append-previous, hint-by-term]
+test("FIG 2 AppendEntries 2, §3.5: without the previous entry the append is refused, with a hint", () => {
   const peer = loneMember(1, group3, [1, 2]);
   peer.node.step(append(3, id(3, 5), [entry(3, 6)]));
   assert.deepEqual(answer(peer), {
@@ -414,6 +442,7 @@ test("FIG 2 AppendEntries 2, §5.3: without the previous entry the append is ref
   assert.deepEqual(terms(peer), [1, 2]);
 });
 
+// [append-conflict]
 test("FIG 2 AppendEntries 3: a conflicting entry disappears with everything behind it", () => {
   const peer = loneMember(1, group3, [1, 2, 2, 2]);
   peer.node.step(append(3, id(1, 1), [entry(3, 2)]));
@@ -421,7 +450,8 @@ test("FIG 2 AppendEntries 3: a conflicting entry disappears with everything behi
   assert.deepEqual(terms(peer), [1, 3]);
 });
 
-test("FIG 2 AppendEntries 2: an append from before the compacted prefix is acknowledged up to what is committed", () => {
+// [messages-idempotent]
+test("FIG 2 AppendEntries 2, §3.7: an append from before the compacted prefix is acknowledged up to what is committed", () => {
   const peer = new Peer(1, startingLog(group3, 10), { confState: group3 });
   peer.node.step(append(1, id(1, 4), [entry(1, 5), entry(1, 6)]));
   assert.deepEqual(answer(peer), {
@@ -434,13 +464,15 @@ test("FIG 2 AppendEntries 2: an append from before the compacted prefix is ackno
   });
 });
 
-test("FIG 2 AppendEntries 3: a late append that matches cuts nothing", () => {
+// [append-conflict, messages-idempotent]
+test("FIG 2 AppendEntries 3, §3.7: a late append that matches cuts nothing", () => {
   const peer = loneMember(1, group3, [1, 1, 1]);
   peer.node.step(append(1, id(0, 0), [entry(1, 1)]));
   assert.equal((answer(peer) as { index?: number }).index, 1);
   assert.deepEqual(terms(peer), [1, 1, 1]);
 });
 
+// [append-new]
 test("FIG 2 AppendEntries 4: entries that are not in the log are appended", () => {
   const peer = loneMember(1, group3, [1, 1]);
   peer.node.step(append(2, id(1, 1), [entry(1, 2), entry(2, 3)]));
@@ -448,7 +480,8 @@ test("FIG 2 AppendEntries 4: entries that are not in the log are appended", () =
   assert.deepEqual(terms(peer), [1, 1, 2]);
 });
 
-test("FIG 2 AppendEntries 5: the commit index is the leader's, but not beyond the last new entry", () => {
+// [append-commit, commit-grows]
+test("FIG 2 AppendEntries 5, FIG 2 State: the commit index is the leader's, but not beyond the last new entry", () => {
   const peer = loneMember(1, group3, [1, 1, 1]);
   peer.node.step(append(1, id(1, 1), [entry(1, 2)], 3));
   assert.equal(peer.state.log.committed, 2);
@@ -458,6 +491,7 @@ test("FIG 2 AppendEntries 5: the commit index is the leader's, but not beyond th
   assert.equal(peer.state.log.committed, 3, "it never goes back");
 });
 
+// [ack-durable, state-durable]
 test("§3.8: an acknowledgement leaves only after the entries are durable", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   peer.node.step(append(1, id(0, 0), [entry(1, 1)]));
@@ -470,6 +504,7 @@ test("§3.8: an acknowledgement leaves only after the entries are durable", () =
   assert.equal(ready.mustSync, true);
 });
 
+// [parallel-write, own-write-counted]
 test("§10.2.1: the leader replicates while its own disk writes, and counts itself only afterwards", () => {
   const group = new Group(group3, { asyncStorage: false });
   const leader = group.elect(1);
