@@ -9,6 +9,10 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   core: async () => (await import("./core.ts")).benchCore(),
   wal: async () => (await import("./wal.ts")).benchWal(),
   kv: async () => (await import("./kv.ts")).benchKv(),
+  grpc: async () => {
+    const { benchGrpc, printGrpc } = await import("./grpc.ts");
+    return printGrpc(await benchGrpc(Number(flags.rounds)));
+  },
   cluster: async () => printCluster(await (await import("./cluster.ts")).benchCluster(clusterOptions())),
 };
 
