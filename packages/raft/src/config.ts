@@ -50,6 +50,11 @@ export interface RaftConfig {
   readonly readMode?: ReadMode;
   /** Batches may be taken before the last one is durable; entries are applied only once they are durable here. */
   readonly asyncStorage?: boolean;
+  /**
+   * A candidate asks for votes only once its term and its own vote are durable. ETCD: differs, asks at once; only schedules recorded from
+   * it need that.
+   */
+  readonly candidacyDurable?: boolean;
   /** Followers hand proposals to the leader. */
   readonly proposalForwarding?: boolean;
   /** A leader that was removed or demoted becomes a follower. RAFT §4.2.2. */
@@ -77,6 +82,7 @@ export const raftDefaults: {
   readonly checkQuorum: boolean;
   readonly readMode: ReadMode;
   readonly asyncStorage: boolean;
+  readonly candidacyDurable: boolean;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
   readonly validateConfChanges: boolean;
@@ -94,6 +100,7 @@ export const raftDefaults: {
   checkQuorum: true,
   readMode: "safe",
   asyncStorage: true,
+  candidacyDurable: true,
   proposalForwarding: true,
   stepDownOnRemoval: true,
   validateConfChanges: true,

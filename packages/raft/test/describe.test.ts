@@ -82,10 +82,7 @@ test("golden: the batches and the state of a small election", () => {
     "1 follower of 0 term=0 vote=0 commit=0 applied=0 last=0/0 [voters=1,2]",
   );
   node.campaign();
-  assert.equal(
-    describeReady(node.ready()),
-    "#1 sync leader=0 role=candidate term=1 vote=1 commit=0 send=1 after=1",
-  );
+  assert.equal(describeReady(node.ready()), "#1 sync leader=0 role=candidate term=1 vote=1 commit=0 after=2");
   node.advance();
   node.step({ type: "vote-response", from: toNodeId(2), to: toNodeId(1), term: toTerm(1), granted: true });
   assert.equal(describeReady(node.ready()), "#2 sync leader=1 role=leader entries=1/1 send=1 after=1");

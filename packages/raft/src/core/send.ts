@@ -18,6 +18,16 @@ export function send(state: RaftState, message: Message): void {
     case "pre-vote-response":
       state.messagesAfterPersist.push(message);
       return;
+    case "request-vote":
+      assert(message.to !== state.id, "send: message to self");
+      // RAFT §3.8 [candidacy-durable]: a candidate that forgot its term in a crash could campaign in it again with a shorter log, and be
+      // elected by votes that were meant for the longer one.
+      if (state.config.candidacyDurable) {
+        state.messagesAfterPersist.push(message);
+      } else {
+        state.messages.push(message);
+      }
+      return;
     default:
       assert(message.to !== state.id, "send: message to self");
       state.messages.push(message);

@@ -577,8 +577,8 @@ export class RaftHost<Result = unknown> {
     const ready = node.ready();
     this.#counters.readies++;
     this.#observe(ready);
-    // RAFT §10.2.1: these may leave while the disk writes, but requests for votes, which #durable() sends.
-    this.#sendAll(ready.sendNow.filter(({ type }) => type !== "request-vote"));
+    // RAFT §10.2.1: these may leave while the disk writes.
+    this.#sendAll(ready.sendNow);
     if (ready.snapshot !== null) {
       this.#maker.abort();
       this.#proposals.snapshotPassed(ready.snapshot.index, ready.snapshot.term);
@@ -603,9 +603,6 @@ export class RaftHost<Result = unknown> {
         this.#sendMessage(message);
       }
     }
-    // RAFT §3.8: a candidate that forgot its term in a crash would campaign in it again, perhaps with a shorter log, and late
-    // answers to its first campaign would elect it.
-    this.#sendAll(ready.sendNow.filter(({ type }) => type === "request-vote"));
     this.#node.persisted(ready.seq);
     if (ready.snapshot !== null) {
       this.#restore(ready.snapshot);

@@ -135,6 +135,7 @@ function settingsOf(command: ScriptCommand): Settings {
     inflightBytesMax: Infinity,
     uncommittedBytesMax: Infinity,
     measureEntry: protobufBytes,
+    candidacyDurable: false,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,
     preVote: isSet(command, "prevote"),
     checkQuorum: isSet(command, "checkquorum"),

@@ -11,7 +11,9 @@ import {
   type LogIndex,
   type Message,
   type MessageType,
+  maxIndex,
   type NodeId,
+  previousIndex,
   type RaftConfig,
   type RaftState,
   RawNode,
@@ -73,7 +75,11 @@ export class Peer {
       preVote: false,
       checkQuorum: false,
       random: (low) => low,
-      hardState: this.log.hardState,
+      // What a snapshot holds is committed, however old the stored commit index is.
+      hardState: {
+        ...this.log.hardState,
+        commit: maxIndex(this.log.hardState.commit, previousIndex(this.log.firstIndex)),
+      },
       confState: this.log.stored.confState,
       applied: this.log.stored.index,
       ...this.settings,
