@@ -65,6 +65,21 @@ export type {
 } from "./host/ports.ts";
 export { RaftHost, type StopOptions } from "./host/raft-host.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
+export {
+  decodeTraceEvent,
+  encodeTraceEvent,
+  type TraceDetail,
+  type TraceEntry,
+  type TraceEvent,
+  type TraceEventKind,
+  type TraceMessage,
+  Tracer,
+  type TraceState,
+  traceEntry,
+  traceLineLengthMax,
+  traceMessage,
+  traceVersion,
+} from "./trace.ts";
 export type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "./types/conf-change.ts";
 export type { ConfState } from "./types/conf-state.ts";
 export { type Entry, type EntryType, entryBytes, entryOverheadBytes, type LogId } from "./types/entry.ts";

@@ -1,0 +1,57 @@
+------------------------------- MODULE MCRaft -------------------------------
+(***************************************************************************)
+(* Configurations that TLC exhausts: members elect leaders, whose no-ops   *)
+(* are replicated and committed; disks are late, members crash. Limits     *)
+(* keep terms, images under way and crashes few. Messages are sent when    *)
+(* they would be new, and leaders send all that follows a place.           *)
+(***************************************************************************)
+EXTENDS Raft, TLC
+
+CONSTANTS
+    TermMax,
+    CrashMax,
+    SlowDisk,    \* whether anything can happen between taking a batch and its end
+    WithTrial,   \* whether elections begin with a trial
+    WithChange   \* whether the leader shrinks the group by one member
+
+VARIABLE crashes
+
+FirstConf == [EmptyConf EXCEPT !.voters = Node]
+Symmetry == Permutations(Node)
+
+Appends(s) ==
+    {[type |-> "append-entries", from |-> s.id, to |-> m, term |-> s.term, previous |-> Id(TermAt(s.log, i), i),
+      entries |-> Slice(s.log, i + 1, LastIndex(s.log)), commit |-> s.commit]
+        : m \in Members(s.conf) \ {s.id}, i \in s.log.base.index .. LastIndex(s.log)}
+
+Removal(s, m) ==
+    [term |-> s.term, kind |-> "change", value |-> "0",
+     change |-> [transition |-> "auto", steps |-> <<[op |-> "remove", id |-> m]>>]]
+
+HasReady(n) == held[n] # {} \/ Image(node[n]) # durable[n]
+
+(* Ready and Persisted in one.                                             *)
+Flush(n) ==
+    /\ durable' = [durable EXCEPT ![n] = Image(node[n])]
+    /\ network' = network \cup held[n]
+    /\ held' = [held EXCEPT ![n] = {}]
+    /\ UNCHANGED <<node, writes, history>>
+
+Step(n) ==
+    \/ \E m \in network : Receive(n, m)
+    \/ WithTrial /\ node[n].term < TermMax /\ TimeoutTrial(n)
+    \/ ~WithTrial /\ node[n].term < TermMax /\ Timeout(n)
+    \/ node[n].role = "leader" /\ \E m \in Appends(node[n]) \ network : Send(n, m)
+    \/ ~SlowDisk /\ HasReady(n) /\ Flush(n)
+    \/ SlowDisk /\ HasReady(n) /\ writes[n] = <<>> /\ Ready(n)
+    \/ Persisted(n)
+    \/ WithChange /\ (ApplyConf(n) \/ Applied(n))
+    \/ /\ WithChange /\ node[n].role = "leader" /\ Len(node[n].log.entries) < 2
+       /\ \E m \in Node : Propose(n, Removal(node[n], m))
+
+MCInit == Init /\ crashes = 0
+MCNext ==
+    \/ UNCHANGED crashes /\ \E n \in Node : Step(n)
+    \/ crashes < CrashMax /\ crashes' = crashes + 1 /\ \E n \in Node : Crash(n)
+MCSpec == MCInit /\ [][MCNext]_<<vars, crashes>>
+=============================================================================
