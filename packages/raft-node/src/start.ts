@@ -1,7 +1,7 @@
 /** Starting a member: its parts in the order in which they depend on each other, and back again when one of them fails. */
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { ConfigError, type HostEvent, type NodeId, RaftHost, toNodeId } from "@quorate/raft";
+import { ConfigError, type HostEvent, type NodeId, RaftHost, StorageError, toNodeId } from "@quorate/raft";
 import { openWal, type WalStorage } from "@quorate/wal";
 import { clusterIdOf, parseAddress } from "./addresses.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
@@ -119,7 +119,12 @@ async function startParts<Command, Result>(
     emit({ type: "recovered", what });
   }
   const ending: (() => void)[] = [];
+  let failed = false;
   const fatal = (error: Error): void => {
+    if (failed) {
+      return;
+    }
+    failed = true;
     for (const step of ending.splice(0)) {
       step();
     }
@@ -138,7 +143,7 @@ async function startParts<Command, Result>(
   });
   const stopping = new AbortController();
   const ticker = startTicking(host, options.tickMs ?? tickMsDefault, emit);
-  const idleTimer = markWhenIdle(storage);
+  const idleTimer = markWhenIdle(storage, fatal);
   ending.push(() => {
     ticker.stop();
     clearInterval(idleTimer);
@@ -251,12 +256,16 @@ function createTransport<Command, Result>(
 }
 
 /** A log that has come to rest gets a durable mark, so that recovery can tell damage to its end from a torn write. */
-function markWhenIdle(storage: WalStorage): NodeJS.Timeout {
+function markWhenIdle(storage: WalStorage, fatal: (error: Error) => void): NodeJS.Timeout {
   let lastIndex = storage.lastIndex;
   const timer = setInterval(() => {
     if (storage.lastIndex === lastIndex) {
-      // A failure ends the store: the next write tells the host.
-      storage.idle(() => {});
+      // Work in the background may have failed since the last write; a leader without a disk must not lead on.
+      storage.idle((error) => {
+        if (error !== null && !(error instanceof StorageError && error.code === "STORAGE_CLOSED")) {
+          fatal(error);
+        }
+      });
     }
     lastIndex = storage.lastIndex;
   }, idleCheckMs);

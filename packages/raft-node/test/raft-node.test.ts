@@ -8,6 +8,7 @@ import { RaftError, StorageError } from "@quorate/raft";
 import { RaftNode, type RaftNodeSettings } from "@quorate/raft-node";
 import { createTestCluster, type TestCluster } from "@quorate/raft-node/testing";
 import { FileError, type FileSystem } from "@quorate/wal";
+import { until } from "./tcp/cluster-of-transports.ts";
 
 class Counter {
   value = 0;
@@ -216,11 +217,11 @@ test("a second process's start in the same directory is refused by its code", ()
     );
   }));
 
-test("a sync that fails is fatal at once: nothing is acknowledged after it", async () => {
-  let broken = false;
-  const fatal: Error[] = [];
-  const wrapFileSystem = (inner: FileSystem): FileSystem =>
-    Object.assign(Object.create(inner) as FileSystem, {
+/** A disk whose syncs fail once it is broken. */
+function breakableDisk(): { broken: boolean; readonly wrapFileSystem: (inner: FileSystem) => FileSystem } {
+  const disk = { broken: false, wrapFileSystem };
+  function wrapFileSystem(inner: FileSystem): FileSystem {
+    return Object.assign(Object.create(inner) as FileSystem, {
       open: (...[path, mode, completed]: Parameters<FileSystem["open"]>) =>
         inner.open(path, mode, (error, file) => {
           if (file === undefined) {
@@ -233,7 +234,7 @@ test("a sync that fails is fatal at once: nothing is acknowledged after it", asy
             truncate: (...call) => file.truncate(...call),
             size: (...call) => file.size(...call),
             close: (...call) => file.close(...call),
-            sync: (done) => (broken ? done(new FileError("EIO", "fdatasync", path)) : file.sync(done)),
+            sync: (done) => (disk.broken ? done(new FileError("EIO", "fdatasync", path)) : file.sync(done)),
           });
         }),
       makeDirectory: (...call: Parameters<FileSystem["makeDirectory"]>) => inner.makeDirectory(...call),
@@ -242,11 +243,18 @@ test("a sync that fails is fatal at once: nothing is acknowledged after it", asy
       unlink: (...call: Parameters<FileSystem["unlink"]>) => inner.unlink(...call),
       syncDirectory: (...call: Parameters<FileSystem["syncDirectory"]>) => inner.syncDirectory(...call),
     });
+  }
+  return disk;
+}
+
+test("a sync that fails is fatal at once: nothing is acknowledged after it", async () => {
+  const disk = breakableDisk();
+  const fatal: Error[] = [];
   await withNode(
     async (node) => {
       await node.waitForLeader();
       assert.equal(await node.propose({ add: 1 }), 1);
-      broken = true;
+      disk.broken = true;
       await assert.rejects(node.propose({ add: 1 }), (error) => {
         assert.ok(error instanceof RaftError);
         assert.deepEqual(error.info, { code: "RAFT_STOPPED", maybeCommitted: true });
@@ -256,6 +264,23 @@ test("a sync that fails is fatal at once: nothing is acknowledged after it", asy
       assert.ok(fatal[0] instanceof StorageError && fatal[0].code === "STORAGE_IO");
       await assert.rejects(node.propose({ add: 1 }), RaftError);
     },
-    { wrapFileSystem, onFatal: (error) => fatal.push(error) },
+    { wrapFileSystem: disk.wrapFileSystem, onFatal: (error) => fatal.push(error) },
   );
+});
+
+test("a sync that fails in the background is fatal too, without waiting for the next write", async () => {
+  const disk = breakableDisk();
+  const fatal: Error[] = [];
+  await withNode(
+    async (node) => {
+      await node.waitForLeader();
+      assert.equal(await node.propose({ add: 1 }), 1);
+      disk.broken = true; // Before the idle mark of that proposal's batch.
+      await until("told", () => fatal.length > 0);
+      assert.ok(fatal[0] instanceof StorageError && fatal[0].code === "STORAGE_IO");
+      assert.equal(node.status().state, "stopped");
+    },
+    { wrapFileSystem: disk.wrapFileSystem, onFatal: (error) => fatal.push(error) },
+  );
+  assert.equal(fatal.length, 1);
 });
