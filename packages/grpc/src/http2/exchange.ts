@@ -124,8 +124,9 @@ export class StreamExchange implements HttpExchange, StreamUser {
 
   closed(): void {
     this.#chunks = null;
-    this.#deliverBody(null);
+    // First, so that the handler's answer to a body that never came goes nowhere.
     this.#progress = "ended";
+    this.#deliverBody(null);
     // Ended means that the whole answer has left.
     if (!this.#stream.localClosed) {
       this.#onClose?.();

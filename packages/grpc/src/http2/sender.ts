@@ -228,7 +228,10 @@ export class Sender implements SendWindow {
         break;
       }
       this.#ready.delete(stream);
-      this.#sendNext(stream);
+      // A setting may have closed its window while it waited; it comes back when the client opens it.
+      if (stream.sendWindowBytes > 0) {
+        this.#sendNext(stream);
+      }
       if (this.#outbox.length >= flushBytes) {
         this.#host.flush();
       }
