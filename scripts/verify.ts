@@ -17,6 +17,7 @@ const steps: readonly Step[] = [
   { name: "types of the tests", command: "tsc", args: ["-p", "tsconfig.test.json"] },
   { name: "format and lint", command: "biome", args: ["check", "."] },
   { name: "tidy and import boundaries", command: "node", args: ["scripts/tidy.ts", "--quiet"] },
+  { name: "rules of Raft", command: "node", args: ["scripts/spec-coverage.ts", "--check"] },
   { name: "examples in the documentation", command: "node", args: ["scripts/doc-examples.ts"] },
   { name: "what gets published", command: "node", args: ["scripts/build.ts", "--check"] },
 ];

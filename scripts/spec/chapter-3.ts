@@ -52,6 +52,19 @@ export const chapter3: readonly Rule[] = [
   core("messages-idempotent", "§3.7; paper §5.5", "A request that arrives twice does no harm."),
   core("vote-durable", "§3.8; FIG 2 State", "Term and vote are durable before the vote leaves."),
   core("own-vote-durable", "§3.8", "A candidate's own vote counts once it is durable."),
+  {
+    ...core(
+      "candidacy-durable",
+      "§3.8",
+      "A candidate's new term and vote are durable before it asks for votes.",
+    ),
+    tests: [
+      {
+        path: "packages/raft/test/host/found-by-simulation.test.ts",
+        text: '"a candidate asks for votes only once its own term and vote are durable"',
+      },
+    ],
+  },
   core("ack-durable", "§3.8; FIG 2 State", "An append is acknowledged once its entries are durable."),
   core(
     "commit-volatile",

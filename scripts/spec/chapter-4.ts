@@ -121,8 +121,8 @@ export const chapter4: readonly Rule[] = [
     "§4.4",
     "A group begins from a configuration that is written once, at its first start; who joins begins empty.",
     {
-      path: "packages/wal/src/wal-storage.ts",
-      text: "RAFT §3.8 persistence, §5.1 snapshots, §10.2.2 batching.",
+      path: "packages/wal/src/open-wal.ts",
+      text: "export interface WalBootstrap",
     },
     {
       path: "packages/wal/test/files.test.ts",

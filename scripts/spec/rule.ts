@@ -2,9 +2,10 @@
 
 /**
  * Where a rule lives: `core`, `host` and `wal` enforce it (the latter two are named by a text that stands once in a file),
- * `differs` is kept in another way, `not-yet` waits for a capability that is not built, `outside` is for nobody in here.
+ * `differs` is kept in another way, `not-yet` waits for a capability that is not built, `outside` is for nobody in here, and a
+ * `case` is not a rule but what goes wrong without: it needs a test only.
  */
-type RuleStatus = "core" | "host" | "wal" | "differs" | "not-yet" | "outside";
+type RuleStatus = "core" | "host" | "wal" | "differs" | "not-yet" | "outside" | "case";
 
 /** A place in a file: its path, and a text that stands in it exactly once. */
 export interface Anchor {
@@ -61,4 +62,9 @@ export function notYet(id: string, from: string, text: string, note: string): Ru
 /** Binds nobody in here: clients, operators, or a choice that the sources leave open. */
 export function outside(id: string, from: string, text: string, note: string): Rule {
   return rule(id, from, text, { status: "outside", note });
+}
+
+/** What went wrong somewhere; `tests` are those that carry no tag. */
+export function corner(number: number, text: string, ...tests: readonly Anchor[]): Rule {
+  return rule(`case-${number}`, "", text, { status: "case", tests });
 }

@@ -39,6 +39,7 @@ function append(to: Peer, term: number, previous: [number, number], entries: Ent
   });
 }
 
+// [case-29]
 test("ABA: an append that became durable after its term was left marks nothing durable", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   append(peer, 1, [0, 0], [entry(1, 1, "old")]);
@@ -61,6 +62,7 @@ test("ABA: an append that became durable after its term was left marks nothing d
   checkInvariants(peer.state);
 });
 
+// [case-29]
 test("ABA: within a term, an acknowledgement covers only what the batch carried", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   append(peer, 1, [0, 0], [entry(1, 1)]);
@@ -74,6 +76,7 @@ test("ABA: within a term, an acknowledgement covers only what the batch carried"
   );
 });
 
+// [case-34]
 test("a follower commits only as far as the append has verified", () => {
   // Entries 2 and 3 are leftovers of a deposed leader; the new leader has verified only up to 1.
   const peer = loneMember(1, group3, [1, 1, 1]);
@@ -83,6 +86,7 @@ test("a follower commits only as far as the append has verified", () => {
   assert.equal(peer.state.log.committed, 2);
 });
 
+// [case-34, case-42]
 test("a leader's heartbeat names no commit index beyond what the follower is known to have", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -118,6 +122,7 @@ test("a stale refusal does not rewind a follower that has matched since", () => 
   assert.deepEqual(leader.drain(), []);
 });
 
+// [case-24]
 test("removing a member whose answer was missing commits at once", () => {
   const group = new Group(conf([1, 2]));
   const leader = group.elect(1);
@@ -140,6 +145,7 @@ test("removing a member whose answer was missing commits at once", () => {
   assert.deepEqual(commands(leader), ["behind"]);
 });
 
+// [case-40]
 test("the limit on uncommitted bytes refuses, and returns to zero when all is applied", () => {
   const group = new Group(group3, { uncommittedBytesMax: 10 });
   const leader = group.elect(1);
@@ -179,6 +185,7 @@ test("the bytes of a lost leadership are not counted against the next one", () =
   assert.ok(leader.node.propose([new Uint8Array(10)]).ok);
 });
 
+// [case-40]
 test("bytes under way do not leak when a member falls back to probing", () => {
   const group = new Group(group3, { inflightBytesMax: 100, inflightCountMax: 100, appendBytesMax: 100 });
   const leader = group.elect(1);
@@ -202,6 +209,7 @@ test("bytes under way do not leak when a member falls back to probing", () => {
   }
 });
 
+// [case-33]
 test("an entry is applied only once it is durable here, where storage is asynchronous", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   append(peer, 1, [0, 0], [entry(1, 1)], 1);
@@ -238,6 +246,7 @@ test("a snapshot that became durable counts, whatever the term is by then", () =
   checkInvariants(peer.state);
 });
 
+// [case-32]
 test("a second snapshot that arrives while the first is being written is not taken for durable", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   const send = (index: number): void => {

@@ -1,21 +1,13 @@
 /** Cases that other Rafts have paid for, each named by what goes wrong without its rule. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyBytes, utf8Encode } from "@quorate/base";
-import { type ConfChange, type ConfChangeSingle, noNode, toNodeId, toTerm } from "@quorate/raft";
+import { utf8Encode } from "@quorate/base";
+import { noNode, toNodeId, toTerm } from "@quorate/raft";
 import { progressOf } from "../../src/tracker/tracker.ts";
 import { at, commands, conf, entry, Group, loneMember, Peer, startingLog } from "../support/group.ts";
+import { change } from "../support/messages.ts";
 
 const group3 = conf([1, 2, 3]);
-
-function change(text: string, transition: ConfChange["transition"] = "auto"): ConfChange {
-  const ops = { v: "add-voter", l: "add-learner", r: "remove", u: "update" } as const;
-  const changes: ConfChangeSingle[] = text
-    .split(" ")
-    .filter((word) => word !== "")
-    .map((word) => ({ op: ops[word[0] as keyof typeof ops], id: toNodeId(Number(word.slice(1))) }));
-  return { transition, changes, context: emptyBytes };
-}
 
 test("a leader's own word counts among the confirmations of a read", () => {
   const group = new Group(group3);
@@ -26,6 +18,7 @@ test("a leader's own word counts among the confirmations of a read", () => {
   assert.equal(leader.reads.length, 1);
 });
 
+// [case-55]
 test("reads that were not confirmed are forgotten with the leadership, and free their memory", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -42,6 +35,7 @@ test("reads that were not confirmed are forgotten with the leadership, and free 
   assert.equal(leader.reads.length, 0);
 });
 
+// [case-53]
 test("a context that was never sent confirms no read", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -62,6 +56,7 @@ test("a context that was never sent confirms no read", () => {
   assert.equal(leader.state.reads.confirmed, 1);
 });
 
+// [case-21]
 test("an implicit joint configuration is left by exactly one entry, also while others are applied one by one", () => {
   const group = new Group(group3, { committedBytesPerReadyMax: 1 });
   const leader = group.elect(1);
@@ -79,6 +74,7 @@ test("an implicit joint configuration is left by exactly one entry, also while o
   );
 });
 
+// [case-21]
 test("the joint configuration is left later when a transfer was under way, and failed", () => {
   const group = new Group(group3, { electionTimeoutTicks: 5 });
   const leader = group.elect(1);
@@ -107,6 +103,7 @@ test("nobody campaigns while a snapshot is being restored", () => {
   assert.equal(peer.node.campaign(), true);
 });
 
+// [case-41]
 test("a member that has everything does not stay a probe after a lost message", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -118,6 +115,7 @@ test("a member that has everything does not stay a probe after a lost message", 
   assert.equal(progress?.state, "replicate");
 });
 
+// [case-3]
 test("a candidate's own vote that comes back after the election was lost elects nobody", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   peer.node.campaign();
@@ -136,6 +134,7 @@ test("a candidate's own vote that comes back after the election was lost elects 
   assert.equal(peer.role, "follower");
 });
 
+// [case-3]
 test("the own vote of a trial does not count in the election that follows", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true, preVote: true });
   peer.node.campaign();
@@ -152,6 +151,7 @@ test("the own vote of a trial does not count in the election that follows", () =
   assert.equal(peer.role, "leader");
 });
 
+// [case-44]
 test("a single member that restarts serves nothing before an entry of its own term is committed", () => {
   const peer = loneMember(1, conf([1]), [1, 1]);
   peer.log.hardState = { ...peer.log.hardState, commit: at(1) };
@@ -164,6 +164,7 @@ test("a single member that restarts serves nothing before an entry of its own te
   assert.equal(peer.state.log.term(peer.state.log.committed), peer.state.term);
 });
 
+// [case-28]
 test("answers of a member that was removed change nothing", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -183,6 +184,7 @@ test("answers of a member that was removed change nothing", () => {
   assert.equal(leader.state.log.committed, before);
 });
 
+// [case-13]
 test("a learner that was promoted without knowing it yet makes the difference in an election", () => {
   // Members 2 and 3 know that 1 is a voter now; 1 does not.
   const learner = new Peer(1, startingLog(conf([2, 3], [1]), 0), { confState: conf([2, 3], [1]) });
@@ -195,6 +197,7 @@ test("a learner that was promoted without knowing it yet makes the difference in
   assert.equal(candidate.role, "leader");
 });
 
+// [case-22]
 test("a demoted voter counts in the old half until the joint configuration is left", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -217,6 +220,7 @@ test("a demoted voter counts in the old half until the joint configuration is le
   assert.deepEqual(leader.node.status().confState, conf([1], [2, 3]));
 });
 
+// [case-36]
 test("a member that is behind the compacted log is sent the snapshot, not an empty append that would match by accident", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -235,6 +239,7 @@ test("a member that is behind the compacted log is sent the snapshot, not an emp
   assert.equal(group.peer(3).state.log.applied, group.peer(1).state.log.applied);
 });
 
+// [case-48]
 test("a follower whose image arrived by other means is served again at once", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -258,6 +263,7 @@ test("a follower whose image arrived by other means is served again at once", ()
   assert.equal(progress?.state, "replicate");
 });
 
+// [case-8]
 test("two candidates with and without trials do not block each other for ever", () => {
   const group = new Group(group3, { preVote: true, electionTimeoutTicks: 5 });
   const ahead = group.peer(3);
@@ -279,6 +285,7 @@ test("two candidates with and without trials do not block each other for ever", 
   assert.ok(group.peers.some((peer) => peer.role === "leader" && peer.state.term > 6));
 });
 
+// [case-35]
 test("an append that was delayed by a whole leadership does not bring back what was replaced", () => {
   const group = new Group(group3);
   const leader = group.elect(1);

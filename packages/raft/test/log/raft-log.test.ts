@@ -83,6 +83,7 @@ test("the first conflict is the first entry that the log does not hold", () => {
   assert.equal(firstConflict(log, [entry(2, 3), entry(2, 4)]), 1);
 });
 
+// [case-37]
 test("the place where logs may agree skips whole terms, and stops where the log begins", () => {
   const log = new RaftLog(stored([1, 3, 3, 4, 4, 5]));
   assert.deepEqual(findConflictByTerm(log, at(6), toTerm(3)), { term: 3, index: 3 });

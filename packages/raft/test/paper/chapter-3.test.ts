@@ -107,7 +107,7 @@ test("§3.7: every message may arrive twice", () => {
   for (const peer of group.peers) assert.deepEqual(commands(peer), ["a", "b"]);
 });
 
-// [vote-durable]
+// [vote-durable, case-2]
 test("§3.8: a vote leaves only after term and vote are durable", () => {
   const peer = freshPeer({ asyncStorage: true });
   peer.node.step(voteRequest("request-vote", 2, peer, 4, start));
@@ -119,6 +119,28 @@ test("§3.8: a vote leaves only after term and vote are durable", () => {
     ready.sendAfterPersist.map((message) => message.type),
     ["vote-response"],
   );
+});
+
+// [state-durable, case-39]
+test("§3.8: a vote in a known term, and a single entry, must each be synced; a commit index need not", () => {
+  const peer = loneMember(1, group3, [1]);
+  peer.node.step(voteRequest("request-vote", 2, peer, 1, logId(1, 1)));
+  const syncs: boolean[] = [];
+  const turn = (): void => {
+    const ready = peer.node.ready();
+    syncs.push(ready.mustSync);
+    peer.persist(ready);
+    peer.apply(ready.apply);
+    peer.node.advance();
+  };
+  turn();
+  assert.equal(peer.state.vote, 2);
+  peer.node.step(append(2, peer, 1, logId(1, 1), [entry(1, 2)]));
+  turn();
+  peer.node.step(append(2, peer, 1, logId(1, 2), [], 2));
+  turn();
+  assert.deepEqual(syncs, [true, true, false]);
+  assert.equal(peer.log.hardState.commit, 2);
 });
 
 // [commit-volatile]

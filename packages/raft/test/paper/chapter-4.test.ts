@@ -37,7 +37,7 @@ test("§4.1: a change counts from when it is applied, on every member", () => {
   assert.deepEqual(group.peer(2).node.status().confState.voters, [1, 2]);
 });
 
-// [conf-falls-back]
+// [conf-falls-back, case-26]
 test("§4.1: a change that is cut from the log again was never in force", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -88,7 +88,7 @@ test("§4.2.1: one refusal tells that a new member's log is empty", () => {
   assert.equal(commands(group.peer(4)).length, 20);
 });
 
-// [removed-leader-uncounted]
+// [removed-leader-uncounted, case-23]
 test("§4.2.2: a leader that leaves does not count in the new majority", () => {
   const group = new Group(group3);
   const leader = group.elect(1);

@@ -2,27 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyBytes, utf8Encode } from "@quorate/base";
-import {
-  type ConfChange,
-  type ConfChangeSingle,
-  type Message,
-  noNode,
-  toNodeId,
-  toTerm,
-} from "@quorate/raft";
+import { type Message, noNode, toNodeId, toTerm } from "@quorate/raft";
 import { progressOf } from "../../src/tracker/tracker.ts";
 import { at, commands, conf, entry, Group, loneMember, Peer, startingLog } from "../support/group.ts";
+import { change } from "../support/messages.ts";
 
 const group3 = conf([1, 2, 3]);
-
-function change(text: string, transition: ConfChange["transition"] = "auto"): ConfChange {
-  const ops = { v: "add-voter", l: "add-learner", r: "remove", u: "update" } as const;
-  const changes: ConfChangeSingle[] = text
-    .split(" ")
-    .filter((word) => word !== "")
-    .map((word) => ({ op: ops[word[0] as keyof typeof ops], id: toNodeId(Number(word.slice(1))) }));
-  return { transition, changes, context: emptyBytes };
-}
 
 function tickAll(group: Group, count: number): void {
   for (let i = 0; i < count; i++) {
@@ -47,7 +32,7 @@ test("§9.6: a member that was cut off does not raise its term, and does not dep
   assert.equal(group.peer(3).role, "follower");
 });
 
-// [pre-vote-binds-nobody]
+// [pre-vote-binds-nobody, case-7]
 test("§9.6: a trial changes neither the voter's term nor its vote", () => {
   const peer = new Peer(1, startingLog(group3, 0), { confState: group3 });
   peer.node.step({
@@ -71,7 +56,7 @@ test("§9.6: a trial changes neither the voter's term nor its vote", () => {
   assert.equal(peer.state.vote, noNode);
 });
 
-// [pre-vote-conditions]
+// [pre-vote-conditions, case-7]
 test("§9.6: a refused trial teaches the later term", () => {
   const behind = new Peer(1, startingLog(group3, 0), { confState: group3, preVote: true });
   behind.node.campaign();
@@ -107,6 +92,7 @@ test("§4.2.3: who heard a leader within the election time-out ignores requests 
   assert.equal(follower.state.vote, 3);
 });
 
+// [case-10]
 test("§4.2.3: a member stuck in a later term under a sticky leader is freed by its answer to that leader", () => {
   const group = new Group(group3, { checkQuorum: true });
   const leader = group.elect(1);
@@ -133,7 +119,7 @@ test("§6.2: a leader that hears no quorum for an election time-out steps down",
   assert.equal(leader.role, "follower");
 });
 
-// [transfer-no-proposals, transfer-catch-up, transfer-now]
+// [transfer-no-proposals, transfer-catch-up, transfer-now, case-11, case-12]
 test("§3.10: the target gets the whole log first, then campaigns at once; proposals are refused meanwhile", () => {
   const group = new Group(group3, { checkQuorum: true, preVote: true });
   const leader = group.elect(1);
@@ -163,6 +149,7 @@ test("§3.10: a transfer that does not succeed within an election time-out is gi
   assert.ok(leader.node.propose([utf8Encode("a")]).ok);
 });
 
+// [case-12]
 test("§3.10: leadership goes to no learner, to nobody unknown, and not to the leader itself", () => {
   const group = new Group(conf([1, 2], [3]));
   const leader = group.elect(1);
@@ -174,7 +161,7 @@ test("§3.10: leadership goes to no learner, to nobody unknown, and not to the l
   assert.equal(group.peer(2).role, "leader");
 });
 
-// [one-change]
+// [one-change, case-17]
 test("§4.1: a change waits for the one before it; the second becomes an empty entry", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -188,7 +175,7 @@ test("§4.1: a change waits for the one before it; the second becomes an empty e
   assert.deepEqual(leader.node.status().confState.learners, [4, 5]);
 });
 
-// [new-leader-waits]
+// [new-leader-waits, case-15, case-16]
 test("§4.1: a new leader takes up no change before it applied all that its log held", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -215,7 +202,7 @@ test("§4.1: a new leader takes up no change before it applied all that its log 
   assert.ok(!refused.ok && refused.reason === "conf-change" && refused.refusal === "pending");
 });
 
-// [no-campaign-unapplied]
+// [no-campaign-unapplied, case-18]
 test("§4.1: nobody campaigns while a committed change is not applied", () => {
   const log = startingLog(group3, 0);
   const peer = new Peer(1, log, { confState: group3, asyncStorage: true, committedBytesPerReadyMax: 1 });
@@ -233,7 +220,7 @@ test("§4.1: nobody campaigns while a committed change is not applied", () => {
   assert.equal(peer.role, "follower");
 });
 
-// [removed-leader-leads]
+// [removed-leader-leads, case-23]
 test("§4.2.2: a leader that is removed leads until that is committed, then steps down, and appends nothing more", () => {
   for (const stepDownOnRemoval of [true, false]) {
     const group = new Group(group3, { stepDownOnRemoval });
@@ -308,6 +295,7 @@ test("§4.2.1: a learner receives everything, counts for nothing, and votes when
   assert.equal(group.peer(3).state.vote, 2);
 });
 
+// [case-14, case-19]
 test("§4.1: what would leave no voter is refused before it enters the log, and harmless within it", () => {
   const group = new Group(conf([1]));
   const leader = group.elect(1);
@@ -318,7 +306,7 @@ test("§4.1: what would leave no voter is refused before it enters the log, and 
   assert.deepEqual(leader.node.applyConfChange(change("r1")), conf([1]));
 });
 
-// [read-own-term, read-round]
+// [read-own-term, read-round, case-52]
 test("§6.4: a read waits for a round of heartbeats, and for the first commit of the leader's term", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -359,7 +347,7 @@ test("§6.4: a deposed leader confirms no read", () => {
   assert.equal(leader.reads.length, 0);
 });
 
-// [read-one-round, read-by-follower]
+// [read-one-round, read-by-follower, case-53]
 test("§6.4: one round confirms all reads up to it, also those of followers, also with equal contexts", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -375,7 +363,7 @@ test("§6.4: one round confirms all reads up to it, also those of followers, als
   assert.equal(leader.state.reads.unconfirmed.length, 0);
 });
 
-// [lease-by-heartbeats]
+// [lease-by-heartbeats, case-54]
 test("§6.4.1: with leases a read needs no round; forgetting the leader is then refused", () => {
   const group = new Group(group3, { readMode: "lease", checkQuorum: true });
   const leader = group.elect(1);
@@ -436,7 +424,7 @@ test("§5.3: no image is sent to a member that is not heard", () => {
   );
 });
 
-// [snapshot-of-prefix]
+// [snapshot-of-prefix, case-46]
 test("§5.3: a snapshot of what is known already only teaches what is committed", () => {
   const peer = loneMember(1, group3, [1, 1, 1]);
   const snapshot = { index: at(2), term: toTerm(1), confState: group3 };
@@ -449,7 +437,7 @@ test("§5.3: a snapshot of what is known already only teaches what is committed"
   assert.equal(peer.node.ready().snapshot, null);
 });
 
-// [snapshot-configuration]
+// [snapshot-configuration, case-20]
 test("§5.1: a snapshot of a joint configuration puts it in force, whole", () => {
   const joint = {
     voters: [toNodeId(1), toNodeId(4)],

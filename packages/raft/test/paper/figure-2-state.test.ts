@@ -170,6 +170,8 @@ test("FIG 2 RequestVote: a refusal carries the voter's term", () => {
   const peer = loneMember(1, group3, [4]);
   peer.node.step(voteRequest("request-vote", 2, peer, 6, logId(3, 9)));
   assert.deepEqual(peer.drain(), [voteAnswer("vote-response", 1, { id: toNodeId(2) } as Peer, 6, false)]);
+  peer.node.step(voteRequest("pre-vote", 2, peer, 9, logId(3, 9)));
+  assert.equal(peer.drain()[0]?.term, 6, "not the term that was asked about");
   peer.node.step(voteRequest("pre-vote", 2, peer, 2, logId(9, 9)));
   assert.deepEqual(peer.drain(), [voteAnswer("pre-vote-response", 1, { id: toNodeId(2) } as Peer, 6, false)]);
 });

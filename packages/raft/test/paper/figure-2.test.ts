@@ -180,7 +180,7 @@ test("FIG 2 Candidates: the term rises by one, the vote is its own, and all othe
   );
 });
 
-// [own-vote-durable]
+// [own-vote-durable, case-3]
 test("§3.8: a candidate's own vote counts only when it is durable", () => {
   const peer = new Peer(1, startingLog(conf([1]), 0), { confState: conf([1]), asyncStorage: true });
   peer.node.campaign();
@@ -292,7 +292,7 @@ for (const [own, candidate, granted] of [
   [[2], id(1, 1), false],
   [[2], id(1, 9), false],
 ] as const) {
-  // [log-up-to-date, vote-grant]
+  // [log-up-to-date, vote-grant, case-4]
   test(`FIG 2 RequestVote 2, §3.6.1: terms [${own}] ${granted ? "grant" : "refuse"} a log that ends in ${candidate.term}/${candidate.index}`, () => {
     const peer = loneMember(1, group3, own);
     peer.node.step(requestVote(2, 1, 5, candidate));
@@ -370,7 +370,7 @@ test("FIG 2 Leaders, FIG 3 Log Matching, §3.6.2: a refused append is repeated f
   assert.deepEqual(terms(follower), terms(leader));
 });
 
-// [commit-own-term, commit-prefix]
+// [commit-own-term, commit-prefix, case-1]
 test("FIG 2 Leaders, §3.6.2: an entry of an earlier term is not committed by counting", () => {
   const group = new Group(group3);
   const leader = group.peer(1);
@@ -464,7 +464,7 @@ test("FIG 2 AppendEntries 2, §3.7: an append from before the compacted prefix i
   });
 });
 
-// [append-conflict, messages-idempotent]
+// [append-conflict, messages-idempotent, case-35]
 test("FIG 2 AppendEntries 3, §3.7: a late append that matches cuts nothing", () => {
   const peer = loneMember(1, group3, [1, 1, 1]);
   peer.node.step(append(1, id(0, 0), [entry(1, 1)]));

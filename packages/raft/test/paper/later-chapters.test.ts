@@ -14,9 +14,13 @@ test("§6.4: a read waits for what was committed when it arrived, not for more",
   leader.node.propose([utf8Encode("a")]);
   group.settle();
   leader.node.readIndex(utf8Encode("r"));
+  const round = leader.drain();
   leader.node.propose([utf8Encode("b")]);
   group.settle();
-  assert.equal(leader.state.log.committed, 3);
+  assert.equal(leader.state.log.committed, 3, "before anybody has heard the round");
+  assert.equal(leader.reads.length, 0);
+  group.network.push(...round);
+  group.settle();
   assert.deepEqual(
     leader.reads.map((read) => Number(read.index)),
     [2],
@@ -39,7 +43,7 @@ test("§6.4: a round that began before the read proves nothing for it", () => {
   assert.equal(leader.reads.length, 1);
 });
 
-// [read-one-round]
+// [read-one-round, case-55]
 test("§6.4: many reads, one round", () => {
   const group = new Group(group3);
   const leader = group.elect(1);
@@ -55,7 +59,7 @@ test("§6.4: many reads, one round", () => {
   assert.equal(leader.reads.length, 50);
 });
 
-// [lease-by-heartbeats]
+// [lease-by-heartbeats, case-54]
 test("§6.4.1: leases are refused where members do not keep from electing others", () => {
   assert.throws(
     () => new Peer(1, startingLog(group3, 0), { confState: group3, readMode: "lease", checkQuorum: false }),
@@ -113,7 +117,7 @@ test("§9.6: a pre-candidate that hears the leader follows it in the same term",
   assert.deepEqual([peer.role, peer.state.term, Number(peer.state.leader)], ["follower", 2, 2]);
 });
 
-// [own-write-counted]
+// [own-write-counted, case-30]
 test("§10.2.1: with its own disk slow, the leader needs a majority of the others", () => {
   const leader = new Peer(1, startingLog(group3, 0), { confState: group3, asyncStorage: true });
   leader.node.campaign();

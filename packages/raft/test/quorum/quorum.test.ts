@@ -75,6 +75,7 @@ test("a joint vote is lost when one half lost it, and won only when both won it"
   assert.equal(result([3, 4], [1, 5, 6]), "lost");
 });
 
+// [case-5]
 test("even groups need more than half: two of two, three of four", () => {
   const acks = (indexes: number[]): number =>
     majorityAcked(

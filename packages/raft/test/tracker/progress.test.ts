@@ -68,6 +68,7 @@ test("a probe listens only to the refusal of the append that it sent", () => {
   assert.equal(isPaused(progress), false);
 });
 
+// [case-37]
 test("a retreat stays above match, and goes back at least one", () => {
   const progress = member(6, 9);
   assert.equal(retreat(progress, at(8), at(2)), true);
