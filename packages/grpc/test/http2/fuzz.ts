@@ -104,14 +104,16 @@ class Handlers {
   }
 }
 
-/** The client's view of the windows it gave, RFC 9113 §6.9; null once what it sent is not known to be well-formed. */
+/** The client's view of the windows it gave, RFC 9113 §6.9. */
 class Windows {
   initial = 65_535;
   connection = 65_535;
   readonly streams = new Map<number, number>();
+  /** Whether all that was sent is known here. */
+  exact = true;
 
   take(one: Frame): void {
-    if (one.type === frameType.data) {
+    if (one.type === frameType.data && this.exact) {
       this.connection -= one.payload.length;
       const left = (this.streams.get(one.streamId) ?? this.initial) - one.payload.length;
       this.streams.set(one.streamId, left);
@@ -258,7 +260,10 @@ class Client {
     const payload = Buffer.from(
       Array.from({ length: between(this.#random, 0, 30) }, () => between(this.#random, 0, 255)),
     );
-    return frame(between(this.#random, 0, 12), between(this.#random, 0, 255), this.#anyId(), payload);
+    const type = between(this.#random, 0, 12);
+    // By chance such a frame may open a window.
+    this.windows.exact &&= type !== frameType.settings && type !== frameType.windowUpdate;
+    return frame(type, between(this.#random, 0, 255), this.#anyId(), payload);
   }
 }
 
