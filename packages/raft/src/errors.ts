@@ -19,12 +19,20 @@ export type RaftErrorInfo =
   /** Proposals wait for a leadership transfer to end; this one never entered a log. */
   | { readonly code: "RAFT_LEADERSHIP_TRANSFERRING"; readonly transferee: NodeId }
   /** An earlier configuration change is still under way. */
-  | { readonly code: "RAFT_CONF_CHANGE_PENDING" }
+  | { readonly code: "RAFT_CONF_CHANGE_PENDING"; readonly problem: string; readonly confIndex: LogIndex }
   /** The configuration change makes no valid configuration here and now. */
   | {
       readonly code: "RAFT_CONF_CHANGE_INVALID";
       readonly refusal: ConfChangeRefusal;
       readonly problem: string;
+      /** Log index of the configuration in force. */
+      readonly confIndex: LogIndex;
+    }
+  /** Leadership is not handed over to `transferee`; nothing has changed. */
+  | {
+      readonly code: "RAFT_TRANSFER_REFUSED";
+      readonly transferee: NodeId;
+      readonly reason: "not-a-member" | "learner" | "already-leader" | "unreachable" | "no-candidate";
     }
   /** The transferee did not take over in time; this member leads on. */
   | { readonly code: "RAFT_TRANSFER_TIMEOUT"; readonly transferee: NodeId }

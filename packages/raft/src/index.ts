@@ -32,11 +32,13 @@ export {
   type StorageErrorInfo,
 } from "./errors.ts";
 export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
+export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership.ts";
 export {
   type CoreSettings,
   type HostLimits,
   type HostOptions,
   hostDefaults,
+  type MembershipPolicy,
   type SnapshotPolicy,
 } from "./host/options.ts";
 export type {
@@ -61,9 +63,11 @@ export type {
   Storage,
   StorageBatch,
   Transport,
+  TransportPeers,
   TransportReceiver,
 } from "./host/ports.ts";
 export { RaftHost, type StopOptions } from "./host/raft-host.ts";
+export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
 export {
   decodeTraceEvent,
@@ -101,6 +105,7 @@ export {
   toTerm,
 } from "./types/ids.ts";
 export type { LogRange, LogView } from "./types/log-view.ts";
+export type { MemberInfo } from "./types/member.ts";
 export type {
   AppendAccepted,
   AppendEntries,

@@ -4,6 +4,7 @@
  */
 import { assert } from "@quorate/base";
 import { decodeConfChange, encodeConfChange } from "./conf/codec.ts";
+import { normalizeConfState, validateConfState } from "./conf/restore.ts";
 import { type RaftConfig, resolveConfig } from "./config.ts";
 import { markApplied, markSnapshotStable } from "./core/apply.ts";
 import { becomeFollower } from "./core/become.ts";
@@ -11,7 +12,7 @@ import { canTakeCommitted, takeCommitted } from "./core/commit.ts";
 import { ordinaryCampaign, startElection } from "./core/election.ts";
 import { applyConfChange, checkConfChange, checkOutcome, type RefusedChange } from "./core/membership.ts";
 import { propose } from "./core/proposal.ts";
-import { createRaftState, type RaftState } from "./core/raft-state.ts";
+import { createMembership, createRaftState, type RaftState } from "./core/raft-state.ts";
 import { leaderRead } from "./core/read-index.ts";
 import { reportUnreachable, resumeAfterLoad } from "./core/replication.ts";
 import { send } from "./core/send.ts";
@@ -160,6 +161,36 @@ export class RawNode {
    */
   applyConfChange(change: ConfChange): ConfState {
     return applyConfChange(this.#state, change);
+  }
+
+  /**
+   * Whether a leader would refuse any change now: an earlier one may not be applied yet. RAFT §4.1. To ask before proposing saves
+   * the empty entry that a refused change leaves.
+   */
+  get confChangePending(): boolean {
+    return this.#state.pendingConfIndex > this.#state.log.applied;
+  }
+
+  /**
+   * A member that was started without a configuration, to be added to a group, learns the one that its first change rests on.
+   * The log does not hold it: a group begins with a configuration, not with a change to one.
+   */
+  adoptConfState(confState: ConfState): void {
+    const state = this.#state;
+    assert(state.tracker.membership.members.length === 0, "conf: a configuration is never replaced");
+    assert(state.role === "follower", "conf: a member of nothing follows");
+    assert(validateConfState(confState).length === 0, "conf: an impossible configuration");
+    state.tracker.membership = createMembership(state, normalizeConfState(confState));
+  }
+
+  /** A leader gives up its place, because it cannot do its work; whether it led. */
+  resign(): boolean {
+    const state = this.#state;
+    if (state.role !== "leader") {
+      return false;
+    }
+    becomeFollower(state, state.term, noNode);
+    return true;
   }
 
   /** {@link applyConfChange} for an entry of `Ready.apply` whose bytes are the change. @throws DecodeError when they are none. */

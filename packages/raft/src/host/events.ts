@@ -2,6 +2,7 @@
 import type { ConfState } from "../types/conf-state.ts";
 import type { Role } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
+import type { MemberInfo } from "../types/member.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { Status } from "../types/status.ts";
 import type { RefusalReason } from "./outcome.ts";
@@ -12,6 +13,15 @@ export type HostEvent =
   | { readonly type: "leader"; readonly leader: NodeId; readonly term: Term }
   | { readonly type: "term"; readonly term: Term }
   | { readonly type: "conf-state"; readonly confState: ConfState; readonly index: LogIndex }
+  /** This member applied its own removal: the group goes on without it, and it is of no more use. */
+  | { readonly type: "removed"; readonly index: LogIndex }
+  | { readonly type: "member-promoted"; readonly id: NodeId; readonly index: LogIndex }
+  /** A learner did not catch up in time; this leader no longer promotes it by itself. */
+  | { readonly type: "promotion-timed-out"; readonly id: NodeId; readonly missingEntryCount: number }
+  /** The oldest write has been under way for so many ticks. Told each election time-out while it lasts. */
+  | { readonly type: "slow-disk"; readonly ticks: number }
+  /** This leader gave up its place because its disk hangs. */
+  | { readonly type: "resigned"; readonly ticks: number }
   | { readonly type: "snapshot-made"; readonly snapshot: SnapshotMetadata; readonly bytes: number }
   | {
       readonly type: "snapshot-sent";
@@ -80,7 +90,12 @@ export interface HostStatus extends Status {
   /** Proposals that have not ended, and the bytes of their commands. */
   readonly pendingProposalCount: number;
   readonly pendingProposalBytes: number;
-  /** Batches handed to the storage and not durable yet. */
+  /** Batches handed to the storage and not durable yet, and for how many ticks the oldest has been under way. */
   readonly persistingCount: number;
+  readonly persistingTicks: number;
+  /** Log index at which the configuration in force was applied; 0 for the one that the group began with. */
+  readonly confIndex: LogIndex;
+  /** Everybody in the configuration, ascending, as the log told of them. */
+  readonly members: readonly MemberInfo[];
   readonly counters: Readonly<HostCounters>;
 }

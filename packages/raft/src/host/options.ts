@@ -18,6 +18,16 @@ export interface SnapshotPolicy {
   readonly trailingEntryCount?: number;
 }
 
+/** How members come and go. */
+export interface MembershipPolicy {
+  /** Refuse changes of the voters that too few recently heard voters could carry. RAFT §4.2.1. Default true. */
+  readonly strictQuorum?: boolean;
+  /** Entries that a learner may lack to count as caught up. Default 256. */
+  readonly promotionMarginEntryCount?: number;
+  /** Ticks after which a learner that has not caught up is no longer promoted by itself. Default 6,000. */
+  readonly promotionTimeoutTicks?: number;
+}
+
 /** Settings of the core that pass through the host unchanged. */
 export type CoreSettings = Partial<
   Pick<
@@ -84,6 +94,7 @@ export interface HostOptions<Result = unknown> {
   readonly core?: CoreSettings;
   readonly limits?: Partial<HostLimits>;
   readonly snapshots?: SnapshotPolicy;
+  readonly membership?: MembershipPolicy;
   /** Looks at what happens. */
   readonly onEvent?: (event: HostEvent) => void;
   /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */
@@ -92,6 +103,27 @@ export interface HostOptions<Result = unknown> {
 
 /** Everything filled in. */
 export type ResolvedPolicy = Required<SnapshotPolicy>;
+
+/** @throws ConfigError with every problem at once. */
+export function resolveMembership(policy: MembershipPolicy = {}): Required<MembershipPolicy> {
+  const resolved: Required<MembershipPolicy> = {
+    strictQuorum: true,
+    promotionMarginEntryCount: 256,
+    promotionTimeoutTicks: 6_000,
+    ...policy,
+  };
+  const problems: string[] = [];
+  if (!(resolved.promotionMarginEntryCount >= 0)) {
+    problems.push("membership.promotionMarginEntryCount must not be negative");
+  }
+  if (!(resolved.promotionTimeoutTicks >= 1)) {
+    problems.push("membership.promotionTimeoutTicks must be at least 1");
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return resolved;
+}
 
 /** @throws ConfigError with every problem at once. */
 export function resolveLimits(options: Pick<HostOptions, "limits">): HostLimits {

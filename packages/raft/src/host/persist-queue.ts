@@ -8,6 +8,7 @@ import type { Storage } from "./ports.ts";
 
 interface Persisting {
   readonly ready: Ready;
+  readonly since: number;
   done: boolean;
 }
 
@@ -18,6 +19,8 @@ export class PersistQueue {
   readonly #durable: (ready: Ready) => void;
   readonly #enter: (work: () => void) => void;
   readonly #queue: RingBuffer<Persisting> = new RingBuffer();
+
+  #now = 0;
 
   constructor(storage: Storage, enter: (work: () => void) => void, durable: (ready: Ready) => void) {
     this.#storage = storage;
@@ -30,9 +33,19 @@ export class PersistQueue {
     return this.#queue.length;
   }
 
+  tick(): void {
+    this.#now++;
+  }
+
+  /** Ticks for which the oldest batch has been under way; 0 when none is. */
+  get oldestTicks(): number {
+    const oldest = this.#queue.peek();
+    return oldest === undefined ? 0 : this.#now - oldest.since;
+  }
+
   /** Writes one batch; returns whether it went to the storage. */
   write(ready: Ready): boolean {
-    const item: Persisting = { ready, done: false };
+    const item: Persisting = { ready, since: this.#now, done: false };
     this.#queue.push(item);
     const { entries, hardState, snapshot } = ready;
     if (entries.length === 0 && hardState === null && snapshot === null) {

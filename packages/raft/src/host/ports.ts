@@ -7,6 +7,7 @@ import type { Entry } from "../types/entry.ts";
 import type { HardState } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
 import type { LogView } from "../types/log-view.ts";
+import type { MemberInfo } from "../types/member.ts";
 import type { Message } from "../types/message.ts";
 import type { ProposalRefusal } from "../types/proposal.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
@@ -123,8 +124,21 @@ export interface Transport {
   start(receiver: TransportReceiver): void;
   /** Queues a frame; what a full queue or a missing connection drops is simply lost. Frames of one turn leave together. */
   send(group: GroupId, to: NodeId, frame: PeerFrame): void;
+  /**
+   * The membership has changed: reaches these from now on, and refuses former members, after what was queued for them has left.
+   * A transport that reaches whomever it is told to, by id alone, needs none.
+   */
+  setPeers?(group: GroupId, peers: TransportPeers): void;
   /** Stops delivering, says goodbye to the peers, closes. */
   close(completed: Completed): void;
+}
+
+/** Whom the transport is to reach from now on. */
+export interface TransportPeers {
+  /** All members but this one. An empty address stands for the one that the transport was started with. */
+  readonly members: readonly MemberInfo[];
+  /** Former members: their connections are refused, by this name. */
+  readonly removed: readonly NodeId[];
 }
 
 /** Who takes what a {@link Transport} delivers. */

@@ -11,7 +11,8 @@ import type { Entry } from "../types/entry.ts";
 import type { Role } from "../types/hard-state.ts";
 import { indexZero, type LogIndex, type NodeId, noNode, type Term, termZero } from "../types/ids.ts";
 import type { LogRange } from "../types/log-view.ts";
-import type { Message } from "../types/message.ts";
+import type { MemberInfo } from "../types/member.ts";
+import type { InstallSnapshot, Message } from "../types/message.ts";
 import type { ProposalRefusal, ProposeResult } from "../types/proposal.ts";
 import type { Ready } from "../types/ready.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
@@ -19,16 +20,26 @@ import { ApplyQueue } from "./apply-queue.ts";
 import { createCounters, type HostCounters, type HostEvent, type HostStatus } from "./events.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import type { Guard } from "./guard.ts";
-import { type HostLimits, type HostOptions, resolveLimits, resolvePolicy } from "./options.ts";
+import { idsOf, noNotes } from "./member-record.ts";
+import { Membership, type MembershipChange, type MembershipOutcome } from "./membership.ts";
+import {
+  type HostLimits,
+  type HostOptions,
+  resolveLimits,
+  resolveMembership,
+  resolvePolicy,
+} from "./options.ts";
 import type { ProposalOutcome, ReadOutcome, Waiting } from "./outcome.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { Completed, GroupId, PeerFrame, Storage } from "./ports.ts";
+import { Promotion } from "./promotion.ts";
 import { type Proposal, ProposalTable } from "./proposals.ts";
 import { ReadQueue } from "./reads.ts";
 import { SnapshotMaker } from "./snapshot-maker.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
-import { restoreNewest } from "./start.ts";
+import { type Restored, restoreNewest } from "./start.ts";
+import { bestHeir, type TransferOutcome, Transfers } from "./transfers.ts";
 
 type Input =
   | { readonly kind: "frame"; readonly from: NodeId; readonly frame: PeerFrame }
@@ -83,11 +94,13 @@ export class RaftHost<Result = unknown> {
   readonly #maker: SnapshotMaker;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
+  readonly #membership: Membership;
+  readonly #promotion: Promotion;
+  readonly #transfers: Transfers;
   #core: RawNode | null = null;
   #intake: ForwardIntake;
   #applyQueue: ApplyQueue = new ApplyQueue(indexZero);
   #appliedTerm: Term = termZero;
-  #confState: ConfState;
   #state: HostStatus["state"] = "starting";
   #restoring = false;
   #scheduled = false;
@@ -107,7 +120,6 @@ export class RaftHost<Result = unknown> {
     this.#electionTimeoutTicks = options.core?.electionTimeoutTicks ?? raftDefaults.electionTimeoutTicks;
     this.#appendBytesMax = options.core?.appendBytesMax ?? raftDefaults.appendBytesMax;
     const { confState, hardState } = options.storage.initial;
-    this.#confState = confState;
     this.#intake = new ForwardIntake(hardState.term);
     this.#guard = {
       enter: (work) => this.#enter(work),
@@ -123,6 +135,76 @@ export class RaftHost<Result = unknown> {
     this.#maker = snapshots.maker;
     this.#sender = snapshots.sender;
     this.#receiver = snapshots.receiver;
+    const group = this.#createGroupParts(confState);
+    this.#membership = group.membership;
+    this.#promotion = group.promotion;
+    this.#transfers = group.transfers;
+  }
+
+  #createGroupParts(confState: ConfState): {
+    readonly membership: Membership;
+    readonly promotion: Promotion;
+    readonly transfers: Transfers;
+  } {
+    const host = this;
+    const election = this.#electionTimeoutTicks;
+    const policy = resolveMembership(this.#options.membership);
+    const { transport } = this.#options;
+    const membership = new Membership(
+      {
+        id: this.id,
+        get node(): RawNode {
+          return host.#node;
+        },
+        get lastIndex(): LogIndex {
+          return host.#node.status().last.index;
+        },
+        send: (to, frame) => this.#sendFrame(to, frame),
+        emit: (event) => this.#emit(event),
+        peersChanged: (peers) => transport.setPeers?.(this.#group, peers),
+      },
+      {
+        strictQuorum: policy.strictQuorum,
+        catchUpEntryCount: policy.promotionMarginEntryCount,
+        electionTimeoutTicks: election,
+      },
+      confState,
+      noNotes,
+    );
+    const isActive = (id: NodeId): boolean => membership.liveness.isActive(id);
+    const promotion = new Promotion(
+      {
+        get isLeader(): boolean {
+          return host.role === "leader";
+        },
+        get members(): readonly MemberInfo[] {
+          return membership.members;
+        },
+        get lastIndex(): LogIndex {
+          return host.#node.status().last.index;
+        },
+        progress: () => this.#node.status().progress,
+        isActive,
+        change: (change, done) => void this.changeMembers(change, done),
+        emit: (event) => this.#emit(event),
+      },
+      policy.promotionMarginEntryCount,
+      policy.promotionTimeoutTicks,
+    );
+    const transferPort = {
+      id: this.id,
+      get role(): Role {
+        return host.role;
+      },
+      get leader(): NodeId {
+        return host.leader;
+      },
+      status: () => this.#node.status(),
+      isActive,
+      transfer: (target: NodeId): TransferResult => this.#node.transferLeadership(target),
+    };
+    // RAFT §3.10: the core gives up after one election time-out; what the transferee began by then gets as much again.
+    return { membership, promotion, transfers: new Transfers(transferPort, 2 * election) };
   }
 
   #createParts(): {
@@ -231,10 +313,10 @@ export class RaftHost<Result = unknown> {
     if (snapshot !== null) {
       const ports = { guard: this.#guard, ...this.#options };
       const restored = yield* restoreNewest(ports, snapshot, this.#limits.snapshotChunkBytes);
-      assert(restored.index === snapshot.index, "host: the snapshot changed while starting");
+      assert(restored.metadata.index === snapshot.index, "host: the snapshot changed while starting");
       applied = snapshot.index;
       this.#appliedTerm = snapshot.term;
-      this.#confState = snapshot.confState;
+      this.#membership.restored(snapshot.confState, restored.notes);
     }
     this.#applyQueue = new ApplyQueue(applied);
     this.#core = new RawNode(this.#coreConfig(applied));
@@ -254,7 +336,7 @@ export class RaftHost<Result = unknown> {
       id: this.id,
       log: this.#storage,
       hardState,
-      confState: this.#confState,
+      confState: this.#membership.confState,
       applied,
       random: this.#options.random,
       asyncStorage: true,
@@ -295,7 +377,39 @@ export class RaftHost<Result = unknown> {
     return campaigns;
   }
 
-  /** Asks that `target` leads from now on. RAFT §3.10. */
+  /**
+   * Changes the membership; only a leader does. `done` is called exactly once: with `applied` when the change is in force, a joint
+   * configuration on the way left again. RAFT §4.
+   */
+  changeMembers(change: MembershipChange, done: (outcome: MembershipOutcome) => void): Waiting {
+    if (this.#state !== "running") {
+      done({ kind: "refused", reason: "stopped", leader: noNode });
+      return { abandon: () => {} };
+    }
+    const waiting = this.#membership.change(change, done);
+    this.#schedule();
+    return waiting;
+  }
+
+  /** Hands over to `target`, or to the member best able where it is null; `done` is called exactly once. RAFT §3.10. */
+  handOver(target: NodeId | null, done: (outcome: TransferOutcome) => void): Waiting {
+    if (this.#state !== "running") {
+      done({ kind: "refused", reason: "stopped", transferee: target ?? noNode, leader: noNode });
+      return { abandon: () => {} };
+    }
+    const waiting = this.#transfers.begin(target, done);
+    this.#schedule();
+    return waiting;
+  }
+
+  /** Forgets who leads, so that this member votes for others at once; whether there was somebody to forget. */
+  forgetLeader(): boolean {
+    const forgot = this.#state === "running" && this.#node.forgetLeader();
+    this.#schedule();
+    return forgot;
+  }
+
+  /** Asks that `target` leads from now on, and does not wait for it. RAFT §3.10. */
   transferLeadership(target: NodeId): TransferResult {
     if (this.#state === "starting" || this.#state === "stopped") {
       return "no-leader";
@@ -362,6 +476,9 @@ export class RaftHost<Result = unknown> {
       pendingProposalCount: this.#proposals.count,
       pendingProposalBytes: this.#proposals.bytes,
       persistingCount: this.#persisting.length,
+      persistingTicks: this.#persisting.oldestTicks,
+      confIndex: this.#membership.notes.confIndex,
+      members: this.#membership.members,
       counters: { ...this.#counters },
     };
   }
@@ -410,7 +527,12 @@ export class RaftHost<Result = unknown> {
 
   #tick(): void {
     this.#counters.ticks++;
+    this.#persisting.tick();
+    this.#membership.liveness.tick();
     this.#node.tick();
+    this.#watchDisk();
+    this.#transfers.tick();
+    this.#promotion.tick();
     this.#forwarding.tick();
     this.#reads.tick();
     this.#sender.tick();
@@ -421,6 +543,26 @@ export class RaftHost<Result = unknown> {
     this.#reads.flush();
   }
 
+  /**
+   * A leader whose disk hangs takes proposals that it cannot count itself for and keeps the group from a better one: it hands over
+   * where it can, and gives up its place where it could not.
+   */
+  #watchDisk(): void {
+    const ticks = this.#persisting.oldestTicks;
+    if (ticks === 0 || ticks % this.#electionTimeoutTicks !== 0) {
+      return;
+    }
+    this.#emit({ type: "slow-disk", ticks });
+    if (this.role !== "leader") {
+      return;
+    }
+    if (ticks === this.#electionTimeoutTicks) {
+      this.#handOver();
+    } else if (this.#node.resign()) {
+      this.#emit({ type: "resigned", ticks });
+    }
+  }
+
   #drainInputs(): void {
     // What arrives from within belongs to the next turn.
     for (let rest = this.#inputs.length; rest > 0; rest--) {
@@ -428,6 +570,7 @@ export class RaftHost<Result = unknown> {
       assert(input !== undefined, "host: input vanished");
       if (input.kind === "frame") {
         this.#counters.framesReceived++;
+        this.#membership.liveness.heard(input.from);
         this.#handleFrame(input.from, input.frame);
       } else {
         this.#handleUnreachable(input.peer);
@@ -582,6 +725,7 @@ export class RaftHost<Result = unknown> {
     if (ready.snapshot !== null) {
       this.#maker.abort();
       this.#proposals.snapshotPassed(ready.snapshot.index, ready.snapshot.term);
+      this.#membership.snapshotPassed(ready.snapshot.index);
       this.#applyQueue.beginRestore(ready.snapshot);
     }
     this.#applyQueue.push(ready.apply);
@@ -632,6 +776,7 @@ export class RaftHost<Result = unknown> {
     if (leader !== this.#lastLeader || term !== this.#lastTerm) {
       this.#forwarding.leaderChanged(leader, term);
       this.#reads.leaderChanged();
+      this.#transfers.leaderChanged(leader);
       this.#emit({ type: "leader", leader, term });
     }
     if (role !== this.#lastRole) {
@@ -655,10 +800,20 @@ export class RaftHost<Result = unknown> {
   #sendMessage(message: Message): void {
     assert(message.to !== this.id, "host: message to self outside the durable part");
     if (message.type === "install-snapshot") {
-      this.#sender.begin(message);
+      this.#sendSnapshot(message);
     } else {
       this.#sendFrame(message.to, { kind: "message", message });
     }
+  }
+
+  #sendSnapshot(message: InstallSnapshot): void {
+    if (idsOf(message.snapshot.confState).includes(message.to)) {
+      this.#sender.begin(message);
+      return;
+    }
+    // It was made before the member was added, who would not take it up. The core asks again with the next heartbeat.
+    this.#maker.demand();
+    this.#node.reportSnapshot(message.to, false);
   }
 
   #sendFrame(to: NodeId, frame: PeerFrame): void {
@@ -686,13 +841,18 @@ export class RaftHost<Result = unknown> {
     if (term > this.#appliedTerm) {
       this.#appliedTerm = term;
       this.#proposals.termBegan(index, term);
+      this.#membership.termBegan(index, term);
     }
     this.#maker.count(data.length);
     if (entry.type !== "normal") {
-      this.#confState = this.#node.applyConfChangeEntry(entry);
-      this.#emit({ type: "conf-state", confState: this.#confState, index });
+      this.#membership.apply(entry);
       this.#proposals.passed(index);
-    } else if (data.length === 0) {
+      return;
+    }
+    if (this.#membership.hasWaiting) {
+      this.#membership.passed(index);
+    }
+    if (data.length === 0) {
       this.#proposals.passed(index);
     } else {
       const result = this.#options.stateMachine.apply(data, { index, term });
@@ -709,7 +869,8 @@ export class RaftHost<Result = unknown> {
 
   #makeSnapshot(): void {
     if (this.#state === "running" && this.#applyQueue.restoring === null && this.#maker.isDue) {
-      this.#maker.begin(this.#applyQueue.applied, this.#appliedTerm, this.#confState);
+      const { confState, notes } = this.#membership;
+      this.#maker.begin(this.#applyQueue.applied, this.#appliedTerm, confState, notes);
     }
   }
 
@@ -756,10 +917,10 @@ export class RaftHost<Result = unknown> {
     });
   }
 
-  #restored(snapshot: SnapshotMetadata): void {
+  #restored({ metadata: snapshot, notes }: Restored): void {
     this.#applyQueue.restored(snapshot);
     this.#appliedTerm = snapshot.term;
-    this.#confState = snapshot.confState;
+    this.#membership.restored(snapshot.confState, notes);
     this.#counters.snapshotsInstalled++;
     this.#node.applied(snapshot.index);
     this.#emit({ type: "snapshot-installed", snapshot });
@@ -841,12 +1002,9 @@ export class RaftHost<Result = unknown> {
       return;
     }
     const { progress } = this.#node.status();
-    const candidates = progress.filter(
-      ({ id, isLearner, recentActive }) => id !== this.id && !isLearner && recentActive,
-    );
-    const [best] = candidates.sort((left, right) => right.match - left.match);
-    if (best !== undefined) {
-      this.#node.transferLeadership(best.id);
+    const heir = bestHeir(this.id, progress, (id) => this.#membership.liveness.isActive(id));
+    if (heir !== null) {
+      this.#node.transferLeadership(heir);
     }
   }
 
@@ -872,6 +1030,8 @@ export class RaftHost<Result = unknown> {
     this.#receiver.stop();
     this.#forwarding.stop();
     this.#proposals.stop();
+    this.#membership.stop();
+    this.#transfers.stop();
     this.#reads.stop();
   }
 

@@ -8,6 +8,7 @@ import { type LogIndex, offsetIndex, type Term } from "../types/ids.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { HostCounters, HostEvent } from "./events.ts";
 import { type Guard, guarded, pause } from "./guard.ts";
+import { encodeMemberSection, type MemberNotes } from "./member-codec.ts";
 import type { ResolvedPolicy } from "./options.ts";
 import type { Scheduler, SnapshotSink, StateMachine, StateMachineImage, Storage } from "./ports.ts";
 
@@ -23,6 +24,8 @@ interface SnapshotMakerPorts {
 
 interface Making {
   readonly metadata: SnapshotMetadata;
+  /** The members, in front of the image of the state machine. */
+  readonly section: Uint8Array;
   readonly image: StateMachineImage;
   readonly sink: SnapshotSink;
   aborted: boolean;
@@ -35,6 +38,7 @@ export class SnapshotMaker {
   readonly #chunkBytes: number;
   #entriesSince = 0;
   #bytesSince = 0;
+  #demanded = false;
   #making: Making | null = null;
 
   constructor(ports: SnapshotMakerPorts, policy: ResolvedPolicy, chunkBytes: number) {
@@ -54,9 +58,17 @@ export class SnapshotMaker {
     this.#bytesSince += bytes;
   }
 
+  /** The newest snapshot is of no use to somebody: a new one is due whatever the policy says. */
+  demand(): void {
+    this.#demanded = true;
+  }
+
   /** Whether the policy asks for a snapshot now. */
   get isDue(): boolean {
-    if (this.#making !== null || this.#entriesSince === 0) {
+    if (this.#making !== null || this.#demanded) {
+      return this.#making === null;
+    }
+    if (this.#entriesSince === 0) {
       return false;
     }
     const { entryCountMax, logBytesMin, liveBytes } = this.#policy;
@@ -67,16 +79,18 @@ export class SnapshotMaker {
   }
 
   /** Pins the state at `index` and begins to write it. */
-  begin(index: LogIndex, term: Term, confState: ConfState): void {
+  begin(index: LogIndex, term: Term, confState: ConfState, notes: MemberNotes): void {
     assert(this.#making === null, "snapshot: one is being made");
     const metadata: SnapshotMetadata = { index, term, confState };
     const making: Making = {
       metadata,
+      section: encodeMemberSection(notes),
       image: this.#ports.stateMachine.snapshot(),
       sink: this.#ports.storage.createSnapshot(metadata),
       aborted: false,
     };
     this.#making = making;
+    this.#demanded = false;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     this.#ports.guard.run(this.#make(making), () => {
@@ -116,7 +130,8 @@ export class SnapshotMaker {
   /** Bytes written, null when aborted. */
   *#write(making: Making): Task<number | null> {
     const { guard, scheduler } = this.#ports;
-    let bytes = 0;
+    let bytes = making.section.length;
+    yield* guarded<void>(guard, (completed) => making.sink.write(making.section, completed));
     for (;;) {
       yield* pause(guard, scheduler);
       if (making.aborted) {

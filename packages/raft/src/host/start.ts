@@ -1,7 +1,13 @@
 /** The start of a member: the state machine from the newest snapshot; later installations take the same way. RAFT §5.1. */
-import { assert, type Task } from "@quorate/base";
+import { assert, concatBytes, type Task } from "@quorate/base";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import { type Guard, guarded, pause } from "./guard.ts";
+import {
+  decodeMemberSection,
+  type MemberNotes,
+  memberSectionBytes,
+  sectionHeaderBytes,
+} from "./member-codec.ts";
 import type { Scheduler, SnapshotSource, StateMachine, Storage } from "./ports.ts";
 
 /** What restoring works with. */
@@ -12,18 +18,28 @@ interface RestorePorts {
   readonly stateMachine: StateMachine;
 }
 
+/** What a snapshot brought. */
+export interface Restored {
+  readonly metadata: SnapshotMetadata;
+  readonly notes: MemberNotes;
+}
+
 /** Replaces the state by the newest durable snapshot, which is at least `expected`; returns which it was. */
 export function* restoreNewest(
   ports: RestorePorts,
   expected: SnapshotMetadata,
   chunkBytes: number,
-): Task<SnapshotMetadata> {
+): Task<Restored> {
   const { guard, scheduler, stateMachine, storage } = ports;
   const source = yield* guarded<SnapshotSource>(guard, (completed) => storage.openSnapshot(completed));
   try {
     assert(source.metadata.index >= expected.index, "restore: the storage lost its snapshot");
+    const header = yield* readAt(guard, source, 0, sectionHeaderBytes);
+    const sectionBytes = memberSectionBytes(header);
+    const section = yield* readAt(guard, source, sectionHeaderBytes, sectionBytes);
+    const notes = decodeMemberSection(header, section);
     const restore = stateMachine.restore();
-    for (let offset = 0; offset < source.bytes; ) {
+    for (let offset = sectionHeaderBytes + sectionBytes; offset < source.bytes; ) {
       const length = Math.min(chunkBytes, source.bytes - offset);
       const at = offset;
       const chunk = yield* guarded<Uint8Array>(guard, (completed) => source.read(at, length, completed));
@@ -33,8 +49,22 @@ export function* restoreNewest(
       yield* pause(guard, scheduler);
     }
     restore.finish();
-    return source.metadata;
+    return { metadata: source.metadata, notes };
   } finally {
     source.close();
   }
+}
+
+/** All of `length` bytes, however the source slices them. */
+function* readAt(guard: Guard, source: SnapshotSource, offset: number, length: number): Task<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for (let missing = length; missing > 0; ) {
+    const at = offset + length - missing;
+    const wanted = missing;
+    const chunk = yield* guarded<Uint8Array>(guard, (completed) => source.read(at, wanted, completed));
+    assert(chunk.length > 0 && chunk.length <= missing, "restore: the image ends within its members");
+    chunks.push(chunk);
+    missing -= chunk.length;
+  }
+  return concatBytes(chunks);
 }

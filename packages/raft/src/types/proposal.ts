@@ -29,7 +29,11 @@ export type ConfChangeRefusal =
   /** There is no joint configuration to leave. */
   | "not-joint"
   /** The change makes no valid configuration; `problem` says why. */
-  | "invalid";
+  | "invalid"
+  /** The configuration is another one than the change was made for. */
+  | "conf-index"
+  /** Too few voters of the new configuration were heard lately: it could commit nothing. */
+  | "quorum";
 
 /** The answer to a proposed configuration change; a refused change has no effect on any member. */
 export type ConfChangeResult =

@@ -88,9 +88,13 @@ export function readEntries(reader: ByteReader, first: LogIndex, step: 0 | 1): E
 
 /** Index, term, configuration. */
 export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMetadata): void {
-  const { confState } = snapshot;
   writer.varint(snapshot.index);
   writer.varint(snapshot.term);
+  writeConfState(writer, snapshot.confState);
+}
+
+/** The four lists, then the flag. */
+export function writeConfState(writer: ByteWriter, confState: ConfState): void {
   for (const list of [
     confState.voters,
     confState.learners,
@@ -110,14 +114,18 @@ export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMeta
 export function readSnapshotMetadata(reader: ByteReader): SnapshotMetadata {
   const index = readIndex(reader);
   const term = readTerm(reader);
-  const confState: ConfState = {
+  return { index, term, confState: readConfState(reader) };
+}
+
+/** Reads what {@link writeConfState} wrote; whether it is a possible configuration is for its user to judge. */
+export function readConfState(reader: ByteReader): ConfState {
+  return {
     voters: readMembers(reader),
     learners: readMembers(reader),
     votersOutgoing: readMembers(reader),
     learnersNext: readMembers(reader),
     autoLeave: readFlag(reader),
   };
-  return { index, term, confState };
 }
 
 function readMembers(reader: ByteReader): NodeId[] {

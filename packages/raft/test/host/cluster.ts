@@ -24,21 +24,31 @@ export class TestHosts {
     this.#random = new Prng(seed);
     const ids = Array.from({ length: count }, (_, i) => toNodeId(i + 1));
     for (const id of ids) {
-      const storage = new MemoryStorage({ voters: ids, scheduler: this.scheduler });
-      const machine = new RecordingMachine();
-      const events: HostEvent[] = [];
-      const fatal: Error[] = [];
-      const member: TestMember = {
-        id,
-        storage,
-        machine,
-        events,
-        fatal,
-        host: this.#host(id, storage, machine, events, fatal),
-      };
-      this.members.push(member);
-      this.#start(member);
+      this.#add(id, ids);
     }
+  }
+
+  /** A new member with an empty disk and no configuration, which waits to be added to the group. */
+  join(): TestMember {
+    return this.#add(toNodeId(this.members.length + 1), []);
+  }
+
+  #add(id: NodeId, voters: readonly NodeId[]): TestMember {
+    const storage = new MemoryStorage({ voters, scheduler: this.scheduler });
+    const machine = new RecordingMachine();
+    const events: HostEvent[] = [];
+    const fatal: Error[] = [];
+    const member: TestMember = {
+      id,
+      storage,
+      machine,
+      events,
+      fatal,
+      host: this.#host(id, storage, machine, events, fatal),
+    };
+    this.members.push(member);
+    this.#start(member);
+    return member;
   }
 
   #host(

@@ -1,0 +1,354 @@
+/** Members that come, go, are replaced and hand over, over memory ports. RAFT §4. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type HostOptions,
+  type MembershipChange,
+  type MembershipOutcome,
+  type RaftHost,
+  type TransferOutcome,
+  toLogIndex,
+  toNodeId,
+} from "@quorate/raft";
+import { TestHosts } from "./cluster.ts";
+
+const id = toNodeId;
+
+function change(host: RaftHost<number>, request: MembershipChange): MembershipOutcome[] {
+  const outcomes: MembershipOutcome[] = [];
+  host.changeMembers(request, (outcome) => outcomes.push(outcome));
+  return outcomes;
+}
+
+/** A group whose member 1 leads and has heard everybody. */
+function group(count: number, options: Partial<HostOptions<number>> = {}): TestHosts {
+  const hosts = new TestHosts(count, options);
+  hosts.elect(1);
+  hosts.tick(2);
+  return hosts;
+}
+
+function propose(hosts: TestHosts, leader: number, byte: number): void {
+  let applied = false;
+  hosts.member(leader).host.propose(new Uint8Array([byte]), ({ kind }) => {
+    applied = kind === "applied";
+  });
+  hosts.tick(2);
+  assert.ok(applied, "proposal applied");
+}
+
+const refusal = (outcomes: MembershipOutcome[]): string => {
+  const [outcome] = outcomes;
+  assert.ok(outcome !== undefined && outcome.kind === "refused", JSON.stringify(outcomes));
+  return outcome.reason === "conf-change" ? outcome.refusal : outcome.reason;
+};
+
+test("a learner joins with nothing, catches up, votes by itself, and is told of on every member", () => {
+  const hosts = group(3);
+  propose(hosts, 1, 7);
+  const joiner = hosts.join();
+  const { host } = hosts.member(1);
+  const outcomes = change(host, {
+    changes: [{ op: "add-learner", id: id(4), address: "10.0.0.4:1", label: "four", promote: true }],
+  });
+  hosts.tick(10);
+  assert.equal(outcomes[0]?.kind, "applied");
+  for (const member of hosts.members) {
+    assert.deepEqual(member.host.status().confState.voters, [1, 2, 3, 4]);
+    assert.deepEqual(member.host.status().members[3], {
+      id: 4,
+      address: "10.0.0.4:1",
+      label: "four",
+      promote: false,
+    });
+  }
+  assert.equal(joiner.machine.commands.length, 1);
+  assert.ok(hosts.member(1).events.some((event) => event.type === "member-promoted" && event.id === 4));
+});
+
+test("a member that joins by snapshot learns addresses and former members from it", () => {
+  const hosts = group(3, { snapshots: { entryCountMax: 5, trailingEntryCount: 0 } });
+  const { host, storage } = hosts.member(1);
+  change(host, { changes: [{ op: "update", id: id(2), address: "10.0.0.2:1" }] });
+  hosts.tick(2);
+  change(host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.tick(2);
+  for (let i = 0; i < 12; i++) {
+    propose(hosts, 1, i + 1);
+  }
+  assert.ok(storage.firstIndex > 5, "compacted");
+  const joiner = hosts.join();
+  change(host, { changes: [{ op: "add-learner", id: id(4), address: "10.0.0.4:1" }] });
+  hosts.tick(30);
+  assert.equal(joiner.host.applied, host.applied);
+  assert.deepEqual(joiner.host.status().members, host.status().members);
+  assert.equal(joiner.host.status().members[1]?.address, "10.0.0.2:1");
+  hosts.restart(4);
+  hosts.tick(5);
+  assert.deepEqual(hosts.member(4).host.status().members, host.status().members);
+  assert.equal(
+    refusal(change(host, { changes: [{ op: "add-learner", id: id(3), address: "x:1" }] })),
+    "invalid",
+  );
+});
+
+test("a restarted member has the membership of its log, and the index that guards the next change", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  change(host, { changes: [{ op: "update", id: id(2), address: "10.0.0.2:9", label: "two" }] });
+  hosts.tick(3);
+  const { confIndex, members } = host.status();
+  assert.ok(confIndex > 0);
+  hosts.restart(2);
+  hosts.tick(5);
+  const status = hosts.member(2).host.status();
+  assert.equal(status.confIndex, confIndex);
+  assert.deepEqual(status.members, members);
+});
+
+test("§4.3 replacing a member is one change that goes through a joint configuration and leaves it by itself", () => {
+  const hosts = group(3);
+  hosts.join();
+  const { host, events } = hosts.member(1);
+  const outcomes = change(host, {
+    changes: [
+      { op: "remove", id: id(3) },
+      { op: "add-voter", id: id(4), address: "10.0.0.4:1" },
+    ],
+  });
+  hosts.tick(10);
+  const [outcome] = outcomes;
+  assert.ok(outcome?.kind === "applied", JSON.stringify(outcomes));
+  assert.deepEqual(outcome.confState.voters, [1, 2, 4]);
+  assert.deepEqual(outcome.confState.votersOutgoing, []);
+  const joint = events.filter((event) => event.type === "conf-state").map(({ confState }) => confState);
+  assert.deepEqual(joint[0]?.votersOutgoing, [1, 2, 3], "it was joint on the way");
+  assert.equal(hosts.member(4).host.status().confState.voters.length, 3);
+});
+
+test("an explicit joint configuration stays until it is left", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const entered = change(host, { changes: [{ op: "remove", id: id(3) }], transition: "explicit" });
+  hosts.tick(5);
+  assert.ok(entered[0]?.kind === "applied");
+  assert.deepEqual(entered[0].confState.votersOutgoing, [1, 2, 3]);
+  assert.equal(refusal(change(host, { changes: [{ op: "remove", id: id(2) }] })), "joint");
+  const left = change(host, { changes: [] });
+  hosts.tick(5);
+  assert.ok(left[0]?.kind === "applied");
+  assert.deepEqual(left[0].confState.voters, [1, 2]);
+  assert.equal(refusal(change(host, { changes: [] })), "not-joint");
+});
+
+test("§4.1 of two changes at once one is refused by name, and leaves no entry", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const first = change(host, { changes: [{ op: "remove", id: id(3) }] });
+  const last = host.status().last.index;
+  assert.equal(refusal(change(host, { changes: [{ op: "remove", id: id(2) }] })), "pending");
+  assert.equal(host.status().last.index, last);
+  hosts.tick(3);
+  assert.equal(first[0]?.kind, "applied");
+});
+
+test("a change made for another configuration is refused with the index of the present one", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const expectedConfIndex = host.status().confIndex;
+  change(host, { changes: [{ op: "remove", id: id(3) }], expectedConfIndex });
+  hosts.tick(3);
+  const [outcome] = change(host, { changes: [{ op: "remove", id: id(2) }], expectedConfIndex });
+  assert.ok(outcome?.kind === "refused" && outcome.reason === "conf-change");
+  assert.equal(outcome.refusal, "conf-index");
+  assert.equal(outcome.confIndex, host.status().confIndex);
+  assert.notEqual(outcome.confIndex, expectedConfIndex);
+});
+
+test("a change that would lose the quorum is refused with the reason", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  hosts.network.partition([id(3)], [id(1), id(2)]);
+  hosts.tick(11);
+  const [outcome] = change(host, { changes: [{ op: "remove", id: id(2) }] });
+  assert.ok(outcome?.kind === "refused" && outcome.reason === "conf-change");
+  assert.equal(outcome.refusal, "quorum");
+  assert.match(outcome.problem, /of the voters 1, 3 only 1 are at work, and 2 are needed/);
+  const dead = change(host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.tick(3);
+  assert.equal(dead[0]?.kind, "applied", "the dead one may go");
+});
+
+test("§4.2.1 a voter that never caught up is refused where it would hold up every commit", () => {
+  const hosts = group(1);
+  const outcomes = change(hosts.member(1).host, {
+    changes: [{ op: "add-voter", id: id(2), address: "x:1" }],
+  });
+  assert.equal(refusal(outcomes), "quorum");
+  const lenient = group(1, { membership: { strictQuorum: false } });
+  lenient.join();
+  const forced = change(lenient.member(1).host, {
+    changes: [{ op: "add-voter", id: id(2), address: "x:1" }],
+  });
+  lenient.tick(20);
+  assert.equal(forced[0]?.kind, "applied");
+});
+
+test("changes that make no sense are refused as invalid", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const invalid: MembershipChange[] = [
+    { changes: [{ op: "remove", id: id(9) }] },
+    { changes: [{ op: "update", id: id(9), address: "x:1" }] },
+    { changes: [{ op: "add-learner", id: id(9), address: "x".repeat(256) }] },
+    { changes: [1, 2, 3].map((each) => ({ op: "remove", id: id(each) })) },
+    { changes: [1, 2].map((each) => ({ op: "remove", id: id(each) })), form: "single" },
+  ];
+  for (const request of invalid) {
+    assert.equal(refusal(change(host, request)), "invalid", JSON.stringify(request));
+  }
+  assert.equal(
+    refusal(change(hosts.member(2).host, { changes: [{ op: "remove", id: id(3) }] })),
+    "not-leader",
+  );
+});
+
+test("a demoted voter is a learner, and its vote is gone", () => {
+  const hosts = group(3);
+  const outcomes = change(hosts.member(1).host, { changes: [{ op: "add-learner", id: id(3) }] });
+  hosts.tick(3);
+  assert.ok(outcomes[0]?.kind === "applied");
+  assert.deepEqual(outcomes[0].confState, {
+    voters: [1, 2],
+    learners: [3],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  });
+  assert.equal(hosts.member(3).host.campaign(), false);
+});
+
+test("a removed follower learns of it, and is not heard any more", () => {
+  const hosts = group(3);
+  const outcomes = change(hosts.member(1).host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.tick(3);
+  assert.equal(outcomes[0]?.kind, "applied");
+  const removed = hosts.member(3).events.filter(({ type }) => type === "removed");
+  assert.equal(removed.length, 1);
+  assert.equal(hosts.member(3).host.campaign(), false);
+});
+
+test("§4.2.2 a removed leader hands over, then steps down: there is a leader before anybody times out", () => {
+  const hosts = group(3);
+  const outcomes = change(hosts.member(1).host, { changes: [{ op: "remove", id: id(1) }] });
+  hosts.tick(4);
+  assert.equal(outcomes[0]?.kind, "applied");
+  assert.equal(hosts.member(1).host.role, "follower");
+  assert.ok(hosts.member(1).events.some(({ type }) => type === "removed"));
+  const leaders = [2, 3].filter((each) => hosts.member(each).host.role === "leader");
+  assert.equal(leaders.length, 1);
+});
+
+test("a learner that does not catch up is told of once, and stays a learner", () => {
+  const hosts = group(1, { membership: { promotionTimeoutTicks: 15 } });
+  change(hosts.member(1).host, {
+    changes: [{ op: "add-learner", id: id(2), address: "x:1", promote: true }],
+  });
+  hosts.tick(50);
+  const { events, host } = hosts.member(1);
+  const told = events.filter((event) => event.type === "promotion-timed-out");
+  assert.deepEqual(
+    told.map(({ id: learner }) => learner),
+    [2],
+  );
+  assert.deepEqual(host.status().confState.learners, [2]);
+});
+
+test("a change whose entry another leader overwrites is refused as never in force", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  hosts.network.partition([id(1)], [id(2), id(3)]);
+  const outcomes = change(host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.tick(1);
+  assert.deepEqual(outcomes, []);
+  hosts.elect(2);
+  propose(hosts, 2, 1);
+  hosts.network.heal();
+  hosts.tick(25);
+  assert.deepEqual(outcomes, [{ kind: "refused", reason: "leader-changed", leader: 0 }]);
+  assert.deepEqual(host.status().confState.voters, [1, 2, 3]);
+});
+
+test("who stops waiting, or stops, is told that the outcome is unknown", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  hosts.network.partition([id(1)], [id(2), id(3)]);
+  const outcomes: MembershipOutcome[] = [];
+  host
+    .changeMembers({ changes: [{ op: "remove", id: id(3) }] }, (outcome) => outcomes.push(outcome))
+    .abandon();
+  assert.deepEqual(outcomes, [{ kind: "unknown", reason: "abandoned" }]);
+  host.halt();
+  assert.equal(refusal(change(host, { changes: [] })), "stopped");
+});
+
+function handOver(host: RaftHost<number>, target: number | null): TransferOutcome[] {
+  const outcomes: TransferOutcome[] = [];
+  host.handOver(target === null ? null : id(target), (outcome) => outcomes.push(outcome));
+  return outcomes;
+}
+
+test("§3.10 a transfer ends with the new leader; without a target the best follower takes over", () => {
+  const hosts = group(3);
+  const named = handOver(hosts.member(1).host, 3);
+  hosts.tick(3);
+  assert.deepEqual(named, [{ kind: "done", leader: 3 }]);
+  hosts.tick(2);
+  const best = handOver(hosts.member(3).host, null);
+  hosts.tick(3);
+  assert.equal(best[0]?.kind, "done");
+  assert.notEqual(hosts.member(3).host.role, "leader");
+});
+
+test("§3.10 a target that cannot catch up is refused, and so is every other that cannot lead", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const reasonOf = (target: number | null): string => {
+    const [outcome] = handOver(host, target);
+    assert.ok(outcome?.kind === "refused");
+    return outcome.reason;
+  };
+  assert.equal(reasonOf(1), "already-leader");
+  assert.equal(reasonOf(9), "not-a-member");
+  hosts.network.partition([id(3)], [id(1), id(2)]);
+  hosts.tick(11);
+  assert.equal(reasonOf(3), "unreachable");
+  const [elsewhere] = handOver(hosts.member(2).host, 2);
+  assert.ok(elsewhere?.kind === "refused");
+  assert.equal(elsewhere.reason, "not-leader");
+  assert.equal(elsewhere.leader, 1);
+});
+
+test("§3.10 proposals meanwhile are refused as such, and a transfer that fails ends in time", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  hosts.network.cut(id(1), id(3));
+  const outcomes = handOver(host, 3);
+  const proposals: string[] = [];
+  host.propose(new Uint8Array([1]), (outcome) => {
+    proposals.push(outcome.kind === "refused" ? outcome.reason : outcome.kind);
+  });
+  hosts.scheduler.runAll();
+  assert.deepEqual(proposals, ["transferring"]);
+  hosts.tick(21);
+  assert.deepEqual(outcomes, [{ kind: "timed-out", transferee: 3 }]);
+  propose(hosts, host.role === "leader" ? 1 : 2, 2);
+});
+
+test("expectedConfIndex 0 stands for the configuration that the group began with", () => {
+  const hosts = group(3);
+  const { host } = hosts.member(1);
+  const outcomes = change(host, { changes: [{ op: "remove", id: id(3) }], expectedConfIndex: toLogIndex(0) });
+  hosts.tick(3);
+  assert.equal(outcomes[0]?.kind, "applied");
+});
