@@ -2,6 +2,7 @@
 export { assert, InvariantViolation, maybe, must, unreachable } from "./assert.ts";
 export type { Brand } from "./brand.ts";
 export { ByteReader, DecodeError } from "./byte-reader.ts";
+export { ByteSlab } from "./byte-slab.ts";
 export { ByteWriter } from "./byte-writer.ts";
 export { compareBytes, concatBytes, emptyBytes, equalBytes, toHex, utf8Decode, utf8Encode } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ByteSlab } from "@quorate/base";
+
+test("copies are equal to what was given, apart from it, and apart from each other", () => {
+  const slab = new ByteSlab(64);
+  const given = Array.from({ length: 100 }, (_, i) => new Uint8Array(i % 13).fill(i));
+  const kept = given.map((bytes) => slab.copy(bytes));
+  for (const bytes of given) {
+    bytes.fill(255);
+  }
+  for (const [i, bytes] of kept.entries()) {
+    assert.deepEqual(bytes, new Uint8Array(i % 13).fill(i));
+  }
+});
+
+test("small copies share buffers, large ones have their own", () => {
+  const slab = new ByteSlab(64);
+  const small = [1, 2, 3].map(() => slab.copy(new Uint8Array(16)));
+  assert.equal(new Set(small.map((bytes) => bytes.buffer)).size, 1);
+  assert.equal(slab.copy(new Uint8Array(17)).buffer.byteLength, 17);
+  assert.equal(slab.copy(new Uint8Array(0)).length, 0);
+});
+
+test("a slab without room is a bug", () => {
+  assert.throws(() => new ByteSlab(0), /no room/);
+});
