@@ -8,8 +8,10 @@ import { ApiContext, type ApiOptions } from "./api/context.ts";
 import { failUnimplemented } from "./api/failures.ts";
 import { HealthService } from "./api/health-service.ts";
 import { handleCompact, handleDeleteRange, handlePut, handleRange, handleTxn } from "./api/kv-service.ts";
+import { LeaseService } from "./api/lease-service.ts";
 import { handleAlarm, handleStatus } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
+import { WatchService } from "./api/watch-service.ts";
 import type { ApiMethod, UnaryApiCall } from "./ports.ts";
 
 type UnaryHandler = (context: ApiContext, input: Uint8Array, call: UnaryApiCall) => void;
@@ -70,6 +72,7 @@ function serviceOf(path: string): string {
  *   store: machine,
  *   membership: { clusterId: 7, members: () => [] },
  *   defer: { defer: (work) => work() },
+ *   random: { uint32: () => 4 },
  *   limits: apiLimitsDefault(),
  *   about: { version: "3.7.0", storageVersion: "3.7.0", quotaBytes: 0 },
  *   nowMs: 0,
@@ -83,10 +86,16 @@ export class EtcdApi {
   readonly methods: ReadonlyMap<string, ApiMethod>;
   readonly #context: ApiContext;
   readonly #health: HealthService;
+  readonly #lease: LeaseService;
+  readonly #watch: WatchService;
 
+  /** From here on the API is the store's observer. */
   constructor(options: ApiOptions) {
     this.#context = new ApiContext(options);
     this.#health = new HealthService(this.#context, new Set([...methodKinds.keys()].map(serviceOf)));
+    this.#lease = new LeaseService(this.#context);
+    this.#watch = new WatchService(this.#context);
+    this.#observe();
     this.methods = this.#buildMethods();
   }
 
@@ -95,20 +104,49 @@ export class EtcdApi {
     return this.#context.pending.count;
   }
 
-  /** Moves the clock, in milliseconds from any start, never back; ends requests that waited too long. */
+  /**
+   * Moves the clock, in milliseconds from any start, never back; ends requests that waited too long and leases whose time is
+   * over. It must be monotonic, and called each 50 milliseconds or so: leases live in whole ticks.
+   */
   tick(nowMs: number): void {
     this.#context.tick(nowMs);
+    this.#lease.tick(nowMs);
+    this.#watch.tick(nowMs);
+  }
+
+  /** Answers what another member asked by its {@link LeaderPort}; `done` is called once, maybe before this returns. */
+  answerMember(question: Uint8Array, done: (answer: Uint8Array) => void): void {
+    this.#lease.desk.answer(question, done);
   }
 
   /** A leader was found or lost: requests that wait for one go on now instead of at the next tick. */
   leaderMayHaveChanged(): void {
     this.#context.leaderMayHaveChanged();
+    this.#lease.desk.leaderMayHaveChanged();
   }
 
   /** Ends everything that waits with `etcdserver: server stopped`; later requests are refused the same way. */
   stop(): void {
     this.#context.stop();
+    this.#lease.stop();
+    this.#watch.stop();
     this.#health.stop();
+    this.#context.options.store.observe(null);
+  }
+
+  #observe(): void {
+    const { hub } = this.#watch;
+    const { lessor } = this.#lease.desk;
+    this.#context.options.store.observe({
+      revised: () => hub.revised(),
+      forgetting: () => hub.forgetting(),
+      leaseSet: (lease) => lessor.leaseSet(lease),
+      leaseRemoved: (id) => lessor.leaseRemoved(id),
+      restored: () => {
+        lessor.restored();
+        hub.revised();
+      },
+    });
   }
 
   #buildMethods(): ReadonlyMap<string, ApiMethod> {
@@ -120,6 +158,8 @@ export class EtcdApi {
       assert(methodKinds.get(path) === "unary", "etcd api: a handler for a method that is not in the table");
       methods.set(path, { kind: "unary", handle: (input, call) => handler(this.#context, input, call) });
     }
+    this.#addLeaseMethods(methods);
+    methods.set("/etcdserverpb.Watch/Watch", { kind: "bidi", handle: (call) => this.#watch.watch(call) });
     methods.set("/grpc.health.v1.Health/Check", {
       kind: "unary",
       handle: (input, call) => this.#health.check(input, call),
@@ -130,5 +170,22 @@ export class EtcdApi {
     });
     assert(methods.size === methodKinds.size, "etcd api: methods beside the table");
     return methods;
+  }
+
+  #addLeaseMethods(methods: Map<string, ApiMethod>): void {
+    const lease = this.#lease;
+    const unary = (name: string, handle: (input: Uint8Array, call: UnaryApiCall) => void): void => {
+      const path = `/etcdserverpb.Lease/${name}`;
+      assert(methods.has(path), "etcd api: a lease method that is not in the table");
+      methods.set(path, { kind: "unary", handle });
+    };
+    unary("LeaseGrant", (input, call) => lease.grant(input, call));
+    unary("LeaseRevoke", (input, call) => lease.revoke(input, call));
+    unary("LeaseTimeToLive", (input, call) => lease.timeToLive(input, call));
+    unary("LeaseLeases", (input, call) => lease.leases(input, call));
+    methods.set("/etcdserverpb.Lease/LeaseKeepAlive", {
+      kind: "bidi",
+      handle: (call) => lease.keepAlive(call),
+    });
   }
 }

@@ -3,6 +3,9 @@
  * by calling back, and time is an input, so that the simulator can stand in for all of it.
  */
 import type {
+  KvEvents,
+  KvLease,
+  KvObserver,
   KvRefusal,
   KvResult,
   RangeReader,
@@ -68,6 +71,8 @@ export interface ReplicationPort<Result = KvResult> {
 export interface StorePort {
   /** The store's revision now. */
   readonly revision: number;
+  /** Oldest revision that can be read; −1 when never compacted. */
+  readonly compactRevision: number;
   /** Bytes the state occupies, freed space included. */
   readonly dbSizeBytes: number;
   /** Bytes the live state occupies. */
@@ -78,6 +83,16 @@ export interface StorePort {
   readTxn(request: TxnRequest): TxnResult | KvRefusal;
   /** Begins a range that may be large, to be read in slices and closed. */
   beginRange(request: RangeRequest): RangeReader | KvRefusal;
+  /** Whole revisions of events from `from` on, about `eventCountMax`. Key-values are views, see KeyValue. */
+  events(from: number, eventCountMax: number): KvEvents | KvRefusal;
+  /** Sets the one observer of changes; the API does it once, when it is made. */
+  observe(observer: KvObserver | null): void;
+  readonly leaseCount: number;
+  lease(id: bigint): KvLease | null;
+  /** Leases with ids above `id`, ascending; null begins at the lowest. */
+  leasesAfter(id: bigint | null, countMax: number): readonly KvLease[];
+  /** Keys of a lease, in order, as views. */
+  leaseKeys(id: bigint): readonly Uint8Array[];
 }
 
 /** One member as clients see it. */
@@ -101,6 +116,21 @@ export interface MembershipPort {
 /** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */
 export interface DeferPort {
   defer(work: () => void): void;
+}
+
+/** Unpredictable numbers, for ids that the server chooses. */
+export interface RandomPort {
+  /** An integer in [0, 2^32). */
+  uint32(): number;
+}
+
+/**
+ * A way to ask the leader what only it knows. The transport is the embedding's; on the leader's side the bytes go to
+ * `EtcdApi.answerMember`, and what that calls back with is the answer.
+ */
+export interface LeaderPort {
+  /** Calls back once, with the answer, or with null when none came: no leader, no connection, no answer within seconds. */
+  askLeader(question: Uint8Array, done: (answer: Uint8Array | null) => void): void;
 }
 
 /** What a client sent along with a call. Names are lower case. */

@@ -1,12 +1,15 @@
 /** What the services share: ports, limits, time, waiting requests, and one writer for answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { assert, ByteWriter } from "@quorate/base";
+import type { KvErrorCode } from "@quorate/kv";
 import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
 import type {
   ApiCall,
   DeferPort,
+  LeaderPort,
   MembershipPort,
+  RandomPort,
   ReadOutcome,
   ReplicationPort,
   StorePort,
@@ -23,6 +26,9 @@ export interface ApiOptions {
   readonly store: StorePort;
   readonly membership: MembershipPort;
   readonly defer: DeferPort;
+  readonly random: RandomPort;
+  /** Without it, only the leader itself answers what concerns the time of leases. */
+  readonly leaderPort?: LeaderPort;
   readonly limits: ApiLimits;
   /** What Maintenance.Status says of the server. */
   readonly about: {
@@ -62,12 +68,24 @@ export class ApiContext {
   #writer = new ByteWriter(4096);
   #nowMs: number;
   #stopped = false;
+  /** Since when there has been no leader; null while there is one. */
+  #leaderlessSinceMs: number | null = null;
   /** In order of arrival. Bounded by what the transport lets in, as all that is pending. */
   #parked: Parked[] = [];
 
   constructor(options: ApiOptions) {
     this.options = options;
     this.#nowMs = options.nowMs;
+  }
+
+  /** The present time, on the clock of {@link tick}. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** For how long there has been no leader. */
+  get leaderlessMs(): number {
+    return this.#leaderlessSinceMs === null ? 0 : this.#nowMs - this.#leaderlessSinceMs;
   }
 
   get stopped(): boolean {
@@ -78,6 +96,11 @@ export class ApiContext {
   tick(nowMs: number): void {
     assert(nowMs >= this.#nowMs, "api: time goes back");
     this.#nowMs = nowMs;
+    if (this.options.replication.status().leader !== 0) {
+      this.#leaderlessSinceMs = null;
+    } else {
+      this.#leaderlessSinceMs ??= nowMs;
+    }
     this.pending.expire(nowMs);
     this.leaderMayHaveChanged();
   }
@@ -171,6 +194,48 @@ export class ApiContext {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
     this.#trySubmit(call, pending, command, encode);
+  }
+
+  /**
+   * Proposes a command of the server's own. `done` is called once, with the outcome or, when none came in time, with an
+   * unknown one.
+   */
+  propose(command: Uint8Array, done: (outcome: SubmitOutcome) => void): void {
+    const pending = this.#waitAlone((reason) => done({ kind: "unknown", reason }));
+    let ended = false;
+    const handle = this.options.replication.submit(command, (outcome) => {
+      ended = true;
+      if (this.pending.settle(pending)) {
+        done(outcome);
+      }
+    });
+    pending.handle = ended ? null : handle;
+  }
+
+  /** Calls back once: with null once reads are linearizable, or with why they are not. */
+  barrier(done: (refused: KvErrorCode | null) => void): void {
+    const pending = this.#waitAlone((reason) => done(reason === "timeout" ? "KV_TIMEOUT" : "KV_STOPPED"));
+    let ended = false;
+    const handle = this.options.replication.readBarrier((outcome) => {
+      ended = true;
+      if (this.pending.settle(pending)) {
+        done(outcome.kind === "ready" ? null : refusalCode(outcome.reason));
+      }
+    });
+    pending.handle = ended ? null : handle;
+  }
+
+  /** A wait for which no client's call stands. */
+  #waitAlone(onEnd: (reason: "timeout" | "stopped") => void): Pending {
+    const deadlineMs = this.#nowMs + this.options.limits.requestTimeoutMs;
+    const pending = new Pending(
+      this.#nowMs,
+      deadlineMs,
+      () => onEnd("timeout"),
+      () => onEnd("stopped"),
+    );
+    this.pending.add(pending);
+    return pending;
   }
 
   #trySubmit(call: UnaryApiCall, pending: Pending, command: Uint8Array, encode: EncodeResult): void {

@@ -13,16 +13,29 @@ export interface ApiLimits {
   readonly requestTimeoutMs: number;
   /** Election timeout, for telling why a request timed out. */
   readonly electionTimeoutMs: number;
+  /** Milliseconds between progress notifications of idle watchers. ETCD: --watch-progress-notify-interval, 10 minutes. */
+  readonly watchProgressNotifyIntervalMs: number;
+  /** The shortest time to live of a lease, in seconds: one and a half election timeouts, up to a whole second. */
+  readonly leaseTtlSecondsMin: number;
+  /** Whether the leader notes now and then what is left of leases. ETCD: the feature gate LeaseCheckpoint, off. */
+  readonly leaseCheckpoint: boolean;
 }
 
-/** The limits of etcd's defaults, for the given election timeout. */
-export function apiLimitsDefault(electionTimeoutMs = 1000): ApiLimits {
+/** The limits of etcd's defaults, for the given election timeout and heartbeat interval. */
+export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs = 100): ApiLimits {
   assert(electionTimeoutMs > 0, "api limits: election timeout");
+  assert(heartbeatIntervalMs > 0, "api limits: heartbeat interval");
+  // ETCD: counted in whole heartbeats.
+  const electionTicks = Math.floor(electionTimeoutMs / heartbeatIntervalMs);
+  const leaseTtlMsMin = Math.floor((3 * electionTicks) / 2) * heartbeatIntervalMs;
   return {
     requestBytesMax: 1536 * 1024,
     txnOpCountMax: 128,
     applyLagMax: 5000,
     requestTimeoutMs: 5000 + 2 * electionTimeoutMs,
     electionTimeoutMs,
+    watchProgressNotifyIntervalMs: 10 * 60 * 1000,
+    leaseTtlSecondsMin: Math.max(1, Math.ceil(leaseTtlMsMin / 1000)),
+    leaseCheckpoint: false,
   };
 }

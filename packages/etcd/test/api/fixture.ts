@@ -1,9 +1,11 @@
 /** One member on a fake log: what is submitted is applied at once, unless a test takes the outcome into its hands. */
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Prng } from "@quorate/base";
 import type {
   ApiCall,
   ApiOptions,
+  BidiApiCall,
   CancelHandle,
   ClusterMember,
   ReadOutcome,
@@ -69,6 +71,71 @@ export class FakeCall implements UnaryApiCall, StreamApiCall {
   }
 }
 
+/** A stream whose transport a test may fill and drain. */
+export class FakeStream extends FakeCall implements BidiApiCall {
+  /** Writes that are taken before the transport is full; then each says so until {@link drain}. */
+  room = Number.POSITIVE_INFINITY;
+  paused = false;
+  #message: ((message: Uint8Array) => void) | null = null;
+  #end: (() => void) | null = null;
+  #drain: (() => void) | null = null;
+
+  override write(message: Uint8Array): boolean {
+    if (this.ended) {
+      throw new Error(`${this.path} written after its end`);
+    }
+    this.written.push(message.slice());
+    this.room--;
+    return this.room > 0;
+  }
+
+  override onDrain(listener?: () => void): void {
+    this.#drain = listener ?? null;
+  }
+
+  onMessage(listener: (message: Uint8Array) => void): void {
+    this.#message = listener;
+  }
+
+  onEnd(listener: () => void): void {
+    this.#end = listener;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  /** The client sends a message; its bytes are gone when the listener has returned. */
+  send<D extends DescMessage>(schema: D, init: MessageInitShape<D>): void {
+    const bytes = toBinary(schema, create(schema, init));
+    this.#message?.(bytes);
+    bytes.fill(0xee);
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#message?.(bytes);
+  }
+
+  /** The client says that it has nothing more to send. */
+  finish(): void {
+    this.#end?.();
+  }
+
+  drain(room: number): void {
+    this.room = room;
+    this.#drain?.();
+  }
+
+  /** What was written since the last time, decoded. */
+  take<D extends DescMessage>(schema: D): MessageShape<D>[] {
+    return this.written.splice(0).map((bytes) => fromBinary(schema, bytes));
+  }
+}
+
 type Submitted = (outcome: SubmitOutcome) => void;
 type Asked = (outcome: ReadOutcome) => void;
 
@@ -84,6 +151,9 @@ export class Member {
   barrierCount = 0;
   members: readonly ClusterMember[] = [];
   readonly deferred: (() => void)[] = [];
+  readonly random = new Prng(7);
+  /** Term of the entries that are applied. */
+  entryTerm = 7;
   status: ReplicationStatus = {
     memberId: 2 ** 53 - 1,
     term: 7,
@@ -106,6 +176,7 @@ export class Member {
       store: this.machine,
       membership: { clusterId: 77, members: () => this.members },
       defer: { defer: (work) => this.deferred.push(work) },
+      random: { uint32: () => this.random.uint32() },
       limits: apiLimitsDefault(),
       about: { version: "3.7.3", storageVersion: "3.7.0", quotaBytes: 0 },
       nowMs: 1000,
@@ -115,7 +186,7 @@ export class Member {
 
   apply(command: Uint8Array, done: Submitted): void {
     this.#index++;
-    const result = this.machine.apply(command, { index: this.#index, term: 7 });
+    const result = this.machine.apply(command, { index: this.#index, term: this.entryTerm });
     done({ kind: "applied", index: this.#index, result });
   }
 
@@ -137,6 +208,24 @@ export class Member {
     }
     method.handle(input, call);
     return call;
+  }
+
+  /** Begins a stream in both directions. */
+  stream(path: string, metadata: Readonly<Record<string, string>> = {}): FakeStream {
+    const method = this.api.methods.get(path);
+    const call = new FakeStream(path, metadata);
+    if (method?.kind !== "bidi") {
+      throw new Error(`${path} is no stream in both directions`);
+    }
+    method.handle(call);
+    return call;
+  }
+
+  /** Runs what was put off, and what that puts off. */
+  runDeferred(): void {
+    for (let work = this.deferred.shift(); work !== undefined; work = this.deferred.shift()) {
+      work();
+    }
   }
 
   /** A call that answers at once. */

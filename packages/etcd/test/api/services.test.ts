@@ -118,6 +118,10 @@ test("what is not served answers UNIMPLEMENTED and names itself", () => {
   const member = new Member();
   const served = new Set([
     ...["Range", "Put", "DeleteRange", "Txn", "Compact"].map((name) => `/etcdserverpb.KV/${name}`),
+    ...["Grant", "Revoke", "KeepAlive", "TimeToLive", "Leases"].map(
+      (name) => `/etcdserverpb.Lease/Lease${name}`,
+    ),
+    "/etcdserverpb.Watch/Watch",
     "/etcdserverpb.Cluster/MemberList",
     "/etcdserverpb.Maintenance/Alarm",
     "/etcdserverpb.Maintenance/Status",

@@ -162,6 +162,10 @@ export class RecordTable {
     return this.#number(record, 2, this.#rows.getNumber(record, cell.mod)) as Revision;
   }
 
+  isLeased(record: number): boolean {
+    return (this.#arena.flags(this.#rows.get(record, cell.address)) & flag.leased) !== 0;
+  }
+
   lease(record: number): bigint {
     const address = this.#rows.get(record, cell.address);
     const flags = this.#arena.flags(address);

@@ -275,7 +275,12 @@ export class MvccStore {
 
   /** A key is attached to what its newest version names, and to nothing else. */
   #attach(slot: number, previous: number, lease: bigint): void {
-    const before = previous === noRecord ? 0n : this.records.lease(previous);
+    // PERF: most keys have no lease, neither before nor now, and then nothing but a bit is looked at.
+    const leased = previous !== noRecord && this.records.isLeased(previous);
+    if (!leased && lease === 0n) {
+      return;
+    }
+    const before = leased ? this.records.lease(previous) : 0n;
     if (before === lease) {
       return;
     }

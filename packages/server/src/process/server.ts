@@ -124,6 +124,7 @@ function apiOptions(
     store: machine,
     membership,
     defer: { defer: (work) => void setImmediate(work) },
+    random: { uint32: () => randomInt(2 ** 32) },
     limits: {
       ...apiLimitsDefault(config.electionTimeoutMs),
       requestBytesMax: config.maxRequestBytes,

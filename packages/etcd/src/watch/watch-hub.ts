@@ -1,0 +1,292 @@
+/**
+ * Gives out what happened. New events go to the watchers that are live, found by an interval tree; a watcher that starts in
+ * the past, or whose client reads too slowly, is behind and reads history in slices until it meets the live ones. Both
+ * positions are revisions, whole ones, and both move here only, in one thread: nothing is missed and nothing repeated where
+ * they meet. Nothing is kept for a watcher that is behind, so memory is bounded by what streams have not sent yet.
+ */
+import { assert } from "@quorate/base";
+import type { KvEvent } from "@quorate/kv";
+import { SharedEvent } from "../codec/watch-response.ts";
+import type { DeferPort, StorePort } from "../ports.ts";
+import { IntervalTree } from "./interval-tree.ts";
+import type { WatchStream } from "./watch-stream.ts";
+import type { Watcher } from "./watcher.ts";
+
+/** Events of one slice, about; a revision is never cut. PERF: a slice takes a millisecond. */
+const eventsPerSlice = 1000;
+
+/** See the head of this file. */
+export class WatchHub {
+  readonly #store: StorePort;
+  readonly #defer: DeferPort;
+  readonly #live: IntervalTree<Watcher> = new IntervalTree();
+  readonly #behind: IntervalTree<Watcher> = new IntervalTree();
+  readonly #behindWatchers: Set<Watcher> = new Set();
+  readonly #streams: Set<WatchStream> = new Set();
+  /** Streams with pending events, within one slice. */
+  readonly #dirty: Set<WatchStream> = new Set();
+  /** The first revision that live watchers have not got. */
+  #next: number;
+  #scheduled = false;
+  #stopped = false;
+
+  constructor(store: StorePort, defer: DeferPort) {
+    this.#store = store;
+    this.#defer = defer;
+    this.#next = store.revision + 1;
+  }
+
+  /** Every live watcher has got everything up to this revision. */
+  get revision(): number {
+    return this.#next - 1;
+  }
+
+  /** Tree nodes that new events have been compared with, ever: the measure of what watchers cost writers. */
+  get visitedCount(): number {
+    return this.#live.visitedCount;
+  }
+
+  get streams(): ReadonlySet<WatchStream> {
+    return this.#streams;
+  }
+
+  addStream(stream: WatchStream): void {
+    this.#streams.add(stream);
+  }
+
+  removeStream(stream: WatchStream): void {
+    const known = this.#streams.delete(stream);
+    assert(known, "watch hub: an unknown stream ended");
+    for (const watcher of stream.watchers) {
+      this.remove(watcher);
+    }
+  }
+
+  /** Takes a new watcher in, wherever it starts. */
+  add(watcher: Watcher): void {
+    assert(watcher.state === "new", "watch hub: watcher added twice");
+    if (this.#live.size === 0) {
+      this.#feedLive();
+    }
+    if (watcher.next >= this.#next) {
+      this.#enterLive(watcher);
+    } else {
+      this.#enterBehind(watcher);
+      this.schedule();
+    }
+  }
+
+  remove(watcher: Watcher): void {
+    if (watcher.state === "live") {
+      this.#live.remove(watcher.begin, watcher.end, watcher);
+    } else if (watcher.state === "behind") {
+      this.#leaveBehind(watcher);
+    }
+    watcher.state = "ended";
+  }
+
+  /** Something has happened. */
+  revised(): void {
+    if (this.#streams.size > 0) {
+      this.schedule();
+    }
+  }
+
+  /** Gives out soon, after other work of this turn, what may have happened. */
+  schedule(): void {
+    if (!this.#scheduled && !this.#stopped) {
+      this.#scheduled = true;
+      this.#defer.defer(() => this.#run());
+    }
+  }
+
+  /** Gives live watchers everything at once, because it is about to become unreadable. */
+  forgetting(): void {
+    while (!this.#stopped && this.#feedLive()) {}
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #run(): void {
+    this.#scheduled = false;
+    if (this.#stopped) {
+      return;
+    }
+    const moreNew = this.#feedLive();
+    const moreOld = this.#catchUp();
+    for (const stream of this.#streams) {
+      stream.answerProgress(this.revision);
+    }
+    if (moreNew || moreOld) {
+      this.schedule();
+    }
+  }
+
+  /** One slice of new events; whether there are more. */
+  #feedLive(): boolean {
+    const store = this.#store;
+    if (this.#live.size === 0) {
+      this.#next = Math.max(this.#next, store.revision + 1);
+      return false;
+    }
+    assert(this.#next <= store.revision + 1, "watch hub: the store has gone back");
+    const slice = store.events(this.#next, eventsPerSlice);
+    if (slice.type === "refused") {
+      // A restored image begins behind what was given out.
+      this.#cancelCompacted();
+      this.#next = store.compactRevision;
+      return true;
+    }
+    this.#giveOut(slice.events, this.#live, 0);
+    this.#next = slice.nextRevision;
+    this.#send(this.revision);
+    return this.#next <= store.revision;
+  }
+
+  /** One slice of history for those who are furthest behind; whether anybody who can be sent to is still behind. */
+  #catchUp(): boolean {
+    const from = this.#furthestBehind();
+    if (from === null) {
+      return false;
+    }
+    if (from < this.#next) {
+      const slice = this.#store.events(from, eventsPerSlice);
+      if (slice.type === "refused") {
+        this.#cancelCompacted();
+        return true;
+      }
+      const until = Math.min(slice.nextRevision, this.#next);
+      const events = slice.events.filter((event) => event.modRevision < until);
+      this.#giveOut(events, this.#behind, from);
+      this.#advance(from, until);
+      this.#send(until - 1);
+    }
+    this.#joinLive();
+    return this.#furthestBehind() !== null;
+  }
+
+  #furthestBehind(): number | null {
+    let furthest: number | null = null;
+    for (const watcher of this.#behindWatchers) {
+      if (!watcher.stream.blocked && (furthest === null || watcher.next < furthest)) {
+        furthest = watcher.next;
+      }
+    }
+    return furthest;
+  }
+
+  /** Hands events out, revision by revision; `from` leaves alone those who are further behind. */
+  #giveOut(events: readonly KvEvent[], tree: IntervalTree<Watcher>, from: number): void {
+    let start = 0;
+    while (start < events.length) {
+      const revision = (events[start] as KvEvent).modRevision;
+      const touched: Watcher[] = [];
+      let at = start;
+      for (; at < events.length && (events[at] as KvEvent).modRevision === revision; at++) {
+        this.#gather(events[at] as KvEvent, tree, from, touched);
+      }
+      for (const watcher of touched) {
+        this.#give(watcher, revision);
+      }
+      assert(at > start, "watch hub: a revision without events");
+      start = at;
+    }
+  }
+
+  #gather(event: KvEvent, tree: IntervalTree<Watcher>, from: number, touched: Watcher[]): void {
+    const shared = new SharedEvent(event);
+    const revision = event.modRevision;
+    tree.visit(event.key, (watcher) => {
+      const due = revision >= watcher.next && (from === 0 || watcher.next >= from);
+      if (!due || watcher.stuckRevision !== 0 || !watcher.wants(event.type)) {
+        return;
+      }
+      if (watcher.gatheredRevision !== revision) {
+        watcher.gatheredRevision = revision;
+        touched.push(watcher);
+      }
+      watcher.gather(shared);
+    });
+  }
+
+  /** All that a revision holds for a watcher goes to its stream, or none of it when the stream is full. */
+  #give(watcher: Watcher, revision: number): void {
+    const gathered = watcher.gathered;
+    watcher.gathered = [];
+    watcher.gatheredRevision = 0;
+    if (watcher.state === "ended") {
+      return;
+    }
+    if (!watcher.stream.blocked) {
+      assert(gathered.length > 0, "watch hub: nothing gathered");
+      this.#dirty.add(watcher.stream);
+      watcher.stream.append(watcher, gathered, revision);
+    } else if (watcher.state === "behind") {
+      watcher.stuckRevision = revision;
+    } else {
+      assert(watcher.state === "live", "watch hub: events for a watcher in no tree");
+      this.#live.remove(watcher.begin, watcher.end, watcher);
+      watcher.next = revision;
+      this.#enterBehind(watcher);
+    }
+  }
+
+  #send(revision: number): void {
+    for (const stream of this.#dirty) {
+      stream.send(revision);
+    }
+    this.#dirty.clear();
+  }
+
+  #advance(from: number, until: number): void {
+    for (const watcher of this.#behindWatchers) {
+      if (watcher.next >= from && watcher.next < until) {
+        watcher.next = watcher.stuckRevision === 0 ? until : watcher.stuckRevision;
+      }
+      watcher.stuckRevision = 0;
+    }
+  }
+
+  #joinLive(): void {
+    for (const watcher of this.#behindWatchers) {
+      if (watcher.next >= this.#next) {
+        this.#leaveBehind(watcher);
+        this.#enterLive(watcher);
+      }
+    }
+  }
+
+  #enterLive(watcher: Watcher): void {
+    watcher.state = "live";
+    this.#live.add(watcher.begin, watcher.end, watcher);
+  }
+
+  #enterBehind(watcher: Watcher): void {
+    watcher.state = "behind";
+    watcher.stream.behindCount++;
+    this.#behindWatchers.add(watcher);
+    this.#behind.add(watcher.begin, watcher.end, watcher);
+  }
+
+  #leaveBehind(watcher: Watcher): void {
+    this.#behindWatchers.delete(watcher);
+    this.#behind.remove(watcher.begin, watcher.end, watcher);
+    watcher.stream.behindCount--;
+    assert(watcher.stream.behindCount >= 0, "watch hub: fewer than none behind");
+  }
+
+  /** Ends the watchers whose next revision is compacted, and tells them so: never a silent gap. */
+  #cancelCompacted(): void {
+    const { compactRevision } = this.#store;
+    for (const stream of this.#streams) {
+      for (const watcher of stream.watchers) {
+        const next = watcher.state === "live" ? Math.max(watcher.next, this.#next) : watcher.next;
+        if (next < compactRevision) {
+          stream.cancelCompacted(watcher, compactRevision);
+        }
+      }
+    }
+  }
+}

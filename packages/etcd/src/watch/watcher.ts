@@ -1,0 +1,94 @@
+/** One watcher: what it wants, how far it has come, and what waits to be sent to it. */
+import { assert, compareBytes, emptyBytes } from "@quorate/base";
+import type { KvEvent } from "@quorate/kv";
+import type { SharedEvent } from "../codec/watch-response.ts";
+import type { RangeBound } from "./interval-tree.ts";
+import type { WatchStream } from "./watch-stream.ts";
+
+/** What a client asks for. */
+export interface WatcherRequest {
+  readonly key: Uint8Array;
+  /** In etcd's form: empty for the one key, a single zero byte for no end. */
+  readonly rangeEnd: Uint8Array;
+  readonly prevKv: boolean;
+  readonly noPut: boolean;
+  readonly noDelete: boolean;
+  readonly progressNotify: boolean;
+  readonly fragment: boolean;
+}
+
+/** The range of a request, or null where no key can lie in it. ETCD: no key stands for the lowest one. */
+export function watchRange(
+  key: Uint8Array,
+  rangeEnd: Uint8Array,
+): { readonly begin: Uint8Array; readonly end: RangeBound } | null {
+  const begin = key.length === 0 ? Uint8Array.of(0) : key.slice();
+  if (rangeEnd.length === 0) {
+    const end = new Uint8Array(begin.length + 1);
+    end.set(begin);
+    return { begin, end };
+  }
+  if (rangeEnd.length === 1 && rangeEnd[0] === 0) {
+    return { begin, end: null };
+  }
+  return compareBytes(begin, rangeEnd) < 0 ? { begin, end: rangeEnd.slice() } : null;
+}
+
+/** See the head of this file. */
+export class Watcher {
+  readonly id: bigint;
+  readonly stream: WatchStream;
+  readonly begin: Uint8Array;
+  readonly end: RangeBound;
+  readonly prevKv: boolean;
+  readonly progressNotify: boolean;
+  readonly fragment: boolean;
+  readonly #noPut: boolean;
+  readonly #noDelete: boolean;
+  /** `live` stands in the tree of what is fed by new events, `behind` in that of what reads history. */
+  state: "new" | "live" | "behind" | "ended" = "new";
+  /** The first revision it has not got: exact while behind; while live, only what it does not want before. */
+  next: number;
+  /** Revision whose events are being gathered in {@link gathered}. */
+  gatheredRevision = 0;
+  gathered: Uint8Array[] = [];
+  /** Events that are about to be sent. */
+  pending: Uint8Array[] = [];
+  /** The first revision that could not be given to it in this slice; 0 when all could. */
+  stuckRevision = 0;
+  /** Nothing was sent since the last progress notification was due. */
+  quiet = true;
+
+  constructor(
+    id: bigint,
+    stream: WatchStream,
+    range: { readonly begin: Uint8Array; readonly end: RangeBound },
+    request: WatcherRequest,
+    next: number,
+  ) {
+    assert(next > 0, "watcher: starts before the first revision");
+    this.id = id;
+    this.stream = stream;
+    this.begin = range.begin;
+    this.end = range.end;
+    this.prevKv = request.prevKv;
+    this.progressNotify = request.progressNotify;
+    this.fragment = request.fragment;
+    this.#noPut = request.noPut;
+    this.#noDelete = request.noDelete;
+    this.next = next;
+  }
+
+  wants(type: KvEvent["type"]): boolean {
+    return type === "put" ? !this.#noPut : !this.#noDelete;
+  }
+
+  /** Takes one event of the revision being given out; nothing is kept for a stream that cannot send it. */
+  gather(shared: SharedEvent): void {
+    if (!this.stream.blocked) {
+      const bytes = shared.bytes(this.prevKv);
+      assert(bytes !== emptyBytes, "watcher: an event of no bytes");
+      this.gathered.push(bytes);
+    }
+  }
+}
