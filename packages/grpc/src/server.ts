@@ -95,7 +95,7 @@ class NodeGrpcServer implements GrpcServer {
       callCount: 0,
     };
     this.#http1 = new Http1Front(limits, onHttp);
-    this.#nodeHttp2 = (options.http2 ?? "node") === "node" ? this.#createNodeHttp2() : null;
+    this.#nodeHttp2 = (options.http2 ?? "own") === "node" ? this.#createNodeHttp2() : null;
   }
 
   register(path: string, method: Method): void {

@@ -104,29 +104,38 @@ class Handlers {
   }
 }
 
-/** The client's view of the windows it gave, RFC 9113 §6.9. */
+/** The client's view of the windows it gave, RFC 9113 §6.9. Settings count from their acknowledgement on. */
 class Windows {
-  initial = 65_535;
-  connection = 65_535;
-  readonly streams = new Map<number, number>();
+  #initial = 65_535;
+  #connection = 65_535;
+  readonly #settings: number[] = [];
+  /** By stream: what was given by WINDOW_UPDATE, less what was sent. */
+  readonly #given = new Map<number, number>();
   /** Whether all that was sent is known here. */
   exact = true;
 
-  take(one: Frame): void {
-    if (one.type === frameType.data && this.exact) {
-      this.connection -= one.payload.length;
-      const left = (this.streams.get(one.streamId) ?? this.initial) - one.payload.length;
-      this.streams.set(one.streamId, left);
-      assert.ok(one.payload.length === 0 || this.connection >= 0, "DATA beyond the connection's window");
-      assert.ok(one.payload.length === 0 || left >= 0, "DATA beyond the stream's window");
+  set(initial: number): void {
+    this.#settings.push(initial);
+  }
+
+  give(id: number, bytes: number): void {
+    if (id === 0) {
+      this.#connection += bytes;
+    } else {
+      this.#given.set(id, (this.#given.get(id) ?? 0) + bytes);
     }
   }
 
-  setInitial(value: number): void {
-    for (const [id, window] of this.streams) {
-      this.streams.set(id, window + value - this.initial);
+  take(one: Frame): void {
+    if (one.type === frameType.settings && one.flags === flag.ack) {
+      this.#initial = this.#settings.shift() ?? this.#initial;
+    } else if (one.type === frameType.data && one.payload.length > 0 && this.exact) {
+      this.give(0, -one.payload.length);
+      this.give(one.streamId, -one.payload.length);
+      const left = this.#initial + (this.#given.get(one.streamId) ?? 0);
+      assert.ok(this.#connection >= 0, "DATA beyond the connection's window");
+      assert.ok(left >= 0, "DATA beyond the stream's window");
     }
-    this.initial = value;
   }
 }
 
@@ -195,7 +204,6 @@ class Client {
     } else if (roll === 2) {
       fields.push(["x-large", "y".repeat(between(this.#random, 0, 30_000))]);
     }
-    this.windows.streams.set(id, this.windows.initial);
     const block = literals(fields);
     const whole = block.length <= 16_384 && this.#random.chance(0.8);
     const cut = whole ? block.length : between(this.#random, 0, Math.min(block.length, 16_384));
@@ -234,18 +242,18 @@ class Client {
   #windowUpdate(): Buffer {
     const increment = between(this.#random, 1, 100_000);
     if (this.#random.chance(0.5)) {
-      this.windows.connection += increment;
+      this.windows.give(0, increment);
       return frame(frameType.windowUpdate, 0, 0, number32(increment));
     }
     const id = this.#usedId();
-    this.windows.streams.set(id, (this.windows.streams.get(id) ?? this.windows.initial) + increment);
+    this.windows.give(id, increment);
     return frame(frameType.windowUpdate, 0, id, number32(increment));
   }
 
   #settings(): Buffer {
     const initial = between(this.#random, 0, 100_000);
     const table = between(this.#random, 0, 8192);
-    this.windows.setInitial(initial);
+    this.windows.set(initial);
     const payload = Buffer.concat([
       Buffer.from([0, 4]),
       number32(initial),
@@ -284,6 +292,7 @@ export function fuzzSession(seed: number): FuzzOutcome {
   const client = new Client(random.stream("client"));
   const mutates = random.chance(0.5);
   harness.send(greeting, settingsAck);
+  client.windows.set(65_535);
   let frames = 0;
   let answers = 0;
   let goaway = -1;
