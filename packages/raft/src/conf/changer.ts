@@ -73,6 +73,7 @@ function enterJoint(
     draft.outgoing.add(id);
   }
   draft.autoLeave = autoLeave;
+  assert(draft.outgoing.size > 0, "conf: a joint configuration has an old half");
   return applyAll(draft, changes);
 }
 
@@ -97,6 +98,7 @@ function changeSimple(confState: ConfState, changes: readonly ConfChangeSingle[]
   if (isJoint(confState)) {
     return refuse("a joint configuration must be left first");
   }
+  assert(changes.length <= 1, "conf: several steps go through a joint configuration");
   const outcome = applyAll(draftOf(confState), changes);
   if (outcome.ok && changedCount(confState.voters, outcome.confState.voters) > 1) {
     return refuse("more than one voter changed without a joint configuration");
@@ -134,6 +136,7 @@ function makeVoter(draft: Draft, id: NodeId): void {
   draft.learners.delete(id);
   draft.learnersNext.delete(id);
   draft.voters.add(id);
+  assert(!draft.learners.has(id) && !draft.learnersNext.has(id), "conf: a voter and a learner");
 }
 
 function makeLearner(draft: Draft, id: NodeId): void {
@@ -147,13 +150,14 @@ function makeLearner(draft: Draft, id: NodeId): void {
   draft.learnersNext.delete(id);
   // RAFT §4.3: an old voter votes in the outgoing half until the joint configuration is left; it cannot be both.
   (draft.outgoing.has(id) ? draft.learnersNext : draft.learners).add(id);
+  assert(!draft.voters.has(id), "conf: a voter and a learner");
 }
 
 function remove(draft: Draft, id: NodeId): void {
   draft.voters.delete(id);
   draft.learners.delete(id);
   draft.learnersNext.delete(id);
-  assert(!draft.learnersNext.has(id), "conf: removed but demoted later");
+  assert(!isMember(draft, id) || draft.outgoing.has(id), "conf: only the old half remembers who was removed");
 }
 
 function isMember(draft: Draft, id: NodeId): boolean {

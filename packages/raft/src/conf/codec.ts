@@ -29,9 +29,11 @@ export function encodeConfChange(change: ConfChange): Uint8Array {
   }
   const writer = new ByteWriter(64);
   writer.u8(version);
+  assert(transitions.includes(change.transition), "conf change: no such transition");
   writer.u8(transitions.indexOf(change.transition));
   writer.varint(change.changes.length);
   for (const single of change.changes) {
+    assert(operations.includes(single.op), "conf change: no such operation");
     writer.u8(operations.indexOf(single.op));
     writer.varint(single.id);
   }

@@ -20,6 +20,10 @@ import { finishTransferWhenCaughtUp } from "./transfer.ts";
 
 /** FIG 2 Leaders [leader-success]: if successful, update nextIndex and matchIndex. Also the own disk's acknowledgement. */
 export function handleAppendAccepted(state: RaftState, progress: Progress, message: AppendAccepted): void {
+  assert(state.role === "leader", "acknowledge: only a leader counts");
+  assert(message.term === state.term, "acknowledge: of another term");
+  assert(message.from === progress.id, "acknowledge: another member's progress");
+  assert(message.index <= state.log.lastIndex, "acknowledge: beyond the end of the log");
   progress.recentActive = true;
   const isNews = acknowledge(progress, message.index);
   // A probe that was answered with what is known already still shows where the logs agree.
@@ -43,6 +47,7 @@ export function handleAppendAccepted(state: RaftState, progress: Progress, messa
 }
 
 function resumeAfterAck(state: RaftState, progress: Progress, index: LogIndex): void {
+  assert(progress.match >= index, "acknowledge: resumed by what was not taken");
   switch (progress.state) {
     case "probe":
       becomeReplicate(progress);
@@ -61,6 +66,8 @@ function resumeAfterAck(state: RaftState, progress: Progress, index: LogIndex): 
 
 /** FIG 2 Leaders [leader-backs-up]: if refused for inconsistency, decrement nextIndex and retry; here by whole terms. */
 export function handleAppendRejected(state: RaftState, progress: Progress, message: AppendRejected): void {
+  assert(state.role === "leader", "acknowledge: only a leader counts");
+  assert(message.from === progress.id, "acknowledge: another member's progress");
   progress.recentActive = true;
   // RAFT §3.5 [hint-by-term], RAFT §4.2.1 [joiner-found-empty]: one probe for each conflicting term instead of each entry. The member's last possible term of agreement is the
   // hint's, and this log's entries with later terms cannot be among those that agree.
@@ -79,6 +86,7 @@ export function handleAppendRejected(state: RaftState, progress: Progress, messa
 
 /** A member that answers is served again: what was under way may have been lost. */
 export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
+  assert(state.role === "leader", "acknowledge: only a leader asks who listens");
   const progress = progressOf(state.tracker, message.from);
   if (progress === null) {
     return;

@@ -1,5 +1,5 @@
 /** What follows when the driver has applied entries or made a snapshot durable. FIG 2 All Servers. */
-import { emptyBytes } from "@quorate/base";
+import { assert, emptyBytes } from "@quorate/base";
 import { type LogIndex, maxIndex } from "../types/ids.ts";
 import { releasePages, releaseUncommitted } from "./flow-control.ts";
 import { proposeLeave } from "./membership.ts";
@@ -15,11 +15,14 @@ export function markApplied(state: RaftState, index: LogIndex): void {
 /** The snapshot at `index` is durable: everything up to it counts as applied. */
 export function markSnapshotStable(state: RaftState, index: LogIndex): void {
   state.log.unstable.stableSnapshotTo(index);
+  assert(index <= state.log.committed, "apply: a snapshot holds what is committed");
   raiseApplied(state, index);
 }
 
 function raiseApplied(state: RaftState, index: LogIndex): void {
   state.log.appliedTo(maxIndex(index, state.log.applied));
+  assert(state.log.applied >= index, "apply: what was applied is noted");
+  assert(state.log.applied <= state.log.committed, "apply: nothing is applied that is not committed");
   const { autoLeave } = state.tracker.membership.confState;
   // RAFT §4.3 [joint-left-after-commit]: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
   // transfer is under way, then tried again with each applied entry.

@@ -13,6 +13,7 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId): vo
   reset(state, term);
   state.role = "follower";
   state.leader = leader;
+  assert(state.term === term, "become: the term is the one that was asked for");
 }
 
 /** Tries out an election without touching term or vote. RAFT §9.6 [pre-vote-binds-nobody]. */
@@ -29,9 +30,12 @@ export function becomePreCandidate(state: RaftState): void {
 /** Stands for election in the next term. FIG 2 Rules for Servers, Candidates [candidate-begins]: increment currentTerm, vote for self, reset timer. */
 export function becomeCandidate(state: RaftState): void {
   assert(state.role !== "leader", "become: a leader does not campaign");
-  reset(state, toTerm(state.term + 1));
+  const { term } = state;
+  reset(state, toTerm(term + 1));
+  assert(state.term > term && state.vote === noNode, "become: a new term has a free vote");
   state.vote = state.id;
   state.role = "candidate";
+  assert(state.leader === noNode, "become: a candidate follows nobody");
 }
 
 /** Leads: FIG 2 State, volatile on leaders, is built anew, and an entry of the own term is appended. */
@@ -53,6 +57,8 @@ export function becomeLeader(state: RaftState): void {
   // RAFT §6.4 [read-own-term]: a no-op, because only an entry of its own term tells a leader which entries are committed.
   const appended = appendOwn(state, [{ type: "normal", data: emptyBytes }]);
   assert(appended, "become: no limit refuses the no-op");
+  assert(state.log.lastId().term === state.term, "become: the log ends in an entry of the own term");
+  assert(state.pendingConfIndex < state.log.lastIndex, "become: what was there lies before the no-op");
 }
 
 function reset(state: RaftState, term: Term): void {

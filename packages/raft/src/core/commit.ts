@@ -11,6 +11,7 @@ export function advanceCommit(state: RaftState): boolean {
   assert(state.role === "leader", "commit: only a leader counts replicas");
   // RAFT §10.2.1 [commit-before-own-write]: the own copy counts like any other, so a majority may do without it.
   const index = quorumMatch(state.tracker);
+  assert(index <= state.log.lastIndex, "commit: counted beyond the end of the log");
   if (index <= state.log.committed) {
     return false;
   }
@@ -19,6 +20,7 @@ export function advanceCommit(state: RaftState): boolean {
     return false;
   }
   state.log.commitTo(index);
+  assert(state.log.committed === index, "commit: raised to what was counted");
   return true;
 }
 
@@ -40,6 +42,7 @@ export function takeCommitted(state: RaftState): readonly Entry[] {
     state.applyWaitsForLog = true;
     return noEntries;
   }
+  assert(entries[0]?.index === low, "commit: a page begins where the last one ended");
   acceptPage(state, entries, allowUnstable);
   return entries;
 }

@@ -41,6 +41,7 @@ function campaign(state: RaftState, kind: CampaignKind): void {
   }
   // RAFT §9.6 [pre-vote-first]: a trial asks about the term that an election would have.
   const term = trial ? toTerm(state.term + 1) : state.term;
+  assert(trial || state.vote === state.id, "campaign: the first vote is the own one");
   const last = state.log.lastId();
   // FIG 2 Rules for Servers, Candidates [candidate-begins]: send RequestVote to all other servers. RAFT §4.3 [joint-any-leader]: of both halves.
   for (const id of allVoters(state.tracker.membership.confState)) {
@@ -81,6 +82,7 @@ export function handleVoteRequest(state: RaftState, message: RequestVote): void 
   if (granted && !trial) {
     // FIG 2 Followers [timeout-restarts]: granting a vote restarts the election time-out.
     state.electionElapsedTicks = 0;
+    assert(state.vote === noNode || state.vote === message.from, "vote: two candidates in one term");
     state.vote = message.from;
   }
 }
@@ -109,6 +111,7 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
     return;
   }
   assert(state.role === "candidate" || state.role === "pre-candidate", "vote: nobody campaigns");
+  assert(state.role === "pre-candidate" || message.term === state.term, "vote: counted in another term");
   recordVote(state.tracker, message.from, message.granted);
   const result = tallyVotes(state.tracker);
   if (result === "lost") {
@@ -120,6 +123,7 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
 }
 
 function winElection(state: RaftState): void {
+  assert(tallyVotes(state.tracker) === "won", "vote: won by a majority");
   if (state.role === "pre-candidate") {
     // RAFT §9.6 [pre-vote-first]: only now is the term raised.
     campaign(state, "election");

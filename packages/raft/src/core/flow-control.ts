@@ -37,6 +37,7 @@ export function appendOwn(state: RaftState, drafts: readonly EntryDraft[]): bool
   }
   // FIG 3 Leader Append-Only [leader-append-only]: entries only go to the end.
   state.log.append(entries);
+  assert(state.log.lastIndex === first + drafts.length - 1, "append: one entry for each draft");
   // RAFT §10.2.1 [own-write-counted]: the leader counts itself only once its own disk has written; the driver loops this back then.
   send(state, {
     type: "append-response",
@@ -61,6 +62,7 @@ function reserveUncommitted(state: RaftState, drafts: readonly EntryDraft[]): bo
     return false;
   }
   state.uncommittedBytes += bytes;
+  assert(Number.isSafeInteger(state.uncommittedBytes), "append: uncommitted bytes are a number");
   return true;
 }
 
@@ -74,6 +76,8 @@ export function releaseUncommitted(state: RaftState, bytes: number): void {
 export function acceptPage(state: RaftState, entries: readonly Entry[], allowUnstable: boolean): void {
   const last = entries.at(-1);
   assert(last !== undefined, "page: nothing handed out");
+  assert(last.index === state.log.applying + entries.length, "page: entries leave no gap");
+  assert(last.index <= state.log.committed, "page: only what is committed");
   let bytes = 0;
   let payloadBytes = 0;
   for (const entry of entries) {
@@ -106,6 +110,7 @@ export function releasePages(state: RaftState, index: LogIndex): number {
   }
   assert(state.applyingBytes >= 0, "page: applying bytes below zero");
   assert(state.applyingPages.length > 0 || state.applyingBytes === 0, "page: bytes left without a page");
+  assert(payloadBytes >= 0, "page: negative payload");
   state.applyingPaused = state.applyingBytes >= state.config.committedBytesPerReadyMax;
   return payloadBytes;
 }

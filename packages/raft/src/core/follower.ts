@@ -10,6 +10,7 @@ import { accepted, inconsistent, type StepResult } from "./step-result.ts";
 /** Takes entries that fit, refuses those that do not with a hint where they may. */
 export function handleAppendEntries(state: RaftState, message: AppendEntries): StepResult {
   assert(message.term === state.term, "append: of another term");
+  assert(state.role === "follower", "append: only a follower takes one");
   const { log } = state;
   const { previous, entries } = message;
   if (!isContiguous(message)) {
@@ -32,6 +33,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): S
   }
   const last = offsetIndex(previous.index, entries.length);
   // FIG 2 AppendEntries receiver 5 [append-commit]: the leader's commit index, but never beyond what this append verified.
+  assert(last <= log.lastIndex, "append: verified beyond the end");
   log.commitTo(minIndex(message.commit, last));
   acknowledgeTo(state, message, last);
   return accepted;
@@ -71,6 +73,8 @@ function refuse(state: RaftState, message: AppendEntries): void {
   const highest = minIndex(previous.index, state.log.lastIndex);
   const hint = findConflictByTerm(state.log, highest, previous.term);
   assert(hint.index <= previous.index, "append: the hint lies at or before the refused place");
+  assert(hint.index <= state.log.lastIndex, "append: the hint lies within the log");
+  assert(previous.index >= state.log.committed, "append: what is committed is never refused");
   send(state, {
     type: "append-response",
     from: state.id,
@@ -85,11 +89,13 @@ function refuse(state: RaftState, message: AppendEntries): void {
 /** RAFT §3.8 [commit-volatile]: learns the commit index (also again, after a restart) and answers with the leader's context. */
 export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResult {
   assert(message.term === state.term, "heartbeat: of another term");
+  assert(state.role === "follower", "heartbeat: only a follower takes one");
   if (message.commit > state.log.lastIndex) {
     // The leader holds an acknowledgement for entries that are gone here: this disk lost them.
     return inconsistent("heartbeat: commit beyond the end of the log");
   }
   state.log.commitTo(message.commit);
+  assert(state.log.committed >= message.commit, "heartbeat: what the leader knows is known");
   send(state, {
     type: "heartbeat-response",
     from: state.id,

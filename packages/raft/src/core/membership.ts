@@ -77,6 +77,7 @@ export function admitConfChanges(state: RaftState, drafts: readonly EntryDraft[]
   if (drafts.every((draft) => draft.type === "normal")) {
     return drafts;
   }
+  assert(state.role === "leader", "membership: only a leader takes up changes");
   const admitted: EntryDraft[] = [];
   for (const draft of drafts) {
     if (draft.type !== "normal") {
@@ -99,6 +100,7 @@ const emptyDraft: EntryDraft = { type: "normal", data: emptyBytes };
 export function proposeLeave(state: RaftState, data: Uint8Array): void {
   assert(state.role === "leader", "membership: only a leader leaves by itself");
   assert(data.length === 0, "membership: no limit may refuse the leaving");
+  assert(isJoint(state.tracker.membership.confState), "membership: nothing to leave");
   if (state.transferee !== noNode || progressOf(state.tracker, state.id) === null) {
     return;
   }
@@ -119,8 +121,9 @@ export function applyConfChange(state: RaftState, change: ConfChange): ConfState
 }
 
 function switchTo(state: RaftState, membership: Membership): ConfState {
-  state.tracker.membership = membership;
   const { confState } = membership;
+  assert(confState.voters.length > 0, "membership: somebody votes");
+  state.tracker.membership = membership;
   if (state.role !== "leader") {
     return confState;
   }

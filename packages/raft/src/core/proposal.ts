@@ -27,6 +27,7 @@ export function propose(state: RaftState, from: NodeId, drafts: readonly EntryDr
 }
 
 function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): ProposeResult {
+  assert(state.leader === state.id, "propose: a leader knows that it leads");
   // RAFT §4.2.2: a leader that was removed appends nothing more.
   if (progressOf(state.tracker, state.id) === null) {
     return refuse(state, "not-a-member");
@@ -40,6 +41,7 @@ function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): Propo
   if (!appendOwn(state, admitted)) {
     return refuse(state, "uncommitted-limit");
   }
+  assert(state.log.lastIndex === firstIndex + drafts.length - 1, "propose: all of them or none");
   // RAFT §10.2.1 [parallel-write]: replication starts while the own disk writes.
   broadcastAppend(state);
   return { ok: true, forwarded: false, term: state.term, firstIndex };

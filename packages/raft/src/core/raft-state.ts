@@ -148,6 +148,7 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
   }
   state.tracker.membership = createMembership(state, config.confState);
   assert(log.applied <= log.committed, "state: applied beyond committed");
+  assert(log.committed <= log.lastIndex, "state: committed beyond the end of the log");
   return state;
 }
 

@@ -27,6 +27,7 @@ export function leaderRead(state: RaftState, read: EarlyRead): void {
 }
 
 function startRead(state: RaftState, read: EarlyRead): void {
+  assert(hasCommittedInTerm(state), "read: the commit index is not known to be the newest");
   // RAFT §6.4 step 2 [read-index-saved]: the commit index at the arrival of the read.
   const pending: PendingRead = { ...read, index: state.log.committed };
   // The only voter knows that it leads: nobody else could be elected.
@@ -79,6 +80,7 @@ function confirmReads(state: RaftState): void {
   }
   // RAFT §6.4 [read-one-round].
   const done = reads.unconfirmed.splice(0, confirmed - reads.confirmed);
+  assert(done.length === confirmed - reads.confirmed, "read: positions and reads agree");
   reads.confirmed = confirmed;
   for (const read of done) {
     answerRead(state, read);
@@ -87,6 +89,8 @@ function confirmReads(state: RaftState): void {
 
 /** RAFT §6.4 step 4, 5: who asked waits until `index` is applied and reads then. */
 function answerRead(state: RaftState, read: PendingRead): void {
+  assert(state.role === "leader", "read: only a leader confirms reads");
+  assert(read.index <= state.log.committed, "read: an index that is not committed");
   if (read.from === state.id) {
     state.readStates.push({ index: read.index, context: read.context });
     return;

@@ -36,7 +36,9 @@ export function broadcastEntries(state: RaftState): void {
  * entries still tells the commit index and finds out what was lost.
  */
 export function sendAppend(state: RaftState, progress: Progress, sendIfEmpty: boolean): boolean {
+  assert(state.role === "leader", "replicate: only a leader sends appends");
   assert(progress.id !== state.id, "replicate: append to self");
+  assert(progress.match < progress.next, "replicate: match below next");
   if (isPaused(progress)) {
     return false;
   }
@@ -79,6 +81,10 @@ function emitAppend(
   term: Term,
   entries: readonly Entry[],
 ): void {
+  assert(
+    entries.length === 0 || entries[0]?.index === previous + 1,
+    "replicate: entries follow the one before",
+  );
   // FIG 2 AppendEntries arguments [append-arguments]; the commit index: RAFT §3.5 [commit-told].
   send(state, {
     type: "append-entries",
@@ -110,6 +116,7 @@ export function broadcastHeartbeat(state: RaftState, context: Uint8Array): void 
 function sendHeartbeat(state: RaftState, progress: Progress, context: Uint8Array): void {
   // A heartbeat proves nothing about the member's log, so it never names a commit index beyond what is known to match.
   const commit = minIndex(progress.match, state.log.committed);
+  assert(progress.id !== state.id, "replicate: heartbeat to self");
   send(state, {
     type: "heartbeat",
     from: state.id,

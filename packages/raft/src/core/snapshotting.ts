@@ -27,6 +27,7 @@ export function sendSnapshot(state: RaftState, progress: Progress): boolean {
   }
   assert(snapshot !== null, "snapshot: the log was compacted without one");
   assert(snapshot.index + 1 >= state.log.firstIndex, "snapshot: it does not meet the log");
+  assert(snapshot.index <= state.log.committed, "snapshot: of what is not committed");
   becomeSnapshot(progress, snapshot.index);
   send(state, { type: "install-snapshot", from: state.id, to: progress.id, term: state.term, snapshot });
   return true;
@@ -78,5 +79,6 @@ function restore(state: RaftState, snapshot: SnapshotMetadata): boolean {
   // RAFT §5.1 [snapshot-configuration]: the configuration at the snapshot's index is in force, also a joint one.
   state.tracker.membership = createMembership(state, normalizeConfState(snapshot.confState));
   assert(state.log.lastIndex === snapshot.index, "snapshot: the log ends with it");
+  assert(state.log.committed === snapshot.index, "snapshot: all of it is committed");
   return true;
 }

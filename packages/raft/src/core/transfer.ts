@@ -49,11 +49,15 @@ export function finishTransferWhenCaughtUp(state: RaftState, progress: Progress)
 
 /** Gives up: proposals are taken again. */
 export function abortTransfer(state: RaftState): void {
+  assert(state.role === "leader", "transfer: only a leader hands over");
+  assert(state.transferee !== noNode, "transfer: none is under way");
   state.transferee = noNode;
 }
 
 function sendTimeoutNow(state: RaftState, target: NodeId): void {
+  assert(state.role === "leader", "transfer: only a leader hands over");
   assert(target !== state.id, "transfer: to self");
+  assert(state.transferee === target, "transfer: to somebody else than was asked for");
   send(state, { type: "timeout-now", from: state.id, to: target, term: state.term });
 }
 

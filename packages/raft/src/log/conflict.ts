@@ -29,6 +29,7 @@ export function findConflictByTerm(log: RaftLog, index: LogIndex, term: Term): L
       return { term: termZero, index: at };
     }
     if (own <= term) {
+      assert(at <= index, "conflict: searched forward");
       return { term: own, index: at };
     }
     at = previousIndex(at);

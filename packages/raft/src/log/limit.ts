@@ -13,6 +13,7 @@ export function limitBytes(
   measure: (entry: Entry) => number,
 ): Entry[] {
   assert(low < high, "limit: empty range");
+  assert(bytesMax >= 0, "limit: negative bytes");
   if (bytesMax === Number.POSITIVE_INFINITY) {
     return unstable.slice(low, high);
   }

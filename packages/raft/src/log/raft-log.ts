@@ -107,6 +107,7 @@ export class RaftLog {
     // FIG 3 State Machine Safety [state-machine-safety]: a committed entry is never replaced.
     assert(first.index > this.#committed, "log: append would replace a committed entry");
     this.#unstable.truncateAndAppend(entries);
+    assert(this.lastIndex === first.index + entries.length - 1, "log: it ends with what was appended");
   }
 
   /** Raises the commit index; a lower one changes nothing. */
@@ -133,6 +134,7 @@ export class RaftLog {
     assert(index <= this.#committed, "log: applied what is not committed");
     this.#applied = index;
     this.#applying = maxIndex(this.#applying, index);
+    assert(this.#applying <= this.#committed, "log: applying what is not committed");
   }
 
   /** Everything is replaced by `snapshot`, whose restoration the driver will report. RAFT §5.3 [snapshot-replaces]. */
@@ -140,6 +142,8 @@ export class RaftLog {
     assert(snapshot.index > this.#committed, "log: a snapshot must bring something new");
     this.#committed = snapshot.index;
     this.#unstable.restore(snapshot);
+    assert(this.lastIndex === snapshot.index, "log: nothing behind a restored snapshot");
+    assert(this.firstIndex === snapshot.index + 1, "log: nothing before a restored snapshot");
   }
 
   /** The newest snapshot, which a member too far behind is sent. */
@@ -172,6 +176,7 @@ export class RaftLog {
       this.#want({ low, high: cut, bytesMax });
       return "pending";
     }
+    assert(stored === "compacted" || stored[0]?.index === low, "log: the store answered another range");
     if (stored === "compacted" || stored.length < cut - low || high <= offset) {
       return stored;
     }
@@ -179,6 +184,7 @@ export class RaftLog {
   }
 
   #extend(stored: readonly Entry[], high: LogIndex, bytesMax: number): readonly Entry[] {
+    assert(stored.at(-1)?.index === this.#unstable.offset - 1, "log: the store left a gap");
     let bytes = 0;
     for (const entry of stored) {
       bytes += this.#measure(entry);

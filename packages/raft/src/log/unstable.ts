@@ -96,12 +96,14 @@ export class Unstable {
     if (last.index < this.#offset || this.term(last.index) !== last.term) {
       return;
     }
+    assert(last.index < this.#offsetInProgress, "unstable: durable before it was handed out");
     const count = last.index + 1 - this.#offset;
     assert(count <= this.#entries.length, "unstable: durable beyond its end");
     // PERF: most often everything here became durable: a new array then costs nothing.
     this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
     this.#offset = nextIndex(last.index);
     this.#offsetInProgress = maxIndex(this.#offsetInProgress, this.#offset);
+    assert(this.#offset === last.index + 1, "unstable: it begins behind what is durable");
   }
 
   /** The snapshot at `index` is durable, if it is still the one here. */
@@ -114,6 +116,7 @@ export class Unstable {
 
   /** The log is replaced by `snapshot`. */
   restore(snapshot: SnapshotMetadata): void {
+    assert(snapshot.index > 0, "unstable: a snapshot of nothing");
     this.#offset = nextIndex(snapshot.index);
     this.#offsetInProgress = this.#offset;
     this.#entries = [];
@@ -136,6 +139,8 @@ export class Unstable {
       this.#entries.length = first.index - this.#offset;
       this.#offsetInProgress = minIndex(this.#offsetInProgress, first.index);
     }
+    assert(this.#offset + this.#entries.length === first.index, "unstable: what conflicts is gone");
+    assert(this.#offsetInProgress <= first.index, "unstable: new entries are still to be handed out");
     for (const entry of entries) {
       assert(entry.index === this.#offset + this.#entries.length, "unstable: indexes must be contiguous");
       this.#entries.push(entry);

@@ -15,7 +15,9 @@ export type VoteOf = (id: NodeId) => boolean | undefined;
 /** Members that form a majority of `count`: ⌊n/2⌋+1, for even counts too. */
 function majorityCount(count: number): number {
   assert(count > 0, "quorum: a majority of nobody");
-  return Math.floor(count / 2) + 1;
+  const majority = Math.floor(count / 2) + 1;
+  assert(majority * 2 > count && majority <= count, "quorum: two majorities share a member");
+  return majority;
 }
 
 /** The highest index that a majority of `voters` acknowledged; Infinity for the empty set. */
@@ -37,6 +39,7 @@ export function majorityAcked(voters: readonly NodeId[], ackedOf: AckedOf): numb
     }
     acked[place] = index;
   }
+  assert(acked.length === count, "quorum: every voter is counted once");
   return acked[count - majorityCount(count)] as number;
 }
 

@@ -57,6 +57,7 @@ export class Inflights {
     this.#sizes[place] = bytes;
     this.#count++;
     this.#bytes += bytes;
+    assert(this.#count <= this.#countMax, "inflights: more than the bound");
   }
 
   /** Forgets the appends whose last entry is at or below `index`: one acknowledgement covers all before it. */
@@ -92,6 +93,7 @@ export class Inflights {
       indexes.push(0);
       sizes.push(0);
     }
+    assert(grown > capacity, "inflights: grown beyond its bound");
     this.#indexes = indexes;
     this.#sizes = sizes;
     this.#start = 0;

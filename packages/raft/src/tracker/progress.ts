@@ -96,6 +96,7 @@ export function becomeReplicate(progress: Progress): void {
   resetState(progress, "replicate");
   progress.next = nextIndex(progress.match);
   assert(progress.inflights.count === 0, "progress: a reset window is empty");
+  assert(!progress.flowPaused, "progress: nothing to wait for");
 }
 
 /** Waits until the image at `index` has arrived. */
@@ -105,11 +106,15 @@ export function becomeSnapshot(progress: Progress, index: LogIndex): void {
   progress.pendingSnapshot = index;
   progress.next = nextIndex(index);
   progress.sentCommit = index;
+  assert(progress.match < progress.next, "progress: match below next");
+  assert(progress.inflights.count === 0, "progress: a reset window is empty");
 }
 
 /** Notes that `count` entries of `bytes` left. */
 export function sentEntries(progress: Progress, count: number, bytes: number): void {
   assert(progress.state !== "snapshot", "progress: no append while a snapshot is under way");
+  assert(count >= 0 && bytes >= 0, "progress: negative entries");
+  assert(count > 0 || bytes === 0, "progress: bytes without entries");
   if (progress.state === "probe") {
     // RAFT §3.5 [probe-one].
     if (count > 0) {
@@ -173,6 +178,7 @@ export function isPaused(progress: Progress): boolean {
 
 function capSentCommit(progress: Progress): void {
   progress.sentCommit = minIndex(progress.sentCommit, previousIndex(progress.next));
+  assert(progress.sentCommit < progress.next, "progress: told a commit index beyond what was sent");
 }
 
 /** A copy for observers. */

@@ -92,6 +92,7 @@ export function isQuorumActive(tracker: Tracker): boolean {
 
 /** Counts the first answer of each member; a repeated one changes nothing. */
 export function recordVote(tracker: Tracker, id: NodeId, granted: boolean): void {
+  assert(progressOf(tracker, id) !== null, "tracker: a vote of no member");
   if (!tracker.votes.has(id)) {
     tracker.votes.set(id, granted);
   }
