@@ -8,7 +8,8 @@
 EXTENDS Raft, TLC
 
 CONSTANTS
-    TermMax,
+    Stands,      \* who stands for election in which term, as pairs
+    Crashing,    \* members that may crash
     CrashMax,
     SlowDisk,    \* whether anything can happen between taking a batch and its end
     WithTrial,   \* whether elections begin with a trial
@@ -16,19 +17,27 @@ CONSTANTS
 
 VARIABLE crashes
 
+InOrder == {<<1, 1>>, <<2, 2>>}
 FirstConf == [EmptyConf EXCEPT !.voters = Node]
-Symmetry == Permutations(Node)
 
 Appends(s) ==
     {[type |-> "append-entries", from |-> s.id, to |-> m, term |-> s.term, previous |-> Id(TermAt(s.log, i), i),
       entries |-> Slice(s.log, i + 1, LastIndex(s.log)), commit |-> s.commit]
-        : m \in Members(s.conf) \ {s.id}, i \in s.log.base.index .. LastIndex(s.log)}
+        : m \in Members(s.conf) \ {s.id}, i \in {s.match[q] : q \in Node}}
 
 Removal(s, m) ==
     [term |-> s.term, kind |-> "change", value |-> "0",
      change |-> [transition |-> "auto", steps |-> <<[op |-> "remove", id |-> m]>>]]
 
-HasReady(n) == held[n] # {} \/ Image(node[n]) # durable[n]
+(* A message is received when it is not of an earlier term and when it     *)
+(* changes something: a second answer like the first adds nothing.         *)
+Useful(n, m) ==
+    /\ m.to = n /\ m.term >= node[n].term
+    /\ \E o \in Outcomes(node[n], m) : o.state # node[n] \/ ~((o.now \cup o.after) \subseteq (network \cup held[n]))
+
+(* A batch is taken when it holds more than a commit index.                *)
+HasReady(n) == held[n] # {} \/ [Image(node[n]) EXCEPT !.commit = 0] # [durable[n] EXCEPT !.commit = 0]
+MayStand(n) == <<n, node[n].term + 1>> \in Stands
 
 (* Ready and Persisted in one.                                             *)
 Flush(n) ==
@@ -38,9 +47,9 @@ Flush(n) ==
     /\ UNCHANGED <<node, writes, history>>
 
 Step(n) ==
-    \/ \E m \in network : Receive(n, m)
-    \/ WithTrial /\ node[n].term < TermMax /\ TimeoutTrial(n)
-    \/ ~WithTrial /\ node[n].term < TermMax /\ Timeout(n)
+    \/ \E m \in network : Useful(n, m) /\ Receive(n, m)
+    \/ WithTrial /\ MayStand(n) /\ TimeoutTrial(n)
+    \/ ~WithTrial /\ MayStand(n) /\ Timeout(n)
     \/ node[n].role = "leader" /\ \E m \in Appends(node[n]) \ network : Send(n, m)
     \/ ~SlowDisk /\ HasReady(n) /\ Flush(n)
     \/ SlowDisk /\ HasReady(n) /\ writes[n] = <<>> /\ Ready(n)
@@ -52,6 +61,6 @@ Step(n) ==
 MCInit == Init /\ crashes = 0
 MCNext ==
     \/ UNCHANGED crashes /\ \E n \in Node : Step(n)
-    \/ crashes < CrashMax /\ crashes' = crashes + 1 /\ \E n \in Node : Crash(n)
+    \/ crashes < CrashMax /\ crashes' = crashes + 1 /\ \E n \in Crashing : Crash(n)
 MCSpec == MCInit /\ [][MCNext]_<<vars, crashes>>
 =============================================================================

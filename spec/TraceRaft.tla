@@ -1,6 +1,6 @@
 ----------------------------- MODULE TraceRaft ------------------------------
 (***************************************************************************)
-(* Whether traces of the core are behaviours of Raft. scripts/tla.ts turns *)
+(* Whether traces of the core are behaviours of Raft. packages/raft/test/trace turns *)
 (* each event into steps: its input, then what the member did of its own   *)
 (* accord (proposals, reads taken up), then each message that it sent. A   *)
 (* step is one action of Raft; after an event the recorded state must      *)
@@ -34,7 +34,7 @@ Taken(n, c) ==
              LET m == Message(c.message)
              IN \/ Receive(n, m)
                 \/ /\ m.type = "transfer-leadership" /\ m \in network /\ m.to = n
-                   /\ StartTransfer(n, m.from)
+                   /\ IF m.from = n THEN AbortTransfer(n) ELSE StartTransfer(n, m.from)
       [] c.op = "transfer" -> Stays \/ StartTransfer(n, c.number) \/ AbortTransfer(n)
       [] c.op = "forget-leader" -> Stays \/ ForgetLeader(n)
       [] c.op = "ready" -> Ready(n)

@@ -105,7 +105,7 @@ export interface TraceEvent {
   readonly target?: NodeId;
   /** Entries that this member, leading, appended of itself. */
   readonly appended?: readonly TraceEntry[];
-  /** Produced; they may leave at once, except for `request-vote`, which waits as `promised` does. */
+  /** Produced; they may leave at once. */
   readonly sent?: readonly TraceMessage[];
   /** Produced; they leave when the next batch taken is durable. */
   readonly promised?: readonly TraceMessage[];

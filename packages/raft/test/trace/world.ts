@@ -28,6 +28,12 @@ import { conf, startingLog } from "../support/group.ts";
 /** Members 1…3 begin, the others may join. */
 export const memberCount = 5;
 
+/**
+ * A mistake that members make, once: to vote twice in a term, to commit an entry of an earlier term by counting, to acknowledge
+ * or to ask for votes before the disk has written, to go to another configuration without a joint one.
+ */
+export type Fault = "second-vote" | "commit-by-counting" | "early-ack" | "early-request" | "no-joint";
+
 /** What a history must contain to be worth its name. */
 export interface History {
   readonly events: readonly TraceEvent[];
@@ -36,6 +42,8 @@ export interface History {
   readonly confChangeCount: number;
   readonly snapshotCount: number;
   readonly committed: number;
+  /** Whether the last event is the first that the mistake shows in. */
+  readonly faulty: boolean;
 }
 
 interface Member {
@@ -48,18 +56,23 @@ interface Member {
   pages: (readonly Entry[])[];
 }
 
-/** Runs `stepCount` moves of the history of `seed`. */
-export function runHistory(seed: number, stepCount: number): History {
-  const world = new World(seed);
-  for (let step = 0; step < stepCount; step++) world.move();
+/** Runs `moveCount` moves of the history of `seed`, or less when `fault` shows before. */
+export function runHistory(seed: number, moveCount: number, fault: Fault | null = null): History {
+  const world = new World(seed, fault);
+  while (world.moves < moveCount && !world.faulty) world.move();
   return world.history();
 }
 
 class World {
   readonly random: Prng;
   readonly members: Member[];
+  readonly fault: Fault | null;
+  /** Messages that left before what they report was durable. */
+  readonly early: Set<Message> = new Set();
+  faulty = false;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
+  readonly appendBytesMax: number;
   network: Message[] = [];
   cut: Set<NodeId> = new Set();
   moves = 0;
@@ -69,17 +82,19 @@ class World {
   confChangeCount = 0;
   snapshotCount = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, fault: Fault | null) {
     this.random = new Prng(seed);
+    this.fault = fault;
     this.preVote = this.random.chance(0.5);
     this.checkQuorum = this.random.chance(0.5);
+    this.appendBytesMax = this.random.pick([0, 100, 10_000]);
     this.members = Array.from({ length: memberCount }, (_, place) => this.#create(toNodeId(place + 1)));
   }
 
   history(): History {
-    const { events, crashCount, cutCount, confChangeCount, snapshotCount } = this;
+    const { events, crashCount, cutCount, confChangeCount, snapshotCount, faulty } = this;
     const committed = Math.max(...this.members.map(({ node }) => node.committed));
-    return { events, crashCount, cutCount, confChangeCount, snapshotCount, committed };
+    return { events, crashCount, cutCount, confChangeCount, snapshotCount, committed, faulty };
   }
 
   #create(id: NodeId): Member {
@@ -101,6 +116,7 @@ class World {
       checkQuorum: this.checkQuorum,
       electionTimeoutTicks: 6,
       asyncStorage: true,
+      appendBytesMax: this.appendBytesMax,
       inflightCountMax: 3,
       random: (low, high) => this.random.integer(low, high),
     });
@@ -120,7 +136,7 @@ class World {
     if (dice < 0.36) this.#deliver();
     else if (dice < 0.78) this.#work();
     else if (dice < 0.88) this.#input(member, "tick", (node) => node.tick());
-    else if (dice < 0.915) this.#input(member, "propose", (node) => node.propose([this.#command()]));
+    else if (dice < 0.905) this.#input(member, "propose", (node) => node.propose([this.#command()]));
     else if (dice < 0.945) this.#changeConf(member);
     else if (dice < 0.952) this.#crash(this.random.pick(this.members));
     else if (dice < 0.96) this.#partition();
@@ -128,13 +144,16 @@ class World {
     else if (dice < 0.985) this.#input(member, "read", (node) => node.readIndex(utf8Encode("r")));
     else if (dice < 0.99) this.#input(member, "forget-leader", (node) => node.forgetLeader());
     else this.#transfer(member);
-    checkInvariants(member.node.unsafeState);
+    if (this.faulty) return;
+    for (const { node } of this.members) checkInvariants(node.unsafeState);
   }
 
   /** Most often a leader, if there is one: else nothing gets on. */
   #someone(): Member {
     const leaders = this.members.filter(({ node }) => node.role === "leader");
-    return leaders.length > 0 && this.random.chance(0.6) ? this.random.pick(leaders) : this.random.pick(this.members);
+    return leaders.length > 0 && this.random.chance(0.6)
+      ? this.random.pick(leaders)
+      : this.random.pick(this.members);
   }
 
   #input(member: Member, kind: TraceEventKind, act: (node: RawNode) => unknown): void {
@@ -165,9 +184,62 @@ class World {
   }
 
   #receive(member: Member, message: Message): void {
+    const forgot = this.#forgetVote(member, message);
     const result = member.node.step(message);
     assert.notEqual(result.status, "inconsistent", JSON.stringify(result));
+    const counted = message.type === "append-response" && this.#countOldTerms(member);
+    const voted = forgot && member.node.unsafeState.vote === message.from;
+    this.faulty ||= voted || counted || this.early.has(message);
     member.tracer.record("receive", { message });
+  }
+
+  #forgetVote(member: Member, message: Message): boolean {
+    const state = member.node.unsafeState;
+    const applies =
+      message.type === "request-vote" && message.term === state.term && state.role === "follower";
+    if (this.fault !== "second-vote" || !applies || state.vote === noNode || state.vote === message.from) {
+      return false;
+    }
+    state.vote = noNode;
+    state.leader = noNode;
+    return true;
+  }
+
+  #countOldTerms(member: Member): boolean {
+    const { role, tracker, log, term } = member.node.unsafeState;
+    const { voters, votersOutgoing } = tracker.membership.confState;
+    if (this.fault !== "commit-by-counting" || role !== "leader" || votersOutgoing.length > 0) return false;
+    const matches = tracker.membership.members
+      .filter(({ id }) => voters.includes(id))
+      .map(({ match }) => match);
+    const index = matches.sort((left, right) => right - left)[Math.floor(voters.length / 2)];
+    if (index === undefined || index <= log.committed || log.term(index) === term) return false;
+    log.commitTo(index);
+    return true;
+  }
+
+  #leaveEarly(member: Member, ready: Ready): void {
+    const news = ready.sendAfterPersist.filter(
+      (message) =>
+        (this.fault === "early-request" && message.type === "request-vote") ||
+        (this.fault === "early-ack" &&
+          message.type === "append-response" &&
+          message.to !== member.id &&
+          !message.rejected &&
+          message.index > member.log.lastIndex),
+    );
+    for (const message of news) {
+      this.early.add(message);
+      this.network.push(message);
+    }
+  }
+
+  #skipJoint(member: Member, confState: ConfState): void {
+    const { tracker } = member.node.unsafeState;
+    if (this.fault !== "no-joint" || confState.votersOutgoing.length === 0) return;
+    const simple = { ...confState, votersOutgoing: [], learnersNext: [], autoLeave: false };
+    tracker.membership = { ...tracker.membership, confState: simple };
+    this.faulty = true;
   }
 
   /** Some disk or state machine gets on with its work. */
@@ -187,7 +259,8 @@ class World {
     if (!member.node.hasReady()) return;
     const ready = member.node.ready();
     member.tracer.record("ready");
-    this.network.push(...ready.sendNow.filter(({ type }) => type !== "request-vote"));
+    this.network.push(...ready.sendNow);
+    this.#leaveEarly(member, ready);
     member.writes.push(ready);
     if (ready.apply.length > 0) member.pages.push(ready.apply);
   }
@@ -204,7 +277,7 @@ class World {
     if (ready.hardState !== null) log.hardState = ready.hardState;
     member.node.persisted(ready.seq);
     member.tracer.record("persisted");
-    this.network.push(...ready.sendNow.filter(({ type }) => type === "request-vote"));
+    this.early.clear();
     this.network.push(...ready.sendAfterPersist.filter(({ to }) => to !== member.id));
     for (const own of ready.sendAfterPersist.filter(({ to }) => to === member.id)) {
       this.#receive(member, own);
@@ -217,8 +290,10 @@ class World {
       let confState = before.index === 0 ? member.confState : before.confState;
       if (entry.type !== "normal") {
         confState = member.node.applyConfChange(decodeConfChange(entry.data));
+        this.#skipJoint(member, confState);
         member.tracer.record("apply-conf-change");
         this.confChangeCount++;
+        if (this.faulty) return;
       }
       member.log.history.push({ index: entry.index, term: entry.term, confState });
       member.node.applied(entry.index);

@@ -72,7 +72,6 @@ class Converter {
       this.#step(event.node, action, i === actions.length - 1 ? tlaState(event, held) : "");
     });
     for (const message of event.sent ?? []) {
-      if (message.type === "request-vote") continue;
       const produced = message.type === "pre-vote" || message.type === "heartbeat-response";
       this.#step(event.node, { op: produced ? "sent" : "send", message: this.#message(message) }, "");
     }
@@ -102,8 +101,7 @@ class Converter {
 
   #held(event: TraceEvent, before: Seen | undefined): number[] {
     const kept = event.kind === "ready" || event.kind === "start" ? [] : (before?.held ?? []);
-    const requests = (event.sent ?? []).filter(({ type }) => type === "request-vote");
-    return [...kept, ...[...requests, ...(event.promised ?? [])].map((message) => this.#message(message))];
+    return [...kept, ...(event.promised ?? []).map((message) => this.#message(message))];
   }
 
   #message(message: TraceMessage): number {

