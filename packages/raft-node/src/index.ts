@@ -3,8 +3,11 @@ export { DataDirectoryLock } from "./data-directory-lock.ts";
 export { jsonCodec } from "./json-machine.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
 export type {
+  ChangeMembersOptions,
   Codec,
   JsonStateMachine,
+  MemberChangeStep,
+  MembersView,
   RaftNodeEvent,
   RaftNodeOptions,
   RaftNodeSettings,

@@ -2,9 +2,13 @@
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type {
   ApplyContext,
+  ConfState,
   CoreSettings,
   HostEvent,
   HostLimits,
+  MemberChange,
+  MemberInfo,
+  MembershipPolicy,
   SnapshotPolicy,
   StateMachine,
 } from "@quorate/raft";
@@ -35,7 +39,9 @@ export type RaftNodeEvent =
   | TransportEvent
   /** Recovery repaired or cut something, or a tick came late. */
   | { readonly type: "recovered"; readonly what: string }
-  | { readonly type: "late-tick"; readonly gapMs: number };
+  | { readonly type: "late-tick"; readonly gapMs: number }
+  /** This member was removed, as the log or member `by` told it, and stops by itself. */
+  | { readonly type: "retired"; readonly by: number };
 
 /** Settings with defaults; all times in milliseconds or ticks, all sizes in bytes. */
 export interface RaftNodeSettings {
@@ -47,6 +53,15 @@ export interface RaftNodeSettings {
   readonly core?: CoreSettings;
   readonly limits?: Partial<HostLimits>;
   readonly snapshots?: SnapshotPolicy;
+  /** When changes of the membership are refused, and when learners become voters. */
+  readonly membership?: MembershipPolicy;
+  /**
+   * Starts with an empty store that waits to be added to a running cluster, instead of founding one; `peers` then says where the
+   * present members are reached. Of no effect on a store that exists.
+   */
+  readonly join?: boolean;
+  /** Where this member reaches member `id`, whose address the log gives. Default: at that address. */
+  readonly resolveAddress?: (id: number, address: string) => string;
   readonly transport?: Partial<TransportLimits>;
   /** Encrypts the connections between members. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
@@ -66,7 +81,7 @@ export interface RaftNodeSettings {
 
 /** Options of {@link RaftNode.start}. */
 export type RaftNodeOptions<Command, Result> = RaftNodeSettings & {
-  /** This member: 1 … 2^53−1, a key of `peers`. */
+  /** This member: 1 … 2^53−1, a key of `peers` unless it joins. */
   readonly id: number;
   /** Made when missing; one process at a time. An existing one overrides `peers` as to who belongs to the cluster. */
   readonly dataDir: string;
@@ -79,6 +94,31 @@ export type RaftNodeOptions<Command, Result> = RaftNodeSettings & {
     /** A state machine over bytes, which streams its own snapshots; commands are bytes too. */
     | { readonly byteStateMachine: StateMachine<Result> }
   );
+
+/** One step of a change of the membership. */
+export type MemberChangeStep = Omit<MemberChange, "id"> & { readonly id: number };
+
+/** How a change of the membership is made. */
+export interface ChangeMembersOptions extends WaitOptions {
+  /**
+   * `auto` (default) goes through a joint configuration only where one step would not do, `implicit` always; both leave it by
+   * themselves. `explicit` stays joint until a change without steps.
+   */
+  readonly transition?: "auto" | "implicit" | "explicit";
+  /** `single` is the form of one step that never becomes joint. Default `joint`. */
+  readonly form?: "single" | "joint";
+  /** Refuses the change unless the configuration in force was applied at this log index: `status().confIndex` as it was read. */
+  readonly expectedConfIndex?: number;
+}
+
+/** The members at one moment. */
+export interface MembersView {
+  /** Log index at which this configuration was applied; 0 for the one that the cluster began with. */
+  readonly confIndex: number;
+  readonly confState: ConfState;
+  /** Ascending by id. An empty address stands for the one in `peers`. */
+  readonly members: readonly MemberInfo[];
+}
 
 /** How long, and until when, a caller waits. */
 export interface WaitOptions {

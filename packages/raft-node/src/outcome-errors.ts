@@ -1,5 +1,12 @@
 /** Outcomes of the host as errors of the API: what certainly did not happen, and what nobody knows. */
-import { type NodeId, type ProposalOutcome, RaftError, type ReadOutcome } from "@quorate/raft";
+import {
+  type MembershipOutcome,
+  type NodeId,
+  type ProposalOutcome,
+  RaftError,
+  type ReadOutcome,
+  type TransferOutcome,
+} from "@quorate/raft";
 
 /** The error for a proposal that was not applied here, as far as known. */
 export function proposalError(outcome: Exclude<ProposalOutcome, { kind: "applied" }>): RaftError {
@@ -51,5 +58,36 @@ export function readError(outcome: ReadOutcome & { kind: "refused" }): RaftError
       return new RaftError({ code: "RAFT_PROPOSAL_DROPPED", reason: "uncommitted-limit" });
     case "abandoned":
       return new RaftError({ code: "RAFT_READ_DEADLINE" });
+  }
+}
+
+/** The error for a change of the membership that is not in force, as far as known. */
+export function membershipError(outcome: Exclude<MembershipOutcome, { kind: "applied" }>): RaftError {
+  if (outcome.kind === "unknown") {
+    return unknownError(outcome.reason);
+  }
+  if (outcome.reason !== "conf-change") {
+    return refusedError(outcome.reason, outcome.leader);
+  }
+  const { confIndex, problem, refusal } = outcome;
+  return refusal === "pending"
+    ? new RaftError({ code: "RAFT_CONF_CHANGE_PENDING", problem, confIndex })
+    : new RaftError({ code: "RAFT_CONF_CHANGE_INVALID", refusal, problem, confIndex });
+}
+
+/** The error for a transfer that did not take place, as far as known. */
+export function transferError(outcome: Exclude<TransferOutcome, { kind: "done" }>): RaftError {
+  const { transferee } = outcome;
+  if (outcome.kind === "timed-out") {
+    return new RaftError({ code: "RAFT_TRANSFER_TIMEOUT", transferee });
+  }
+  switch (outcome.reason) {
+    case "no-leader":
+    case "not-leader":
+      return new RaftError({ code: "RAFT_NOT_LEADER", leader: outcome.leader });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
+    default:
+      return new RaftError({ code: "RAFT_TRANSFER_REFUSED", transferee, reason: outcome.reason });
   }
 }

@@ -4,19 +4,33 @@
  */
 import { assert } from "@quorate/base";
 import {
+  ConfigError,
   type HostStatus,
+  type MembershipChange,
   type NodeId,
   noNode,
   type ProposalOutcome,
+  RaftError,
   type RaftHost,
   type ReadOutcome,
   type Term,
+  toLogIndex,
   toNodeId,
   type Waiting,
 } from "@quorate/raft";
 import type { StoreMetadata, WalStorage } from "@quorate/wal";
-import type { Codec, RaftNodeEvent, RaftNodeOptions, ReadOptions, WaitOptions } from "./options.ts";
-import { proposalError, readError } from "./outcome-errors.ts";
+import { parseAddress } from "./addresses.ts";
+import type {
+  ChangeMembersOptions,
+  Codec,
+  MemberChangeStep,
+  MembersView,
+  RaftNodeEvent,
+  RaftNodeOptions,
+  ReadOptions,
+  WaitOptions,
+} from "./options.ts";
+import { membershipError, proposalError, readError, transferError } from "./outcome-errors.ts";
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
 import type { PeerAddress, TransportCounters } from "./tcp/options.ts";
 import type { TcpTransport } from "./tcp/tcp-transport.ts";
@@ -67,6 +81,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
   readonly #parts: StartedParts;
   readonly #listeners: Set<(event: RaftNodeEvent) => void>;
   #stopped: Promise<void> | null = null;
+  #retiring = false;
 
   private constructor(started: StartedMember<Command, Result>) {
     this.#host = started.host;
@@ -75,6 +90,24 @@ export class RaftNode<Command = unknown, Result = unknown> {
     this.#storage = started.parts.storage;
     this.#transport = started.parts.transport;
     this.#listeners = started.parts.listeners;
+    this.subscribe((event) => this.#watchRemoval(event));
+  }
+
+  /** A removed member is of no more use: its peers refuse it, and what it holds grows old. */
+  #watchRemoval(event: RaftNodeEvent): void {
+    const told = event.type === "refused-by" && event.cause === "removed" ? event.peer : null;
+    const by = event.type === "removed" ? this.id : told;
+    if (by === null || this.#stopped !== null || this.#retiring) {
+      return;
+    }
+    this.#retiring = true;
+    this.#parts.emit({ type: "retired", by });
+    // The event comes from within the host's turn, which is finished first: what it sends last tells others.
+    setImmediate(() => {
+      this.stop({ transfer: false }).catch((error: unknown) => {
+        this.#parts.fail(error instanceof Error ? error : new Error(String(error)));
+      });
+    });
   }
 
   /**
@@ -175,14 +208,14 @@ export class RaftNode<Command = unknown, Result = unknown> {
     return reader();
   }
 
-  #barrier(options: WaitOptions): Promise<void> {
+  #barrier(options: WaitOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
       const wait = new Wait(options);
       const waiting = this.readBarrier((outcome) => {
         wait.end();
         if (outcome.kind === "ready") {
-          resolve();
+          resolve(outcome.index);
         } else {
           reject(readError(outcome));
         }
@@ -211,9 +244,149 @@ export class RaftNode<Command = unknown, Result = unknown> {
     return this.#transport.counters;
   }
 
-  /** Asks that `target` leads from now on; what the core said to it. RAFT §3.10. */
-  transferLeadership(target: number): ReturnType<RaftHost["transferLeadership"]> {
-    return this.#host.transferLeadership(toNodeId(target));
+  /** The members, as this member has applied the log. */
+  get members(): MembersView {
+    const { confIndex, confState, members } = this.#host.status();
+    return { confIndex, confState, members };
+  }
+
+  /**
+   * Changes the membership, all steps at once or none; only the leader does. Resolves when the change is in force, a joint
+   * configuration on the way left again. A new member needs an `address`, and an id that was never used.
+   *
+   * @throws RaftError `RAFT_NOT_LEADER` with where to go; `RAFT_CONF_CHANGE_PENDING` and `RAFT_CONF_CHANGE_INVALID` with the reason
+   *   and the index of the configuration in force; where `maybeCommitted`, look at {@link members} before trying again.
+   */
+  changeMembers(
+    changes: readonly MemberChangeStep[],
+    options: ChangeMembersOptions = {},
+  ): Promise<MembersView> {
+    const { expectedConfIndex, form, transition } = options;
+    const unreachable = changes.find(({ address = "" }) => address !== "" && parseAddress(address) === null);
+    const change: MembershipChange = {
+      changes: changes.map((each) => ({ ...each, id: toNodeId(each.id) })),
+      ...(transition === undefined ? {} : { transition }),
+      ...(form === undefined ? {} : { form }),
+      ...(expectedConfIndex === undefined ? {} : { expectedConfIndex: toLogIndex(expectedConfIndex) }),
+    };
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      if (unreachable !== undefined) {
+        throw new ConfigError([
+          `address ${unreachable.address} of member ${unreachable.id} is not host:port`,
+        ]);
+      }
+      const wait = new Wait(options);
+      const waiting = this.#host.changeMembers(change, (outcome) => {
+        wait.end();
+        if (outcome.kind === "applied") {
+          resolve(this.members);
+        } else {
+          reject(membershipError(outcome));
+        }
+      });
+      wait.begin(waiting);
+    });
+  }
+
+  /**
+   * Hands leadership over to `target`, or to the member best able, and resolves with the new leader. Only the leader does; proposals
+   * meanwhile are refused with `RAFT_LEADERSHIP_TRANSFERRING`. RAFT §3.10.
+   *
+   * @throws RaftError `RAFT_TRANSFER_REFUSED` with the reason, `RAFT_TRANSFER_TIMEOUT` when nobody took over within two election
+   *   time-outs or the deadline (the target may still do so), `RAFT_NOT_LEADER`.
+   */
+  transferLeadership(target?: number, options: WaitOptions = {}): Promise<NodeId> {
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const wait = new Wait(options);
+      const waiting = this.#host.handOver(target === undefined ? null : toNodeId(target), (outcome) => {
+        wait.end();
+        if (outcome.kind === "done") {
+          resolve(outcome.leader);
+        } else {
+          reject(transferError(outcome));
+        }
+      });
+      wait.begin(waiting);
+    });
+  }
+
+  /** Forgets who leads, so that this member votes for others at once; whether there was somebody to forget. */
+  forgetLeader(): boolean {
+    return this.#host.forgetLeader();
+  }
+
+  /**
+   * Resolves with a log index once everything that was acknowledged before the call, by any member, is applied here.
+   *
+   * @throws RaftError when no leader confirms it in time.
+   */
+  async barrier(options: WaitOptions = {}): Promise<number> {
+    return this.#barrier(options);
+  }
+
+  /**
+   * Resolves once a majority has confirmed, after the call, that this member leads.
+   *
+   * @throws RaftError `RAFT_NOT_LEADER` when it does not, or no longer did in the same term when it was confirmed.
+   */
+  async verifyLeader(options: WaitOptions = {}): Promise<void> {
+    const { term } = this;
+    if (this.isLeader) {
+      await this.#barrier(options);
+    }
+    if (!this.isLeader || this.term !== term) {
+      throw new RaftError({ code: "RAFT_NOT_LEADER", leader: this.leader });
+    }
+  }
+
+  /** Resolves with the members once `predicate` holds of them. @throws RaftError `RAFT_STOPPED`; the signal's reason. */
+  waitForMembers(
+    predicate: (view: MembersView) => boolean,
+    options: Pick<WaitOptions, "signal"> = {},
+  ): Promise<MembersView> {
+    const events = new Set<RaftNodeEvent["type"]>(["conf-state", "snapshot-installed"]);
+    return this.#waitUntil(events, () => (predicate(this.members) ? this.members : null), options);
+  }
+
+  async #waitUntil<T>(
+    events: ReadonlySet<RaftNodeEvent["type"]>,
+    look: () => T | null,
+    { signal }: Pick<WaitOptions, "signal">,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const { promise, reject, resolve } = Promise.withResolvers<T>();
+    const { stopping } = this.#parts;
+    const stopped = (): void => reject(new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false }));
+    const abort = (): void => reject(signal?.reason);
+    const tryNow = (): void => {
+      const found = look();
+      if (found !== null) {
+        resolve(found);
+      }
+    };
+    // An event comes from within the change that it tells of; the look comes after it.
+    const unsubscribe = this.subscribe((event) => {
+      if (event.type === "fatal") {
+        stopped();
+      } else if (events.has(event.type)) {
+        setImmediate(tryNow);
+      }
+    });
+    stopping.addEventListener("abort", stopped, { once: true });
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      tryNow();
+      if (stopping.aborted || this.#host.state === "stopped") {
+        stopped();
+      }
+      return await promise;
+    } finally {
+      unsubscribe();
+      stopping.removeEventListener("abort", stopped);
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   /** Calls `listener` for each event from now on; call what it returns to end that. */

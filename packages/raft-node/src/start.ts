@@ -37,6 +37,8 @@ export interface StartedParts {
   readonly listeners: Set<(event: RaftNodeEvent) => void>;
   readonly stopping: AbortSignal;
   readonly abort: () => void;
+  readonly emit: (event: RaftNodeEvent) => void;
+  readonly fail: (error: Error) => void;
 }
 
 /** Starts a member; see `RaftNode.start`. When a step fails, those before it are taken back. */
@@ -80,7 +82,7 @@ function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>
   if (listen === null) {
     problems.push(`listen: ${options.listen} is not host:port`);
   }
-  if (!(options.id in options.peers)) {
+  if (options.join !== true && !(options.id in options.peers)) {
     problems.push(`peers: member ${options.id} itself is missing`);
   }
   if (!((options.tickMs ?? tickMsDefault) >= 1)) {
@@ -158,6 +160,8 @@ async function startParts<Command, Result>(
     listeners,
     stopping: stopping.signal,
     abort: () => stopping.abort(),
+    emit,
+    fail: fatal,
   };
   return { host, codec, parts };
 }
@@ -184,6 +188,7 @@ function createHost<Command, Result>(
     ...(options.core === undefined ? {} : { core: options.core }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+    ...(options.membership === undefined ? {} : { membership: options.membership }),
     onEvent: (event: HostEvent) => emit(event),
     onFatal: fatal,
   });
@@ -207,7 +212,7 @@ function openStorage<Command, Result>(
   { clusterId, peers }: Addresses,
 ): Promise<WalStorage> {
   const files = new NodeFileSystem(options.dataDir);
-  const voters = [...peers.keys()].sort((left, right) => left - right);
+  const voters = options.join === true ? [] : [...peers.keys()].sort((left, right) => left - right);
   return new Promise((resolve, reject) => {
     openWal(
       {
@@ -248,6 +253,7 @@ function createTransport<Command, Result>(
     listen,
     peers: new Map([...peers].filter(([peer]) => peer !== id)),
     storeIds: PeerStoreIds.open(options.dataDir),
+    resolveAddress: (peer, address) => parseAddress(options.resolveAddress?.(peer, address) ?? address),
     ...(options.transport === undefined ? {} : { limits: options.transport }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     onEvent: emit,

@@ -21,6 +21,8 @@ export interface IncomingContext {
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
   readonly isPeer: (id: NodeId) => boolean;
+  /** Whether it was a member and is none any more. */
+  readonly isRemoved: (id: NodeId) => boolean;
   /** It has introduced itself: an older connection of the same peer ends. */
   readonly introduced: (connection: IncomingConnection, peer: NodeId) => void;
   readonly received: (peer: NodeId, content: GroupFrame) => void;
@@ -65,6 +67,16 @@ export class IncomingConnection {
   /** Ends it. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** The peer was removed: it is told so, and nothing that it still says counts. */
+  dismiss(): void {
+    if (this.#peer !== null) {
+      const { cause, detail } = removedRefusal(this.#peer);
+      this.#refuse(cause, detail);
+      this.#socket.removeAllListeners("data");
+      this.#socket.resume();
+    }
   }
 
   #data(chunk: Uint8Array): void {
@@ -168,6 +180,9 @@ export class IncomingConnection {
       const detail = `peer looks for member ${hello.to.toString(16)}, this is ${identity.id.toString(16)}`;
       return { cause: "node", detail };
     }
+    if (this.#context.isRemoved(hello.from)) {
+      return removedRefusal(hello.from);
+    }
     if (!this.#context.isPeer(hello.from)) {
       return { cause: "unknown-peer", detail: `${hello.from.toString(16)} is not a member of this cluster` };
     }
@@ -229,4 +244,8 @@ export class IncomingConnection {
     }
     this.#context.closed(this);
   }
+}
+
+function removedRefusal(peer: NodeId): { cause: RefusalCause; detail: string } {
+  return { cause: "removed", detail: `member ${peer} was removed from the cluster` };
 }

@@ -80,6 +80,8 @@ export interface TcpTransportOptions {
   readonly listen: PeerAddress;
   /** All members but this one. */
   readonly peers: ReadonlyMap<NodeId, PeerAddress>;
+  /** Where this member reaches `peer`, whose address the log gives as `address`; null when that is none. Default: `host:port`. */
+  readonly resolveAddress?: (peer: NodeId, address: string) => PeerAddress | null;
   /** Where the peers' store ids are noted. */
   readonly storeIds: PeerStoreIds;
   readonly limits?: Partial<TransportLimits>;

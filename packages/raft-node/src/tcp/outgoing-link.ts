@@ -58,6 +58,20 @@ export class OutgoingLink {
     this.#dial();
   }
 
+  /** Where it dials. */
+  get address(): PeerAddress {
+    return this.#address;
+  }
+
+  /** The peer has just been heard: dials now instead of after the pause. */
+  hurry(): void {
+    if (this.#reconnectTimer !== null) {
+      clearTimeout(this.#reconnectTimer);
+      this.#reconnectTimer = null;
+      this.#dial();
+    }
+  }
+
   /** Queues a frame; `flush` sends what one turn queued. Without a connection the frame is lost. */
   send(group: GroupId, frame: PeerFrame): void {
     const taken = this.#state === "open" && this.#queue.push(group, frame);

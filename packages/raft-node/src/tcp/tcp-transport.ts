@@ -12,8 +12,10 @@ import type {
   NodeId,
   PeerFrame,
   Transport,
+  TransportPeers,
   TransportReceiver,
 } from "@quorate/raft";
+import { parseAddress } from "../addresses.ts";
 import { IncomingConnection, type IncomingContext } from "./incoming-connection.ts";
 import {
   createCounters,
@@ -41,6 +43,7 @@ export class TcpTransport implements Transport {
   readonly #linkContext: LinkContext;
   readonly #incomingContext: IncomingContext;
   readonly #dirty = new Set<OutgoingLink>();
+  #removed: ReadonlySet<NodeId> = new Set();
   #receiver: TransportReceiver | null = null;
   #flushDue = false;
   #closed = false;
@@ -60,6 +63,7 @@ export class TcpTransport implements Transport {
       limits: this.#limits,
       counters: this.#counters,
       isPeer: (id) => this.#links.has(id),
+      isRemoved: (id) => this.#removed.has(id),
       introduced: (connection, peer) => this.#introduced(connection, peer),
       received: (peer, content) => this.#received(peer, content),
       closed: (connection) => this.#connectionClosed(connection),
@@ -72,7 +76,11 @@ export class TcpTransport implements Transport {
       options.tls === undefined
         ? createServer({ noDelay: true }, accept)
         : createTlsServer(options.tls.server, accept);
-    this.#server.maxConnections = this.#limits.strangersMax + 2 * Math.max(16, options.peers.size);
+    this.#boundConnections();
+  }
+
+  #boundConnections(): void {
+    this.#server.maxConnections = this.#limits.strangersMax + 2 * Math.max(16, this.#links.size);
   }
 
   /** Binds the address. @throws the platform's error, such as `EADDRINUSE`. */
@@ -114,6 +122,48 @@ export class TcpTransport implements Transport {
       // PERF: after the present callback, which is a whole turn of the host; an immediate would wait for the next turn.
       process.nextTick(() => this.#flush());
     }
+  }
+
+  setPeers(_group: GroupId, { members, removed }: TransportPeers): void {
+    this.#removed = new Set(removed);
+    for (const peer of removed) {
+      this.#dismiss(peer);
+    }
+    const resolve =
+      this.#options.resolveAddress ?? ((_peer: NodeId, address: string) => parseAddress(address));
+    for (const { address, id } of members) {
+      assert(id !== this.#options.identity.id, "transport: a member is not its own peer");
+      const told = address === "" ? null : resolve(id, address);
+      const target = told ?? this.#links.get(id)?.address ?? null;
+      if (target !== null) {
+        this.#reach(id, target);
+      }
+    }
+    this.#boundConnections();
+  }
+
+  #reach(peer: NodeId, address: PeerAddress): void {
+    const old = this.#links.get(peer);
+    if (old !== undefined && old.address.host === address.host && old.address.port === address.port) {
+      return;
+    }
+    old?.close(() => {});
+    const link = new OutgoingLink(this.#linkContext, peer, address);
+    this.#links.set(peer, link);
+    if (this.#receiver !== null && !this.#closed) {
+      link.start();
+    }
+  }
+
+  /** What was queued for it leaves before the goodbye: it may be what tells the member of its removal. */
+  #dismiss(peer: NodeId): void {
+    const link = this.#links.get(peer);
+    if (link !== undefined) {
+      this.#links.delete(peer);
+      this.#dirty.delete(link);
+      link.close(() => {});
+    }
+    this.#incomingByPeer.get(peer)?.dismiss();
   }
 
   /** Counters since the start. */
@@ -166,6 +216,7 @@ export class TcpTransport implements Transport {
   #introduced(connection: IncomingConnection, peer: NodeId): void {
     this.#incomingByPeer.get(peer)?.destroy();
     this.#incomingByPeer.set(peer, connection);
+    this.#links.get(peer)?.hurry();
   }
 
   #connectionClosed(connection: IncomingConnection): void {

@@ -36,7 +36,8 @@ const pollMs = 2;
 export class TestCluster<Command, Result, Machine extends JsonStateMachine<Command, Result>> {
   readonly #options: TestClusterOptions<Machine>;
   readonly #folder: string;
-  readonly #ids: readonly number[];
+  #ids: readonly number[];
+  readonly #joined: Set<number> = new Set();
   readonly #running: Map<number, TestMember<Command, Result, Machine>> = new Map();
   /** The way from one member to another. */
   readonly #links: Map<string, { readonly proxy: LinkProxy; readonly port: number }> = new Map();
@@ -51,11 +52,28 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
 
   /** Starts every member. Called by {@link createTestCluster}. */
   async start(): Promise<void> {
-    for (const [from, to] of this.#pairs(this.#ids, this.#ids)) {
+    await this.#connect(this.#pairs(this.#ids, this.#ids));
+    await Promise.all(this.#ids.map((id) => this.restart(id)));
+  }
+
+  async #connect(pairs: readonly (readonly [number, number])[]): Promise<void> {
+    for (const [from, to] of pairs) {
       const proxy = new LinkProxy(() => this.#running.get(to)?.node.address ?? null);
       this.#links.set(`${from}>${to}`, { proxy, port: await proxy.listen() });
     }
-    await Promise.all(this.#ids.map((id) => this.restart(id)));
+  }
+
+  /**
+   * Starts one more member, with an empty directory, that waits to be added by `changeMembers` under any address: the members of a
+   * test cluster reach each other by their links.
+   */
+  async join(id: number): Promise<TestMember<Command, Result, Machine>> {
+    assert(!this.#ids.includes(id), "test cluster: the id is taken");
+    const founders = this.#ids;
+    this.#ids = [...founders, id];
+    await this.#connect(this.#pairs([id], founders));
+    this.#joined.add(id);
+    return this.restart(id);
   }
 
   /** The members that run, by ascending id. */
@@ -101,6 +119,8 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
       dataDir: join(this.#folder, String(id)),
       listen: "127.0.0.1:0",
       peers: Object.fromEntries(this.#ids.map((peer) => [peer, `127.0.0.1:${this.#port(id, peer)}`])),
+      join: this.#joined.has(id),
+      resolveAddress: (peer) => `127.0.0.1:${this.#port(id, peer)}`,
       stateMachine: machine,
     });
     const member = { id, node, machine };

@@ -97,5 +97,7 @@ export interface HostStatus extends Status {
   readonly confIndex: LogIndex;
   /** Everybody in the configuration, ascending, as the log told of them. */
   readonly members: readonly MemberInfo[];
+  /** Members, ascending, of whom anything was heard within the last election time-out. */
+  readonly activePeers: readonly NodeId[];
   readonly counters: Readonly<HostCounters>;
 }

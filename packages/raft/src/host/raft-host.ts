@@ -479,6 +479,7 @@ export class RaftHost<Result = unknown> {
       persistingTicks: this.#persisting.oldestTicks,
       confIndex: this.#membership.notes.confIndex,
       members: this.#membership.members,
+      activePeers: idsOf(this.#membership.confState).filter((id) => this.#membership.liveness.isActive(id)),
       counters: { ...this.#counters },
     };
   }

@@ -41,7 +41,7 @@ export interface Welcome {
 }
 
 /** What was wrong with a hello. */
-export type RefusalCause = "version" | "cluster" | "node" | "store" | "unknown-peer" | "stopping";
+export type RefusalCause = "version" | "cluster" | "node" | "store" | "unknown-peer" | "stopping" | "removed";
 
 /** The accepting side's refusal; it closes after it. */
 export interface Refusal {
@@ -60,7 +60,15 @@ export interface Signal {
 export type ControlFrame = Hello | Welcome | Refusal | Signal;
 
 /** The order stands on the wire: only append. */
-const causes: readonly RefusalCause[] = ["version", "cluster", "node", "store", "unknown-peer", "stopping"];
+const causes: readonly RefusalCause[] = [
+  "version",
+  "cluster",
+  "node",
+  "store",
+  "unknown-peer",
+  "stopping",
+  "removed",
+];
 
 /** Appends one frame to `writer`. */
 export function encodeControlFrame(writer: ByteWriter, frame: ControlFrame): void {
