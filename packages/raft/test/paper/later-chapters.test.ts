@@ -107,6 +107,27 @@ test("§9.6: a trial is granted to an up-to-date log by who did not hear a leade
   assert.equal(answerTo(led, logId(2, 2)), null);
 });
 
+// [pre-vote-binds-nobody]
+test("§9.6: a trial is granted by who gave its vote in the present term to another, and may be granted to several", () => {
+  const peer = loneMember(1, group3, [1]);
+  peer.node.step(voteRequest("request-vote", 2, peer, 4, logId(1, 1)));
+  peer.drain();
+  assert.equal(peer.state.vote, 2);
+  for (const from of [3, 2, 3]) {
+    peer.node.step(voteRequest("pre-vote", from, peer, 5, logId(1, 1)));
+    assert.deepEqual(
+      peer.drain().map((message) => message.type === "pre-vote-response" && message.granted),
+      [true],
+    );
+  }
+  assert.deepEqual([peer.state.term, Number(peer.state.vote)], [4, 2]);
+  peer.node.step(voteRequest("pre-vote", 3, peer, 4, logId(1, 1)));
+  assert.equal(
+    peer.drain().some((message) => message.type === "pre-vote-response" && message.granted),
+    false,
+  );
+});
+
 // [pre-vote-ends]
 test("§9.6: a pre-candidate that hears the leader follows it in the same term", () => {
   const peer = loneMember(1, group3, [2], { preVote: true });
