@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { createGrpcServer, type GrpcServer, type Method, type ServerOptions } from "@quorate/grpc";
 
 /** Who may speak HTTP/2 below a server. */
-export type Implementation = NonNullable<ServerOptions["http2"]>;
+type Implementation = NonNullable<ServerOptions["http2"]>;
 
 const implementationOf = new WeakMap<TestContext, Implementation>();
 

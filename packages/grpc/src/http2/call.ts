@@ -11,10 +11,10 @@ import type { BidiCall, CancelReason, Metadata, MetadataInput, Method, UnaryCall
 import { MessageReader, prefixBytes } from "../wire/message-reader.ts";
 import { StatusError } from "../wire/status-error.ts";
 import { failureFields } from "./answer-fields.ts";
+import { answerFields } from "./header-writer.ts";
 import type { RequestHead } from "./request-head.ts";
-import { answerFields } from "./sender.ts";
-import type { Session } from "./session.ts";
 import type { Http2Stream, StreamUser } from "./stream.ts";
+import type { StreamSession } from "./stream-session.ts";
 
 /** PERF: no array of its own for a call that never holds anything. */
 const noBuffers: Buffer[] = [];
@@ -26,7 +26,7 @@ export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
   readonly #startMs: number;
   readonly #stream: Http2Stream;
   readonly #head: RequestHead;
-  readonly #session: Session;
+  readonly #session: StreamSession;
   readonly #method: Method;
   #ended = false;
   #halfClosed = false;
@@ -52,7 +52,7 @@ export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
   constructor(
     stream: Http2Stream,
     head: RequestHead,
-    session: Session,
+    session: StreamSession,
     method: Method,
     timeoutMs: number | null,
     startMs: number,
@@ -87,14 +87,10 @@ export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
   /** Runs a bidirectional method; the others wait for their request. */
   begin(): void {
     if (this.#method.kind === "bidi") {
-      this.#guard(this.#runBidi);
+      const method = this.#method;
+      this.#guard(() => method.handle(this));
     }
   }
-
-  readonly #runBidi = (): void => {
-    assert(this.#method.kind === "bidi", "grpc call: both ways");
-    this.#method.handle(this);
-  };
 
   received(bytes: Buffer, start: number, end: number, last: boolean): void {
     this.#halfClosed ||= last;

@@ -2,8 +2,8 @@
 import type { HttpExchange } from "../types.ts";
 import { recordFields } from "./answer-fields.ts";
 import type { RequestHead } from "./request-head.ts";
-import type { Session } from "./session.ts";
 import type { Http2Stream, StreamUser } from "./stream.ts";
+import type { StreamSession } from "./stream-session.ts";
 
 /** What has become of the answer. */
 type Progress = "waiting" | "started" | "ended";
@@ -12,7 +12,7 @@ type Progress = "waiting" | "started" | "ended";
 export class StreamExchange implements HttpExchange, StreamUser {
   readonly #stream: Http2Stream;
   readonly #head: RequestHead;
-  readonly #session: Session;
+  readonly #session: StreamSession;
   #progress: Progress = "waiting";
   /** What came of the body; null when it was too long, or when the client went away. */
   #chunks: Buffer[] | null = [];
@@ -23,7 +23,7 @@ export class StreamExchange implements HttpExchange, StreamUser {
   #onDrain: (() => void) | null = null;
   #onClose: (() => void) | null = null;
 
-  constructor(stream: Http2Stream, head: RequestHead, session: Session) {
+  constructor(stream: Http2Stream, head: RequestHead, session: StreamSession) {
     this.#stream = stream;
     this.#head = head;
     this.#session = session;

@@ -32,6 +32,8 @@ export class Outbox {
   /** Null while there is nothing to send. */
   #buffer: Buffer | null = null;
   #length = 0;
+  /** What was handed out last. */
+  #spare: Buffer | null = null;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
@@ -93,8 +95,6 @@ export class Outbox {
     this.#length = 0;
     return bytes;
   }
-
-  #spare: Buffer | null = null;
 
   /** What {@link takeBytes} handed out last may be used again (`left`) or not. */
   recycle(left: boolean): void {

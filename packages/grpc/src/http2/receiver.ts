@@ -1,8 +1,9 @@
 /**
- * The receiving half of a connection: which frame means what in which state, RFC 9113 §5 and §6, and which error breaks it.
- * A broken rule of the connection is thrown, one of a stream resets the stream.
+ * The receiving half of a connection: which frame means what in which state of its stream, RFC 9113 §5 and §6, and which
+ * error breaks it. A broken rule of the connection is thrown, one of a stream resets the stream.
  */
 import type { ServerLimits } from "../types.ts";
+import { ControlFrames, type ControlHost } from "./control-frames.ts";
 import { Floods } from "./floods.ts";
 import {
   connectionWindowBytes,
@@ -21,18 +22,12 @@ import { Http2Stream } from "./stream.ts";
 import { ending, type StreamTable } from "./stream-table.ts";
 
 const priorityBytes = 5;
-const pingBytes = 8;
-const goawayBytesMin = 8;
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** What the receiver needs of its session. */
-export interface ReceiverHost {
+export interface ReceiverHost extends ControlHost {
   /** Whether new streams are served; those that are not were told so by GOAWAY. */
   readonly acceptsStreams: boolean;
-  /** Whether answers have left since this was asked last. */
-  takeSentMark(): boolean;
-  /** The outbox has an answer to a control frame. */
-  controlAnswered(): void;
   /** Serves a new stream. */
   serve(stream: Http2Stream, list: HeaderList): void;
   /** Resets a living stream from this side. */
@@ -42,10 +37,6 @@ export interface ReceiverHost {
   /** The client has ended its side. */
   remoteEnded(stream: Http2Stream): void;
   returnStreamCredit(stream: Http2Stream, bytes: number): void;
-  settingsAcknowledged(): void;
-  pingAnswered(opaque: Uint8Array): void;
-  /** The client opens no more streams. */
-  peerLeaves(): void;
 }
 
 /** Takes the frames of one connection. */
@@ -60,7 +51,7 @@ export class Receiver implements FrameSink, ReceiveWindow {
   readonly #streams: StreamTable;
   readonly #headers: HeaderBlocks;
   readonly #floods: Floods;
-  #sawSettings = false;
+  readonly #control: ControlFrames;
   /** The stream whose header block goes on in CONTINUATION, or 0. */
   #blockStreamId = 0;
   #blockEndsStream = false;
@@ -83,13 +74,14 @@ export class Receiver implements FrameSink, ReceiveWindow {
     this.#streams = streams;
     this.#headers = new HeaderBlocks(limits.headerListBytesMax);
     this.#floods = new Floods(limits);
+    this.#control = new ControlFrames(host, this.#floods, outbox, sender, settings, streams);
   }
 
   takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (this.#blockStreamId !== 0 && (type !== frameType.continuation || streamId !== this.#blockStreamId)) {
       throw new ConnectionError(errorCode.protocolError, "a frame between HEADERS and CONTINUATION");
     }
-    if (!this.#sawSettings && type !== frameType.settings) {
+    if (!this.#control.sawSettings && type !== frameType.settings) {
       throw new ConnectionError(errorCode.protocolError, "the first frame is not SETTINGS");
     }
     switch (type) {
@@ -106,15 +98,15 @@ export class Receiver implements FrameSink, ReceiveWindow {
         this.#takeReset(streamId, bytes, start, end);
         return;
       case frameType.settings:
-        this.#takeSettings(flags, streamId, bytes, start, end);
+        this.#control.takeSettings(flags, streamId, bytes, start, end);
         return;
       case frameType.pushPromise:
         throw new ConnectionError(errorCode.protocolError, "PUSH_PROMISE of a client");
       case frameType.ping:
-        this.#takePing(flags, streamId, bytes, start, end);
+        this.#control.takePing(flags, streamId, bytes, start, end);
         return;
       case frameType.goaway:
-        this.#takeGoaway(streamId, end - start);
+        this.#control.takeGoaway(streamId, end - start);
         return;
       case frameType.windowUpdate:
         this.#takeWindowUpdate(streamId, bytes, start, end);
@@ -345,87 +337,13 @@ export class Receiver implements FrameSink, ReceiveWindow {
     }
   }
 
-  #takeSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (streamId !== 0) {
-      throw new ConnectionError(errorCode.protocolError, "SETTINGS on a stream");
-    }
-    if ((flags & flag.ack) !== 0) {
-      if (start !== end) {
-        throw new ConnectionError(errorCode.frameSizeError, "an acknowledgement with settings in it");
-      }
-      this.#needSettings();
-      this.#host.settingsAcknowledged();
-      return;
-    }
-    this.#sawSettings = true;
-    this.#floods.countControl();
-    const windowBefore = this.#settings.initialWindowBytes;
-    this.#settings.apply(bytes, start, end);
-    this.#outbox.addFrame(frameType.settings, flag.ack, 0, noBytes);
-    this.#host.controlAnswered();
-    this.#sender.settingsChanged();
-    this.#moveWindows(this.#settings.initialWindowBytes - windowBefore);
-  }
-
-  /** §3.4: an acknowledgement is no first SETTINGS. */
-  #needSettings(): void {
-    if (!this.#sawSettings) {
-      throw new ConnectionError(errorCode.protocolError, "the first frame is an acknowledgement");
-    }
-  }
-
-  /** §6.9.2: a new initial window moves the window of every stream. */
-  #moveWindows(difference: number): void {
-    if (difference === 0) {
-      return;
-    }
-    for (const stream of [...this.#streams.all()]) {
-      if (!openSendWindow(stream, difference)) {
-        throw new ConnectionError(errorCode.flowControlError, "a stream's window beyond 2^31-1 by a setting");
-      }
-      this.#sender.streamOpened(stream);
-    }
-  }
-
-  #takePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (streamId !== 0) {
-      throw new ConnectionError(errorCode.protocolError, "PING on a stream");
-    }
-    if (end - start !== pingBytes) {
-      throw new ConnectionError(errorCode.frameSizeError, "PING of another length than 8");
-    }
-    const opaque = bytes.subarray(start, end);
-    if ((flags & flag.ack) !== 0) {
-      this.#floods.countIgnored();
-      this.#host.pingAnswered(opaque);
-      return;
-    }
-    // Go's clients measure the line by a ping after data they received, thousands per second: that is no flood.
-    if (!this.#host.takeSentMark()) {
-      this.#floods.countControl();
-    }
-    this.#outbox.addFrame(frameType.ping, flag.ack, 0, opaque);
-    this.#host.controlAnswered();
-  }
-
-  #takeGoaway(streamId: number, length: number): void {
-    if (streamId !== 0) {
-      throw new ConnectionError(errorCode.protocolError, "GOAWAY on a stream");
-    }
-    if (length < goawayBytesMin) {
-      throw new ConnectionError(errorCode.frameSizeError, "GOAWAY too short");
-    }
-    this.#floods.countIgnored();
-    this.#host.peerLeaves();
-  }
-
   #takeWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
     if (end - start !== 4) {
       throw new ConnectionError(errorCode.frameSizeError, "WINDOW_UPDATE of another length than 4");
     }
     const increment = bytes.readUInt32BE(start) & 0x7fffffff;
     if (streamId === 0) {
-      this.#openConnectionWindow(increment);
+      this.#control.openWindow(increment);
       return;
     }
     const stream = this.#streams.get(streamId);
@@ -439,15 +357,6 @@ export class Receiver implements FrameSink, ReceiveWindow {
       this.#sender.streamOpened(stream);
     } else {
       this.#streamError(stream, errorCode.flowControlError);
-    }
-  }
-
-  #openConnectionWindow(increment: number): void {
-    if (increment === 0) {
-      throw new ConnectionError(errorCode.protocolError, "WINDOW_UPDATE of nothing");
-    }
-    if (!this.#sender.connectionOpened(increment)) {
-      throw new ConnectionError(errorCode.flowControlError, "the connection's window beyond 2^31-1");
     }
   }
 

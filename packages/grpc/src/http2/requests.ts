@@ -6,14 +6,14 @@ import { status } from "../status.ts";
 import { failureFields } from "./answer-fields.ts";
 import { GrpcCall } from "./call.ts";
 import { StreamExchange } from "./exchange.ts";
+import { answerFields } from "./header-writer.ts";
 import type { RequestHead } from "./request-head.ts";
-import { answerFields } from "./sender.ts";
-import type { Session } from "./session.ts";
 import type { Http2Stream } from "./stream.ts";
+import type { StreamSession } from "./stream-session.ts";
 
 /** Serves the request that opened `stream`. */
 export function serveRequest(
-  session: Session,
+  session: StreamSession,
   stream: Http2Stream,
   head: RequestHead,
   host: SessionHost,
@@ -44,7 +44,7 @@ export function serveRequest(
 }
 
 function serveCall(
-  session: Session,
+  session: StreamSession,
   stream: Http2Stream,
   head: RequestHead,
   host: SessionHost,

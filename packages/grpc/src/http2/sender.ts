@@ -2,11 +2,12 @@
  * Everything that a connection sends on its streams: headers, messages, trailers, within the client's windows (RFC 9113 §6.9)
  * and not faster than the socket takes it. What has to wait stays in queues on the streams, whose sum is bounded.
  */
-import { assert } from "@quorate/base";
+import { assert, RingBuffer } from "@quorate/base";
 import { frameMessage } from "../wire/frame.ts";
 import { prefixBytes } from "../wire/message-reader.ts";
 import { openSendWindow, type SendWindow, useSendWindow } from "./flow-control.ts";
-import { encodedBytesMax, type Fields, HpackEncoder } from "./hpack/encoder.ts";
+import { HeaderWriter, okFields } from "./header-writer.ts";
+import type { Fields } from "./hpack/encoder.ts";
 import { type Outbox, writeFrameHeader } from "./outbox.ts";
 import { flag, frameBytesDefault, frameHeaderBytes, frameType, windowBytesDefault } from "./protocol.ts";
 import type { PeerSettings } from "./settings.ts";
@@ -31,42 +32,6 @@ export interface SenderHost {
   localEnded(stream: Http2Stream): void;
 }
 
-/**
- * A header block that every answer repeats.
- *
- * PERF: once its fields are in the dynamic table, its encoded form is the same few bytes each time.
- */
-export class RestingBlock {
-  readonly fields: Fields;
-  #bytes: Buffer = Buffer.alloc(0);
-  #version = -1;
-
-  constructor(fields: Fields) {
-    this.fields = fields;
-  }
-
-  /** The encoded block, or null when it has to be encoded anew. */
-  encoded(encoder: HpackEncoder): Buffer | null {
-    return this.#version === encoder.version && !encoder.owesSizeUpdate ? this.#bytes : null;
-  }
-
-  /** Notes what encoding gave, which is good for the next time when it changed nothing in the table. */
-  remember(encoder: HpackEncoder, versionBefore: number, bytes: Uint8Array): void {
-    if (encoder.version === versionBefore) {
-      this.#bytes = Buffer.from(bytes);
-      this.#version = versionBefore;
-    }
-  }
-}
-
-/** The head of a gRPC answer. */
-export const answerFields: Fields = [
-  [":status", "200"],
-  ["content-type", "application/grpc"],
-  ["grpc-accept-encoding", "identity"],
-];
-const okFields: Fields = [["grpc-status", "0"]];
-
 /** The sending half of a connection. */
 export class Sender implements SendWindow {
   sendWindowBytes: number = windowBytesDefault;
@@ -75,9 +40,7 @@ export class Sender implements SendWindow {
   readonly #host: SenderHost;
   readonly #outbox: Outbox;
   readonly #settings: PeerSettings;
-  readonly #encoder = new HpackEncoder();
-  readonly #answerHead = new RestingBlock(answerFields);
-  readonly #okTrailers = new RestingBlock(okFields);
+  readonly #headers: HeaderWriter;
   /** Streams whose own window is open and that wait for the connection's, or for the socket. In order of their turn. */
   readonly #ready = new Set<Http2Stream>();
   readonly #queuedBytesMax: number;
@@ -87,6 +50,7 @@ export class Sender implements SendWindow {
   constructor(host: SenderHost, outbox: Outbox, settings: PeerSettings, queuedBytesMax: number) {
     this.#host = host;
     this.#outbox = outbox;
+    this.#headers = new HeaderWriter(outbox);
     this.#settings = settings;
     this.#queuedBytesMax = queuedBytesMax;
   }
@@ -103,13 +67,13 @@ export class Sender implements SendWindow {
 
   /** The client allows another size of dynamic table. */
   settingsChanged(): void {
-    this.#encoder.setTableBytesMax(this.#settings.headerTableBytes);
+    this.#headers.setTableBytesMax(this.#settings.headerTableBytes);
   }
 
   /** Sends headers, trailers, or trailers only. */
   sendHeaders(stream: Http2Stream, fields: Fields, endStream: boolean): void {
     assert(!stream.localClosed, "sender: headers behind the end");
-    this.#writeFields(stream.id, fields, endStream);
+    this.#headers.write(stream.id, fields, endStream);
     this.#host.changed();
     if (endStream) {
       this.#localEnded(stream);
@@ -119,15 +83,15 @@ export class Sender implements SendWindow {
   /** Sends the head of an answer that consists of messages. */
   sendAnswerHead(stream: Http2Stream): void {
     assert(!stream.localClosed, "sender: an answer behind the end");
-    this.#writeResting(stream.id, this.#answerHead, false);
+    this.#headers.writeAnswerHead(stream.id);
     this.#host.changed();
   }
 
   /** PERF: a whole unary answer, head, message and trailers, in one pass where nothing stands in its way. */
   sendAnswer(stream: Http2Stream, message: Uint8Array): void {
     const bytes = prefixBytes + message.length;
-    const head = this.#answerHead.encoded(this.#encoder);
-    const trailers = this.#okTrailers.encoded(this.#encoder);
+    const head = this.#headers.answerHead;
+    const trailers = this.#headers.okTrailers;
     if (head === null || trailers === null || !this.#fitsNow(stream, bytes)) {
       this.sendAnswerHead(stream);
       this.sendMessage(stream, message);
@@ -266,7 +230,7 @@ export class Sender implements SendWindow {
 
   #enqueue(stream: Http2Stream, bytes: Uint8Array): boolean {
     assert(!stream.localClosed, "sender: bytes behind the end");
-    stream.queue ??= { chunks: [], offset: 0, bytes: 0, ending: false, trailers: null };
+    stream.queue ??= { chunks: new RingBuffer(), offset: 0, bytes: 0, ending: false, trailers: null };
     assert(!stream.queue.ending, "sender: bytes behind the end of the queue");
     stream.queue.chunks.push(bytes);
     stream.queue.bytes += bytes.length;
@@ -280,7 +244,7 @@ export class Sender implements SendWindow {
   #sendNext(stream: Http2Stream): void {
     const queue = stream.queue;
     assert(queue !== null, "sender: a ready stream has something to send");
-    const chunk = queue.chunks[0];
+    const chunk = queue.chunks.peek();
     assert(chunk !== undefined, "sender: a queue is never empty");
     const left = chunk.length - queue.offset;
     const bytes = Math.min(left, frameBytesDefault, stream.sendWindowBytes, this.sendWindowBytes);
@@ -296,7 +260,6 @@ export class Sender implements SendWindow {
     this.#queuedBytes -= bytes;
     queue.offset += bytes;
     if (bytes === left) {
-      // PERF: a queue holds a few chunks; its writer was told to stop.
       queue.chunks.shift();
       queue.offset = 0;
     }
@@ -326,11 +289,7 @@ export class Sender implements SendWindow {
 
   #writeTrailers(stream: Http2Stream, trailers: Fields): void {
     assert(!stream.localClosed, "sender: trailers behind the end");
-    if (trailers === okFields) {
-      this.#writeResting(stream.id, this.#okTrailers, true);
-    } else {
-      this.#writeFields(stream.id, trailers, true);
-    }
+    this.#headers.write(stream.id, trailers, true);
     this.#host.changed();
     this.#localEnded(stream);
   }
@@ -359,42 +318,6 @@ export class Sender implements SendWindow {
     useSendWindow(this, length);
     this.#outbox.advance(at + length);
     this.#host.changed();
-  }
-
-  #writeResting(streamId: number, block: RestingBlock, endStream: boolean): void {
-    const bytes = block.encoded(this.#encoder);
-    if (bytes === null) {
-      const version = this.#encoder.version;
-      const encoded = this.#encode(block.fields, true);
-      block.remember(this.#encoder, version, encoded);
-      this.#writeBlock(streamId, encoded, endStream);
-    } else {
-      this.#writeBlock(streamId, bytes, endStream);
-    }
-  }
-
-  #writeFields(streamId: number, fields: Fields, endStream: boolean): void {
-    this.#writeBlock(streamId, this.#encode(fields, false), endStream);
-  }
-
-  #encode(fields: Fields, indexed: boolean): Uint8Array {
-    const block = Buffer.allocUnsafe(encodedBytesMax(fields));
-    return block.subarray(0, this.#encoder.encode(fields, indexed, block, 0));
-  }
-
-  /** §4.3: HEADERS, and CONTINUATION behind it where one frame is too short. */
-  #writeBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
-    let from = 0;
-    let type: number = frameType.headers;
-    let flags: number = endStream ? flag.endStream : 0;
-    do {
-      const to = Math.min(block.length, from + frameBytesDefault);
-      const last = to === block.length ? flag.endHeaders : 0;
-      this.#outbox.addFrame(type, flags | last, streamId, block.subarray(from, to));
-      type = frameType.continuation;
-      flags = 0;
-      from = to;
-    } while (from < block.length);
   }
 }
 

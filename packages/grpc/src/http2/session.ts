@@ -23,6 +23,7 @@ import { serveRequest } from "./requests.ts";
 import { Sender, type SenderHost } from "./sender.ts";
 import { encodeSettings, PeerSettings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
+import type { StreamSession } from "./stream-session.ts";
 import { type Ending, ending, StreamTable } from "./stream-table.ts";
 import type { Flushable, Turn } from "./turn.ts";
 
@@ -58,7 +59,7 @@ type Phase =
   | "ended";
 
 /** Serves one connection until it closes. */
-export class Session implements SenderHost, ReceiverHost, Flushable {
+export class Session implements SenderHost, ReceiverHost, StreamSession, Flushable {
   readonly sender: Sender;
   readonly deadlines: Deadlines;
   readonly messageBytesMax: number;
@@ -157,25 +158,12 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
 
   flush(): void {
     this.#dirty = false;
-    const bytes = this.#outbox.takeBytes();
-    if (bytes === null) {
+    if (this.#socket.writableNeedDrain) {
+      // One write at a time waits for a slow client; the rest gathers in the outbox until the drain.
+      this.#readOnlyWhatIsRead();
       return;
     }
-    const socket = this.#socket;
-    if (!socket.writable) {
-      this.#outbox.recycle(true);
-      return;
-    }
-    socket.write(bytes);
-    // Nothing left means that the system has its copy.
-    const backlogBytes = socket.writableLength;
-    this.#outbox.recycle(backlogBytes === 0);
-    this.sender.backlogBytes = backlogBytes;
-    if (backlogBytes > readPauseBytes && !this.#readPaused) {
-      // A client that asks and does not read is not listened to until it reads.
-      this.#readPaused = true;
-      socket.pause();
-    }
+    this.#write();
   }
 
   serve(stream: Http2Stream, list: HeaderList): void {
@@ -220,12 +208,10 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
     }
   }
 
-  /** Resets the stream of a client that does not read what it asked for. */
   calm(stream: Http2Stream): void {
     this.reset(stream, errorCode.enhanceYourCalm);
   }
 
-  /** Received bytes of a stream were used: the client may send as many again. */
   returnStreamCredit(stream: Http2Stream, bytes: number): void {
     if (stream.remoteClosed || bytes === 0) {
       return;
@@ -237,7 +223,6 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
     }
   }
 
-  /** Notes that calls keep so many bytes more of unfinished requests; false when it is too much for one connection. */
   accountBuffered(bytes: number): boolean {
     this.#bufferedBytes += bytes;
     assert(this.#bufferedBytes >= 0, "http2 session: fewer than no bytes buffered");
@@ -274,6 +259,38 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
 
   handlerFailed(path: string, error: unknown): void {
     this.#host.onEvent?.({ kind: "handler-error", path, error });
+  }
+
+  #write(): void {
+    const bytes = this.#outbox.takeBytes();
+    if (bytes === null) {
+      return;
+    }
+    const socket = this.#socket;
+    if (!socket.writable) {
+      this.#outbox.recycle(true);
+      return;
+    }
+    if (socket.writableLength > 0) {
+      // What waits behind another write must not hold a whole buffer of the pool.
+      socket.write(Buffer.from(bytes));
+      this.#outbox.recycle(true);
+    } else {
+      socket.write(bytes);
+      // Nothing left means that the system has its copy.
+      this.#outbox.recycle(socket.writableLength === 0);
+    }
+    this.sender.backlogBytes = socket.writableLength;
+    this.#readOnlyWhatIsRead();
+  }
+
+  /** A client that asks and does not read is not listened to until it reads. */
+  #readOnlyWhatIsRead(): void {
+    const waitingBytes = this.#outbox.length + this.sender.backlogBytes;
+    if (waitingBytes > readPauseBytes && !this.#readPaused && this.#phase !== "ended") {
+      this.#readPaused = true;
+      this.#socket.pause();
+    }
   }
 
   #greet(): void {
@@ -362,7 +379,7 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
   /** Writes what is left and closes; a client that does not close its side is disconnected. */
   #end(): void {
     this.#endPhase();
-    this.flush();
+    this.#write();
     this.#socket.end();
     this.#goodbyeTimer = setTimeout(() => this.#socket.destroy(), goodbyeMs);
     // Reading goes on, into nothing: unread bytes would make the system reset the connection and lose the goodbye.
@@ -419,6 +436,7 @@ export class Session implements SenderHost, ReceiverHost, Flushable {
 
   #socketDrained(): void {
     this.sender.backlogBytes = 0;
+    this.flush();
     if (this.#readPaused) {
       this.#readPaused = false;
       this.#socket.resume();

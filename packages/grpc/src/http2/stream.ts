@@ -2,7 +2,7 @@
  * One stream, RFC 9113 §5.1: which sides have ended, its two windows, and what waits for the client's window. Streams are
  * opened by clients only; idle and closed streams are no objects.
  */
-import { assert } from "@quorate/base";
+import { assert, type RingBuffer } from "@quorate/base";
 import { type ReceiveWindow, type SendWindow, streamWindowBytes } from "./flow-control.ts";
 import type { Fields } from "./hpack/encoder.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -24,7 +24,7 @@ export interface StreamUser {
 
 /** What a stream still has to send behind its headers. */
 export interface SendQueue {
-  readonly chunks: Uint8Array[];
+  readonly chunks: RingBuffer<Uint8Array>;
   /** Bytes of the first chunk that have left. */
   offset: number;
   bytes: number;

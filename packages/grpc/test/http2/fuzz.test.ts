@@ -1,4 +1,4 @@
-/** Frames at random: see fuzz.ts. A longer run: scripts/fuzz-http2.ts. */
+/** Frames at random: see fuzz.ts. A longer run: cli/fuzz-http2.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { errorCode } from "../../src/http2/protocol.ts";

@@ -26,7 +26,7 @@ function between(random: Prng, low: number, high: number): number {
 }
 
 /** What one fuzzed session came to. */
-export interface FuzzOutcome {
+interface FuzzOutcome {
   readonly frames: number;
   readonly goaway: number;
   readonly answers: number;
@@ -284,7 +284,7 @@ function mutate(bytes: Buffer, random: Prng): Buffer {
 }
 
 /** One session from its greeting to its end. Equal seeds do equal things. */
-export function fuzzSession(seed: number): FuzzOutcome {
+function fuzzSession(seed: number): FuzzOutcome {
   const random = new Prng(seed);
   const handlers = new Handlers(random.stream("handlers"));
   const floodLimits = { resetsPerSecondMax: 100_000, controlFramesPerSecondMax: 100_000 };
@@ -335,7 +335,7 @@ export function fuzzSession(seed: number): FuzzOutcome {
 }
 
 /** Totals of a run. */
-export interface FuzzTotals {
+interface FuzzTotals {
   sessions: number;
   frames: number;
   answers: number;

@@ -12,11 +12,12 @@ import { withDefaults } from "../../src/limits.ts";
 import type { SessionHost } from "../../src/session-host.ts";
 
 /** What a session sees of a socket. `stuck` plays a client that does not read. */
-export class FakeSocket extends EventEmitter {
+class FakeSocket extends EventEmitter {
   readonly written: Buffer[] = [];
   writable = true;
   stuck = false;
   writableLength = 0;
+  writableNeedDrain = false;
   bytesRead = 0;
   paused = false;
   destroyed = false;
@@ -25,7 +26,8 @@ export class FakeSocket extends EventEmitter {
     // Copied, as the system does: the session uses its buffer again.
     this.written.push(Buffer.from(bytes));
     this.writableLength += this.stuck ? bytes.length : 0;
-    return !this.stuck;
+    this.writableNeedDrain = this.writableLength > 65_536;
+    return !this.writableNeedDrain;
   }
 
   pause(): void {

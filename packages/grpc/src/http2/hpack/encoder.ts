@@ -50,7 +50,7 @@ export function encodeInteger(
 }
 
 /** Writes a string, §5.2, in Huffman code where that is shorter; returns the end. */
-export function encodeString(text: string, out: Uint8Array, at: number): number {
+function encodeString(text: string, out: Uint8Array, at: number): number {
   const huffmanBytes = huffmanEncodedBytes(text);
   if (huffmanBytes < text.length) {
     return huffmanEncode(text, out, encodeInteger(huffmanBytes, 7, 0x80, out, at));

@@ -21,7 +21,7 @@ export const fieldRole = {
 } as const;
 
 /** One of {@link fieldRole}. */
-export type FieldRole = (typeof fieldRole)[keyof typeof fieldRole];
+type FieldRole = (typeof fieldRole)[keyof typeof fieldRole];
 
 const roleByName: ReadonlyMap<string, FieldRole> = new Map<string, FieldRole>([
   [":method", fieldRole.method],

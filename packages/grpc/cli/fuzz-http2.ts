@@ -1,8 +1,8 @@
 /**
- * `node --conditions=source scripts/fuzz-http2.ts [FRAMES] [SEED]`: fuzzes HTTP/2 sessions with a million frames or more. What
+ * `node --conditions=source packages/grpc/cli/fuzz-http2.ts [FRAMES] [SEED]`: fuzzes HTTP/2 sessions with a million frames or more. What
  * fails is told with its seed, which repeats it.
  */
-import { fuzz } from "../packages/grpc/test/http2/fuzz.ts";
+import { fuzz } from "../test/http2/fuzz.ts";
 
 const frames = Number(process.argv[2] ?? 1_000_000);
 const seed = Number(process.argv[3] ?? 1);
