@@ -18,6 +18,8 @@ CONSTANTS
 VARIABLE crashes
 
 InOrder == {<<1, 1>>, <<2, 2>>}
+Rivals == {<<1, 1>>, <<2, 1>>}
+Single == {<<1, 1>>}
 FirstConf == [EmptyConf EXCEPT !.voters = Node]
 
 Appends(s) ==

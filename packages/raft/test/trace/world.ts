@@ -26,7 +26,7 @@ import { MemoryLog } from "../interaction/memory-log.ts";
 import { conf, startingLog } from "../support/group.ts";
 
 /** Members 1…3 begin, the others may join. */
-export const memberCount = 5;
+const memberCount = 5;
 
 /**
  * A mistake that members make, once: to vote twice in a term, to commit an entry of an earlier term by counting, to acknowledge
