@@ -104,6 +104,11 @@ export class EtcdApi {
     return this.#context.pending.count;
   }
 
+  /** What finding watchers for new events has cost so far, in tree nodes looked at. */
+  get watchVisitedCount(): number {
+    return this.#watch.hub.visitedCount;
+  }
+
   /**
    * Moves the clock, in milliseconds from any start, never back; ends requests that waited too long and leases whose time is
    * over. It must be monotonic, and called each 50 milliseconds or so: leases live in whole ticks.
