@@ -3,6 +3,7 @@
  * caller at a time; no method may be called from inside another.
  */
 import { assert } from "@quorate/base";
+import { changeConf } from "./conf/changer.ts";
 import { decodeConfChange, encodeConfChange } from "./conf/codec.ts";
 import { normalizeConfState, validateConfState } from "./conf/restore.ts";
 import { type RaftConfig, resolveConfig } from "./config.ts";
@@ -31,6 +32,9 @@ import type { Message } from "./types/message.ts";
 import type { ConfChangeResult, ProposeResult } from "./types/proposal.ts";
 import type { Ready } from "./types/ready.ts";
 import type { Status } from "./types/status.ts";
+
+// For the driver, which sees no other part of the core.
+export { confChangeContextBytesMax, confChangeStepsMax, leaveJointChange } from "./conf/codec.ts";
 
 /** What became of a read: its index will come in `Ready.readStates`, or nobody can confirm it now. */
 export type ReadIndexResult = "asked" | "no-leader";
@@ -191,6 +195,19 @@ export class RawNode {
     }
     becomeFollower(state, state.term, noNode);
     return true;
+  }
+
+  /** What `change` would make of the configuration in force; `problem` says why it can make nothing. */
+  previewConfChange(
+    change: ConfChange,
+  ): { readonly ok: true; readonly confState: ConfState } | { readonly ok: false; readonly problem: string } {
+    return changeConf(this.#state.tracker.membership.confState, change);
+  }
+
+  /** The change that `entry` holds. @throws DecodeError when it holds none. */
+  confChangeOf(entry: Entry): ConfChange {
+    assert(entry.type !== "normal", "conf: the entry holds no configuration change");
+    return decodeConfChange(entry.data);
   }
 
   /** {@link applyConfChange} for an entry of `Ready.apply` whose bytes are the change. @throws DecodeError when they are none. */

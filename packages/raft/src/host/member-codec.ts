@@ -21,7 +21,7 @@ export const sectionHeaderBytes = 12;
 const sectionBytesMax: number = 4 * 1024 * 1024;
 
 /** The context of a configuration change. */
-export interface ChangeNotes {
+interface ChangeNotes {
   /** The configuration that the change was made for: a new member takes it up, all others hold their own against it. */
   readonly base: ConfState;
   /** The members that the change adds or updates. */

@@ -11,6 +11,11 @@ import { type MemberNotes, memberNotesMax } from "./member-codec.ts";
 /** The membership before any change. */
 export const noNotes: MemberNotes = { confIndex: indexZero, members: [], removed: [] };
 
+/** Whether a joint configuration is in force. RAFT §4.3. */
+export function isJoint(confState: ConfState): boolean {
+  return confState.votersOutgoing.length > 0;
+}
+
 /** Everybody who is part of `confState`, ascending. */
 export function idsOf(confState: ConfState): readonly NodeId[] {
   const { learners, voters, votersOutgoing } = confState;

@@ -3,14 +3,12 @@
  * where they would lose the quorum, told to whoever asked once they are in force. Only a leader takes them up.
  */
 import { assert, emptyBytes, utf8Encode } from "@quorate/base";
-import { changeConf, isJoint } from "../conf/changer.ts";
 import {
   confChangeContextBytesMax,
   confChangeStepsMax,
-  decodeConfChange,
   leaveJointChange,
-} from "../conf/codec.ts";
-import type { RawNode } from "../raw-node.ts";
+  type RawNode,
+} from "../raw-node.ts";
 import type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "../types/conf-change.ts";
 import type { ConfState } from "../types/conf-state.ts";
 import type { Entry } from "../types/entry.ts";
@@ -26,7 +24,7 @@ import {
   memberNotesMax,
   memberTextBytesMax,
 } from "./member-codec.ts";
-import { idsOf, notesAfter, sameConfState } from "./member-record.ts";
+import { idsOf, isJoint, notesAfter, sameConfState } from "./member-record.ts";
 import type { UnknownReason, Waiting } from "./outcome.ts";
 import type { PeerFrame, TransportPeers } from "./ports.ts";
 import { bestHeir } from "./transfers.ts";
@@ -274,7 +272,7 @@ export class Membership {
     if (encoded.context.length > confChangeContextBytesMax) {
       return this.#refuse("invalid", "addresses and labels are too long together");
     }
-    const outcome = changeConf(this.#confState, encoded);
+    const outcome = this.#port.node.previewConfChange(encoded);
     if (!outcome.ok) {
       return this.#refuse("invalid", outcome.problem);
     }
@@ -314,13 +312,13 @@ export class Membership {
   /** Applies a change that the log holds at `entry`. @throws DecodeError when it is none, or of a later version. */
   apply(entry: Entry): void {
     const { node } = this.#port;
-    const change = decodeConfChange(entry.data);
+    const change = node.confChangeOf(entry);
     const notes = change.context.length === 0 ? null : decodeChangeNotes(change.context);
     if (notes !== null) {
       this.#checkBase(notes.base);
     }
     const before = this.#confState;
-    this.#beforeSwitch(before, change, entry.index);
+    this.#beforeSwitch(change, entry.index);
     const after = node.applyConfChange(change);
     const changes = !sameConfState(before, after) || change.changes.some(({ op }) => op === "update");
     if (changes) {
@@ -346,9 +344,9 @@ export class Membership {
   }
 
   /** A leader that is about to remove members, or itself, does first what it cannot do afterwards. */
-  #beforeSwitch(before: ConfState, change: ConfChange, index: LogIndex): void {
+  #beforeSwitch(change: ConfChange, index: LogIndex): void {
     const { id: own, node } = this.#port;
-    const outcome = changeConf(before, change);
+    const outcome = node.previewConfChange(change);
     if (node.role !== "leader" || !outcome.ok) {
       return;
     }
