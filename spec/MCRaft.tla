@@ -1,9 +1,9 @@
 ------------------------------- MODULE MCRaft -------------------------------
 (***************************************************************************)
-(* Configurations that TLC exhausts: members elect leaders, whose no-ops   *)
-(* are replicated and committed; disks are late, members crash. Limits     *)
-(* keep terms, images under way and crashes few. Messages are sent when    *)
-(* they would be new, and leaders send all that follows a place.           *)
+(* Small models that TLC exhausts: members elect leaders, whose no-ops are *)
+(* replicated and committed; disks are late, members crash. Limits keep    *)
+(* terms, images under way and crashes few. Messages are sent when they    *)
+(* would be new; a leader sends all that follows the last known match.     *)
 (***************************************************************************)
 EXTENDS Raft, TLC
 
@@ -23,9 +23,10 @@ Single == {<<1, 1>>}
 FirstConf == [EmptyConf EXCEPT !.voters = Node]
 
 Appends(s) ==
-    {[type |-> "append-entries", from |-> s.id, to |-> m, term |-> s.term, previous |-> Id(TermAt(s.log, i), i),
-      entries |-> Slice(s.log, i + 1, LastIndex(s.log)), commit |-> s.commit]
-        : m \in Members(s.conf) \ {s.id}, i \in {s.match[q] : q \in Node}}
+    {[type |-> "append-entries", from |-> s.id, to |-> m, term |-> s.term,
+      previous |-> Id(TermAt(s.log, s.match[m]), s.match[m]),
+      entries |-> Slice(s.log, s.match[m] + 1, LastIndex(s.log)), commit |-> s.commit]
+        : m \in Members(s.conf) \ {s.id}}
 
 Removal(s, m) ==
     [term |-> s.term, kind |-> "change", value |-> "0",
@@ -58,7 +59,7 @@ Step(n) ==
     \/ Persisted(n)
     \/ WithChange /\ (ApplyConf(n) \/ Applied(n))
     \/ /\ WithChange /\ node[n].role = "leader" /\ Len(node[n].log.entries) < 2
-       /\ \E m \in Node : Propose(n, Removal(node[n], m))
+       /\ \E m \in Node \ {n} : Propose(n, Removal(node[n], m))
 
 MCInit == Init /\ crashes = 0
 MCNext ==
