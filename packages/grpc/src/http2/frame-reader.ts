@@ -9,6 +9,7 @@ import {
   ConnectionError,
   connectionPreface,
   errorCode,
+  flag,
   frameBytesDefault,
   frameHeaderBytes,
 } from "./protocol.ts";
@@ -121,4 +122,19 @@ export class FrameReader {
     assert(this.#headBytes === 0, "frame reader: no frame before the preface");
     return at;
   }
+}
+
+/** §6.1: where the payload ends before its padding. @throws ConnectionError when there is more padding than payload. */
+export function unpaddedEnd(flags: number, bytes: Buffer, start: number, end: number): number {
+  if ((flags & flag.padded) === 0) {
+    return end;
+  }
+  if (start === end) {
+    throw new ConnectionError(errorCode.frameSizeError, "a padded frame without its padding's length");
+  }
+  const to = end - (bytes[start] as number);
+  if (to <= start) {
+    throw new ConnectionError(errorCode.protocolError, "more padding than payload");
+  }
+  return to;
 }

@@ -12,8 +12,9 @@ import {
   returnCredit,
   useReceiveWindow,
 } from "./flow-control.ts";
-import type { FrameSink } from "./frame-reader.ts";
-import { HeaderBlocks, type HeaderList } from "./header-blocks.ts";
+import { type FrameSink, unpaddedEnd } from "./frame-reader.ts";
+import type { HeaderList } from "./header-blocks.ts";
+import { HeaderFrames, priorityBytes } from "./header-frames.ts";
 import type { Outbox } from "./outbox.ts";
 import { ConnectionError, type ErrorCode, errorCode, flag, frameType } from "./protocol.ts";
 import type { Sender } from "./sender.ts";
@@ -21,7 +22,6 @@ import type { PeerSettings } from "./settings.ts";
 import { Http2Stream } from "./stream.ts";
 import { ending, type StreamTable } from "./stream-table.ts";
 
-const priorityBytes = 5;
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** What the receiver needs of its session. */
@@ -49,14 +49,9 @@ export class Receiver implements FrameSink, ReceiveWindow {
   readonly #sender: Sender;
   readonly #settings: PeerSettings;
   readonly #streams: StreamTable;
-  readonly #headers: HeaderBlocks;
+  readonly #headers: HeaderFrames;
   readonly #floods: Floods;
   readonly #control: ControlFrames;
-  /** The stream whose header block goes on in CONTINUATION, or 0. */
-  #blockStreamId = 0;
-  #blockEndsStream = false;
-  /** Of the same block: the stream shall depend on itself, §5.3.1 of RFC 7540. */
-  #blockIsCircular = false;
 
   constructor(
     host: ReceiverHost,
@@ -72,13 +67,14 @@ export class Receiver implements FrameSink, ReceiveWindow {
     this.#sender = sender;
     this.#settings = settings;
     this.#streams = streams;
-    this.#headers = new HeaderBlocks(limits.headerListBytesMax);
     this.#floods = new Floods(limits);
+    this.#headers = new HeaderFrames(limits.headerListBytesMax, this.#floods);
     this.#control = new ControlFrames(host, this.#floods, outbox, sender, settings, streams);
   }
 
   takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#blockStreamId !== 0 && (type !== frameType.continuation || streamId !== this.#blockStreamId)) {
+    const openId = this.#headers.openId;
+    if (openId !== 0 && (type !== frameType.continuation || streamId !== openId)) {
       throw new ConnectionError(errorCode.protocolError, "a frame between HEADERS and CONTINUATION");
     }
     if (!this.#control.sawSettings && type !== frameType.settings) {
@@ -89,7 +85,8 @@ export class Receiver implements FrameSink, ReceiveWindow {
         this.#takeData(flags, streamId, bytes, start, end);
         return;
       case frameType.headers:
-        this.#takeHeaders(flags, streamId, bytes, start, end);
+        this.#needStream(streamId);
+        this.#takeBlock(streamId, this.#headers.takeHeaders(flags, streamId, bytes, start, end));
         return;
       case frameType.priority:
         this.#takePriority(streamId, bytes, start, end);
@@ -112,7 +109,7 @@ export class Receiver implements FrameSink, ReceiveWindow {
         this.#takeWindowUpdate(streamId, bytes, start, end);
         return;
       case frameType.continuation:
-        this.#takeContinuation(flags, bytes, start, end);
+        this.#takeBlock(streamId, this.#headers.takeContinuation(flags, bytes, start, end));
         return;
       default:
         // §5.5: unknown types are ignored.
@@ -184,44 +181,10 @@ export class Receiver implements FrameSink, ReceiveWindow {
     }
   }
 
-  #takeHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    this.#needStream(streamId);
-    let from = (flags & flag.padded) === 0 ? start : start + 1;
-    const to = unpaddedEnd(flags, bytes, start, end);
-    this.#blockIsCircular = false;
-    if ((flags & flag.priority) !== 0) {
-      if (to - from < priorityBytes) {
-        throw new ConnectionError(errorCode.frameSizeError, "HEADERS too short for its priority");
-      }
-      this.#blockIsCircular = (bytes.readUInt32BE(from) & 0x7fffffff) === streamId;
-      from += priorityBytes;
-    }
-    this.#blockEndsStream = (flags & flag.endStream) !== 0;
-    if ((flags & flag.endHeaders) !== 0) {
-      this.#takeBlock(streamId, this.#headers.decode(bytes, from, to));
+  #takeBlock(streamId: number, list: HeaderList | null): void {
+    if (list === null) {
       return;
     }
-    this.#blockStreamId = streamId;
-    this.#headers.addPart(bytes, from, to);
-  }
-
-  #takeContinuation(flags: number, bytes: Buffer, start: number, end: number): void {
-    const streamId = this.#blockStreamId;
-    if (streamId === 0) {
-      throw new ConnectionError(errorCode.protocolError, "CONTINUATION of nothing");
-    }
-    const last = (flags & flag.endHeaders) !== 0;
-    if (start === end && !last) {
-      this.#floods.countEmpty();
-    }
-    this.#headers.addPart(bytes, start, end);
-    if (last) {
-      this.#blockStreamId = 0;
-      this.#takeBlock(streamId, this.#headers.decodeParts());
-    }
-  }
-
-  #takeBlock(streamId: number, list: HeaderList): void {
     const stream = this.#streams.get(streamId);
     if (stream !== null) {
       this.#takeTrailers(stream, list);
@@ -245,18 +208,18 @@ export class Receiver implements FrameSink, ReceiveWindow {
     }
     const request = list.tooLarge ? null : list.request;
     const stream = new Http2Stream(streamId, request, this.#settings.initialWindowBytes);
-    stream.remoteClosed = this.#blockEndsStream;
+    stream.remoteClosed = this.#headers.endsStream;
     const full = this.#streams.count >= this.#limits.concurrentStreamsMax;
     this.#streams.add(stream);
     if (full) {
       this.#streamError(stream, errorCode.refusedStream);
-    } else if (this.#blockIsCircular || (request === null && !list.tooLarge)) {
+    } else if (this.#headers.isCircular || (request === null && !list.tooLarge)) {
       this.#streamError(stream, errorCode.protocolError);
-    } else if (this.#blockEndsStream && !stream.countBody(0, true)) {
+    } else if (this.#headers.endsStream && !stream.countBody(0, true)) {
       this.#streamError(stream, errorCode.protocolError);
     } else {
       this.#host.serve(stream, list);
-      if (this.#blockEndsStream) {
+      if (this.#headers.endsStream) {
         this.#deliverEmpty(stream);
       }
     }
@@ -274,7 +237,7 @@ export class Receiver implements FrameSink, ReceiveWindow {
       this.#streamError(stream, errorCode.streamClosed);
       return;
     }
-    const valid = this.#blockEndsStream && !this.#blockIsCircular && list.areTrailers;
+    const valid = this.#headers.endsStream && !this.#headers.isCircular && list.areTrailers;
     if (!valid || !stream.countBody(0, true)) {
       this.#streamError(stream, errorCode.protocolError);
       return;
@@ -393,19 +356,4 @@ export class Receiver implements FrameSink, ReceiveWindow {
     this.#outbox.addNumberFrame(frameType.rstStream, streamId, code);
     this.#host.controlAnswered();
   }
-}
-
-/** §6.1: where the payload ends before its padding. @throws ConnectionError when there is more padding than payload. */
-function unpaddedEnd(flags: number, bytes: Buffer, start: number, end: number): number {
-  if ((flags & flag.padded) === 0) {
-    return end;
-  }
-  if (start === end) {
-    throw new ConnectionError(errorCode.frameSizeError, "a padded frame without its padding's length");
-  }
-  const to = end - (bytes[start] as number);
-  if (to <= start) {
-    throw new ConnectionError(errorCode.protocolError, "more padding than payload");
-  }
-  return to;
 }

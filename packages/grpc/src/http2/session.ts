@@ -9,6 +9,7 @@ import type { SessionHost } from "../session-host.ts";
 import { connectionWindowBytes, returnCredit, streamWindowBytes } from "./flow-control.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { HeaderList } from "./header-blocks.ts";
+import { Liveness } from "./liveness.ts";
 import { type BufferPool, Outbox } from "./outbox.ts";
 import {
   ConnectionError,
@@ -29,9 +30,6 @@ import type { Flushable, Turn } from "./turn.ts";
 
 /** How long the rest of an answered request is read before its stream is reset. */
 const dropMs = 1000;
-
-/** How long a goodbye waits for the client: for its ping's answer, and for its end of the connection. */
-const goodbyeMs = 1000;
 
 /** Bytes that the client did not read above which nothing more is read from it. */
 const readPauseBytes = 2 * 1024 * 1024;
@@ -74,15 +72,10 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   #dirty = false;
   #readPaused = false;
   #peerLeaves = false;
-  #settingsAcknowledged = false;
   /** Whether anything was sent on a stream since {@link takeSentMark}. */
   #sentMark = false;
   #bufferedBytes = 0;
-  #handshakeTimer: NodeJS.Timeout | null;
-  #goodbyeTimer: NodeJS.Timeout | null = null;
-  #probeTimer: NodeJS.Timeout | null = null;
-  readonly #keepaliveTimer: NodeJS.Timeout;
-  #bytesReadAtProbe = -1;
+  readonly #liveness: Liveness;
 
   constructor(socket: Socket, host: SessionHost, tools: SessionTools, peer: string) {
     const limits = host.limits;
@@ -99,9 +92,13 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#reader = new FrameReader(
       new Receiver(this, limits, this.#outbox, this.sender, settings, this.#streams),
     );
-    this.#handshakeTimer = setTimeout(() => this.#handshakeLate(), limits.handshakeMs);
-    this.#keepaliveTimer = setInterval(() => this.#probe(), limits.keepaliveIntervalMs);
-    this.#keepaliveTimer.unref();
+    this.#liveness = new Liveness(socket, limits, {
+      // §6.5.3.
+      handshakeLate: () =>
+        this.#fail(new ConnectionError(errorCode.settingsTimeout, "SETTINGS not acknowledged")),
+      probe: () => this.#addPing(probePing),
+      silent: () => socket.destroy(),
+    });
     this.#greet();
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("drain", () => this.#socketDrained());
@@ -126,9 +123,8 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     // §6.8: first a limit that no stream reaches; with the ping's answer, all that was sent in ignorance of it has come.
     this.#phase = "announced";
     this.#addGoaway(windowBytesMax, errorCode.noError, "");
-    this.#outbox.addFrame(frameType.ping, 0, 0, goodbyePing);
-    this.controlAnswered();
-    this.#goodbyeTimer = setTimeout(() => this.#announceLast(), goodbyeMs);
+    this.#addPing(goodbyePing);
+    this.#liveness.awaitGoodbye(() => this.#announceLast());
   }
 
   /** Ends everything now. */
@@ -230,8 +226,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   }
 
   settingsAcknowledged(): void {
-    this.#settingsAcknowledged = true;
-    this.#handshakeDone();
+    this.#liveness.handshakeDone();
   }
 
   pingAnswered(opaque: Uint8Array): void {
@@ -362,8 +357,13 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.controlAnswered();
   }
 
+  #addPing(opaque: Uint8Array): void {
+    this.#outbox.addFrame(frameType.ping, 0, 0, opaque);
+    this.controlAnswered();
+  }
+
   #announceLast(): void {
-    this.#clearGoodbye();
+    this.#liveness.goodbyeDone();
     this.#phase = "draining";
     this.#addGoaway(this.#streams.lastId, errorCode.noError, "");
     this.#endWhenIdle();
@@ -381,7 +381,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#endPhase();
     this.#write();
     this.#socket.end();
-    this.#goodbyeTimer = setTimeout(() => this.#socket.destroy(), goodbyeMs);
+    this.#liveness.awaitGoodbye(() => this.#socket.destroy());
     // Reading goes on, into nothing: unread bytes would make the system reset the connection and lose the goodbye.
     this.#socket.resume();
   }
@@ -389,49 +389,8 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   #endPhase(): void {
     this.#phase = "ended";
     this.#reader.stop();
-    this.#handshakeDone();
-    this.#clearGoodbye();
-  }
-
-  #clearGoodbye(): void {
-    if (this.#goodbyeTimer !== null) {
-      clearTimeout(this.#goodbyeTimer);
-      this.#goodbyeTimer = null;
-    }
-  }
-
-  #handshakeDone(): void {
-    if (this.#handshakeTimer !== null) {
-      clearTimeout(this.#handshakeTimer);
-      this.#handshakeTimer = null;
-    }
-  }
-
-  /** §6.5.3. */
-  #handshakeLate(): void {
-    this.#handshakeTimer = null;
-    assert(!this.#settingsAcknowledged, "http2 session: late after the acknowledgement");
-    this.#fail(new ConnectionError(errorCode.settingsTimeout, "SETTINGS not acknowledged"));
-  }
-
-  #probe(): void {
-    const bytesRead = this.#socket.bytesRead;
-    if (bytesRead !== this.#bytesReadAtProbe || this.#phase === "ended") {
-      this.#bytesReadAtProbe = bytesRead;
-      return;
-    }
-    this.#outbox.addFrame(frameType.ping, 0, 0, probePing);
-    this.controlAnswered();
-    this.#probeTimer ??= setTimeout(() => this.#probeLate(bytesRead), this.#host.limits.keepaliveTimeoutMs);
-    this.#probeTimer.unref();
-  }
-
-  /** Any bytes will do for an answer. */
-  #probeLate(bytesRead: number): void {
-    this.#probeTimer = null;
-    if (this.#socket.bytesRead === bytesRead) {
-      this.#socket.destroy();
-    }
+    this.#liveness.handshakeDone();
+    this.#liveness.goodbyeDone();
   }
 
   #socketDrained(): void {
@@ -446,10 +405,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
 
   #socketClosed(): void {
     this.#endPhase();
-    clearInterval(this.#keepaliveTimer);
-    if (this.#probeTimer !== null) {
-      clearTimeout(this.#probeTimer);
-    }
+    this.#liveness.stop();
     this.#closeAll((stream) => stream.user?.closed());
     this.#outbox.clear();
   }
