@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-const root = join(import.meta.dirname, "..");
+/** The repository. */
+export const root: string = join(import.meta.dirname, "..");
 const clockTicksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
 export interface ClusterBenchOptions {
@@ -42,13 +43,15 @@ export interface ClusterResult {
   readonly perSecondByRound: readonly number[];
 }
 
-interface Running {
+/** A started system. */
+export interface Running {
   readonly system: string;
   readonly folder: string;
   readonly members: readonly { readonly process: ChildProcess; readonly clientPort: number }[];
 }
 
-interface LoadReport {
+/** What the load generator prints. */
+export interface LoadReport {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -82,7 +85,8 @@ export async function benchCluster(options: ClusterBenchOptions): Promise<Cluste
   return results;
 }
 
-async function launch(system: string, binary: string, prefix: readonly string[]): Promise<Running> {
+/** Starts three members and waits for a leader. */
+export async function launch(system: string, binary: string, prefix: readonly string[]): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), `quorate-bench-${system}-`));
   const ports = await freePorts(6);
   const names = ["m1", "m2", "m3"];
@@ -125,7 +129,7 @@ async function launch(system: string, binary: string, prefix: readonly string[])
 }
 
 /** Asks each member's metrics, which both systems name alike. */
-async function leaderPosition(running: Running): Promise<number | null> {
+export async function leaderPosition(running: Running): Promise<number | null> {
   for (const [i, member] of running.members.entries()) {
     try {
       const answer = await fetch(`http://127.0.0.1:${member.clientPort}/metrics`);
@@ -159,16 +163,23 @@ async function measure(running: Running, load: Load, seconds: number): Promise<R
 }
 
 async function runLoad(port: number, load: Load, seconds: number): Promise<LoadReport> {
-  const flags = [
-    `--endpoint=127.0.0.1:${port}`,
+  return runLoadProcess(port, [
     `--clients=${load.clients}`,
     `--connections=${load.connections}`,
     `--seconds=${seconds}`,
     `--operation=${load.operation}`,
-  ];
-  const child = spawn(process.execPath, [join(root, "bench", "load.ts"), ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  ]);
+}
+
+/** Runs the load generator to its end. */
+export async function runLoadProcess(port: number, flags: readonly string[]): Promise<LoadReport> {
+  const child = spawn(
+    process.execPath,
+    [join(root, "bench", "load.ts"), `--endpoint=127.0.0.1:${port}`, ...flags],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
@@ -205,11 +216,13 @@ function cpuSeconds(pid: number | undefined): number {
   return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
 }
 
-function rssBytes(pid: number | undefined): number {
+/** Resident memory of a process. */
+export function rssBytes(pid: number | undefined): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
 }
 
-async function shutDown(running: Running): Promise<void> {
+/** Ends all members and removes their data. */
+export async function shutDown(running: Running): Promise<void> {
   await Promise.all(
     running.members.map(async ({ process: child }) => {
       if (child.exitCode === null && child.signalCode === null) {

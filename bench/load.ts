@@ -1,6 +1,7 @@
 /**
  * The load generator's process: keeps `--clients` puts of 256 bytes in flight over `--connections` connections for
- * `--seconds`, then prints one line of JSON. A process of its own, so that its CPU is not the server's.
+ * `--seconds`, or until `--operations` are done, then prints one line of JSON. A process of its own, so that its CPU is not the
+ * server's.
  */
 import { parseArgs } from "node:util";
 import { LightClient } from "./light-client.ts";
@@ -15,6 +16,7 @@ const { values: flags } = parseArgs({
     "value-bytes": { type: "string", default: "256" },
     keys: { type: "string", default: "10000" },
     operation: { type: "string", default: "put" },
+    operations: { type: "string" },
   },
 });
 
@@ -51,7 +53,10 @@ function request(sequence: number): Buffer {
 }
 
 const warmupUntilMs = performance.now() + Number(flags["warmup-seconds"]) * 1000;
-const untilMs = warmupUntilMs + Number(flags.seconds) * 1000;
+const operationCountMax = Number(flags.operations ?? Number.POSITIVE_INFINITY);
+const startedMs = performance.now();
+const untilMs =
+  flags.operations === undefined ? warmupUntilMs + Number(flags.seconds) * 1000 : Number.POSITIVE_INFINITY;
 const latenciesMs: number[] = [];
 let failed = 0;
 let sequence = 0;
@@ -62,7 +67,7 @@ await Promise.all(
     return new Promise<void>((resolve) => {
       const next = (): void => {
         const startMs = performance.now();
-        if (startMs >= untilMs) {
+        if (startMs >= untilMs || sequence >= operationCountMax) {
           resolve();
           return;
         }
@@ -87,13 +92,15 @@ await Promise.all(
   }),
 );
 
+const measuredSeconds =
+  flags.operations === undefined ? Number(flags.seconds) : (performance.now() - startedMs) / 1000;
 latenciesMs.sort((left, right) => left - right);
 const percentile = (fraction: number): number =>
   latenciesMs[Math.floor(latenciesMs.length * fraction)] ?? Number.NaN;
 const cpu = process.cpuUsage();
 console.log(
   JSON.stringify({
-    perSecond: latenciesMs.length / Number(flags.seconds),
+    perSecond: latenciesMs.length / measuredSeconds,
     p50Ms: percentile(0.5),
     p99Ms: percentile(0.99),
     maxMs: latenciesMs.at(-1) ?? Number.NaN,

@@ -13,6 +13,7 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     const { benchGrpc, printGrpc } = await import("./grpc.ts");
     return printGrpc(await benchGrpc(Number(flags.rounds)));
   },
+  memory: async () => (await import("./memory.ts")).benchMemory(),
   cluster: async () => printCluster(await (await import("./cluster.ts")).benchCluster(clusterOptions())),
 };
 
