@@ -221,7 +221,8 @@ test("renewals are refused where leadership was lost while it was being made sur
   const stream = member.keepAlive();
   member.held = true;
   stream.send(LeaseKeepAliveRequestSchema, { ID: 5n });
-  member.follow(8);
+  // No tick has told the lessor yet.
+  member.status = { ...member.status, leader: 9, term: 8 };
   for (const barrier of member.barriers.splice(0)) {
     barrier({ kind: "ready" });
   }
@@ -258,6 +259,9 @@ test("other members ask the leader; without a way to it they answer as without a
   assert.deepEqual(follower.timeToLive(5n).ttl, 10n);
   assert.deepEqual(renew(stream, 6n), [[6n, 0n]]);
   assert.equal(Buffer.from(asked[0] ?? []).toString("hex"), "0102050000000000000001");
+  leader.api.answerMember(asked[0] ?? new Uint8Array(0), (bytes) =>
+    assert.equal(Buffer.from(bytes).toString("hex"), "01020a0a01016b"),
+  );
   connected = false;
   assert.deepEqual(renew(stream, 5n), []);
   follower.pass(1000);
