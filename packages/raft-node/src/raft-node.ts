@@ -341,6 +341,29 @@ export class RaftNode<Command = unknown, Result = unknown> {
     }
   }
 
+  /**
+   * Resolves once this member has applied log index `index`.
+   *
+   * @throws RaftError `RAFT_STOPPED` when it stops first, `RAFT_READ_DEADLINE` when the deadline passes or the signal gives up.
+   */
+  waitForApplied(index: number, options: WaitOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const wait = new Wait(options);
+      const waiting = this.#host.whenApplied(toLogIndex(index), (reached) => {
+        wait.end();
+        if (reached) {
+          resolve();
+        } else if (this.#host.state === "stopped") {
+          reject(new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false }));
+        } else {
+          reject(new RaftError({ code: "RAFT_READ_DEADLINE" }));
+        }
+      });
+      wait.begin(waiting);
+    });
+  }
+
   /** Resolves with the members once `predicate` holds of them. @throws RaftError `RAFT_STOPPED`; the signal's reason. */
   waitForMembers(
     predicate: (view: MembersView) => boolean,

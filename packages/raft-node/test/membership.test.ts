@@ -220,3 +220,25 @@ test("barrier() resolves with what is applied; at a learner too", () =>
     assert.ok(learner.node.applied >= index);
     assert.equal(learner.machine.value, 6);
   }));
+
+test("waitForApplied() resolves when the index is applied here, and ends with the deadline or the node", () =>
+  withCluster(async (cluster) => {
+    const { id, node } = await settledLeader(cluster);
+    const other = cluster.members.find((member) => member.id !== id);
+    assert.ok(other !== undefined);
+    const target = node.applied + 3;
+    const reached = other.node.waitForApplied(target);
+    for (let i = 0; i < 3; i++) {
+      await node.propose({ add: 1 });
+    }
+    await reached;
+    assert.ok(other.node.applied >= target);
+    await other.node.waitForApplied(1);
+    const late = other.node.waitForApplied(target + 1_000, { deadlineMs: 5 });
+    await assert.rejects(late, (error) => codeOf(error) === "RAFT_READ_DEADLINE");
+    const stopped = other.node.waitForApplied(target + 1_000);
+    await Promise.all([
+      assert.rejects(stopped, (error) => codeOf(error) === "RAFT_STOPPED"),
+      other.node.stop(),
+    ]);
+  }));

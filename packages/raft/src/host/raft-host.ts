@@ -16,6 +16,7 @@ import type { InstallSnapshot, Message } from "../types/message.ts";
 import type { ProposalRefusal, ProposeResult } from "../types/proposal.ts";
 import type { Ready } from "../types/ready.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
+import { AppliedWaiters } from "./applied-waiters.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import { createCounters, type HostCounters, type HostEvent, type HostStatus } from "./events.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
@@ -97,6 +98,7 @@ export class RaftHost<Result = unknown> {
   readonly #membership: Membership;
   readonly #promotion: Promotion;
   readonly #transfers: Transfers;
+  readonly #appliedWaiters: AppliedWaiters = new AppliedWaiters();
   #core: RawNode | null = null;
   #intake: ForwardIntake;
   #applyQueue: ApplyQueue = new ApplyQueue(indexZero);
@@ -389,6 +391,15 @@ export class RaftHost<Result = unknown> {
     const waiting = this.#membership.change(change, done);
     this.#schedule();
     return waiting;
+  }
+
+  /** Calls `done` exactly once: with true when `index` is applied here, with false when the wait or this member ended before. */
+  whenApplied(index: LogIndex, done: (reached: boolean) => void): Waiting {
+    if (this.#state === "stopped") {
+      done(index <= this.applied);
+      return { abandon: () => {} };
+    }
+    return this.#appliedWaiters.add(index, this.applied, done);
   }
 
   /** Hands over to `target`, or to the member best able where it is null; `done` is called exactly once. RAFT §3.10. */
@@ -832,6 +843,7 @@ export class RaftHost<Result = unknown> {
       this.#counters.entriesApplied += count;
       this.#node.applied(this.#applyQueue.applied);
       this.#reads.appliedTo(this.#applyQueue.applied);
+      this.#appliedWaiters.appliedTo(this.#applyQueue.applied);
     }
   }
 
@@ -926,6 +938,7 @@ export class RaftHost<Result = unknown> {
     this.#node.applied(snapshot.index);
     this.#emit({ type: "snapshot-installed", snapshot });
     this.#reads.appliedTo(snapshot.index);
+    this.#appliedWaiters.appliedTo(snapshot.index);
     this.#schedule();
   }
 
@@ -1033,6 +1046,7 @@ export class RaftHost<Result = unknown> {
     this.#proposals.stop();
     this.#membership.stop();
     this.#transfers.stop();
+    this.#appliedWaiters.stop();
     this.#reads.stop();
   }
 
