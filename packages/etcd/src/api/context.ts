@@ -1,7 +1,8 @@
 /** What the services share: ports, limits, time, waiting requests, and one writer for answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { assert, ByteWriter } from "@quorate/base";
+import { assert, ByteSlab, ByteWriter } from "@quorate/base";
 import type { KvErrorCode } from "@quorate/kv";
+import { type Command, writeCommand } from "@quorate/kv";
 import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
 import type {
@@ -66,6 +67,8 @@ export class ApiContext {
   readonly options: ApiOptions;
   readonly pending: PendingList = new PendingList();
   #writer = new ByteWriter(4096);
+  readonly #commandWriter = new ByteWriter(4096);
+  readonly #commands = new ByteSlab();
   #nowMs: number;
   #stopped = false;
   /** Since when there has been no leader; null while there is one. */
@@ -176,6 +179,13 @@ export class ApiContext {
     if (writer.length > writerBytesKept) {
       this.#writer = new ByteWriter(4096);
     }
+  }
+
+  /** The bytes of a command, for {@link submit}. PERF: in slabs, because the log keeps them for a while. */
+  encode(command: Command): Uint8Array {
+    this.#commandWriter.reset();
+    writeCommand(this.#commandWriter, command);
+    return this.#commands.copy(this.#commandWriter.view());
   }
 
   /** Proposes `command` and answers `call` with its outcome. */

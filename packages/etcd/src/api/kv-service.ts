@@ -3,13 +3,7 @@
  * store's state is refused before it is proposed.
  */
 import { assert } from "@quorate/base";
-import {
-  type CompactionRequest,
-  checkRequest,
-  encodeCommand,
-  type RequestOp,
-  type TxnRequest,
-} from "@quorate/kv";
+import { type CompactionRequest, checkRequest, type RequestOp, type TxnRequest } from "@quorate/kv";
 import {
   decodeCompactionRequest,
   decodeDeleteRangeRequest,
@@ -72,7 +66,7 @@ export function handlePut(context: ApiContext, input: Uint8Array, call: UnaryApi
   }
   const refused = checkRequest(request);
   if (refused === null) {
-    context.submit(call, encodeCommand(request), encodePut);
+    context.submit(call, context.encode(request), encodePut);
   } else {
     failWith(call, refused);
   }
@@ -86,7 +80,7 @@ export function handleDeleteRange(context: ApiContext, input: Uint8Array, call: 
   }
   const refused = checkRequest(request);
   if (refused === null) {
-    context.submit(call, encodeCommand(request), encodeDeleteRange);
+    context.submit(call, context.encode(request), encodeDeleteRange);
   } else {
     failWith(call, refused);
   }
@@ -102,7 +96,7 @@ export function handleTxn(context: ApiContext, input: Uint8Array, call: UnaryApi
   if (refused !== null) {
     failWith(call, refused);
   } else if (!isReadOnly(request)) {
-    context.submit(call, encodeCommand(request), encodeTxn);
+    context.submit(call, context.encode(request), encodeTxn);
   } else if (isSerializable(request)) {
     answerTxn(context, call, request);
   } else {
@@ -114,7 +108,7 @@ export function handleTxn(context: ApiContext, input: Uint8Array, call: UnaryApi
 export function handleCompact(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
   const request: CompactionRequest | null = decodeOrFail(call, input, decodeCompactionRequest);
   if (request !== null && context.admit(call, false)) {
-    context.submit(call, encodeCommand(request), encodeCompaction);
+    context.submit(call, context.encode(request), encodeCompaction);
   }
 }
 

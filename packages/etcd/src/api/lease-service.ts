@@ -1,7 +1,7 @@
 /** etcdserverpb.Lease: grants and revocations go through the log, what concerns time through the lease desk. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { assert } from "@quorate/base";
-import { encodeCommand, type KvLease, leaseTtlSecondsMax } from "@quorate/kv";
+import { type KvLease, leaseTtlSecondsMax } from "@quorate/kv";
 import {
   LeaseGrantRequestSchema,
   LeaseKeepAliveRequestSchema,
@@ -71,7 +71,7 @@ export class LeaseService {
     const asked = request.TTL > 0n ? Number(request.TTL) : 0;
     const ttlSeconds = Math.max(asked, leaseTtlSecondsMin);
     const id = request.ID === 0n ? this.#chooseId() : request.ID;
-    this.#context.submit(call, encodeCommand({ type: "lease-grant", id, ttlSeconds }), encodeGrant);
+    this.#context.submit(call, this.#context.encode({ type: "lease-grant", id, ttlSeconds }), encodeGrant);
   }
 
   /** Lease.LeaseRevoke. */
@@ -80,7 +80,7 @@ export class LeaseService {
       decodeMessage(() => fromBinary(LeaseRevokeRequestSchema, bytes)),
     );
     if (request !== null && this.#context.admit(call, false)) {
-      const command = encodeCommand({ type: "lease-revoke", id: request.ID, fenceTerm: 0 });
+      const command = this.#context.encode({ type: "lease-revoke", id: request.ID, fenceTerm: 0 });
       this.#context.submit(call, command, encodeRevoke);
     }
   }
