@@ -126,7 +126,7 @@ function apiOptions(
     defer: { defer: (work) => void setImmediate(work) },
     random: { uint32: () => randomInt(2 ** 32) },
     limits: {
-      ...apiLimitsDefault(config.electionTimeoutMs),
+      ...apiLimitsDefault(config.electionTimeoutMs, config.heartbeatIntervalMs),
       requestBytesMax: config.maxRequestBytes,
       txnOpCountMax: config.maxTxnOps,
     },
