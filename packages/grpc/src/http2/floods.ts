@@ -9,8 +9,8 @@ import { ConnectionError, errorCode } from "./protocol.ts";
 /** Frames that carry nothing: DATA without bytes or end, CONTINUATION without bytes. */
 const emptyFramesPerSecondMax = 100;
 
-/** Frames that are read over: PRIORITY, and types that nobody knows. Some clients send a few with each request. */
-const ignoredFramesPerSecondMax = 10_000;
+/** Frames that cost no more than reading them: PRIORITY, cancels behind an answer, types that nobody knows. */
+const ignoredFramesPerSecondMax = 100_000;
 
 function calm(what: string): ConnectionError {
   return new ConnectionError(errorCode.enhanceYourCalm, `flood of ${what}`);

@@ -260,7 +260,7 @@ export class Receiver implements FrameSink, ReceiveWindow {
   #refuseOnClosed(streamId: number): void {
     this.#needUsed(streamId);
     const how = this.#streams.endingOf(streamId);
-    if (how === ending.complete) {
+    if (how === ending.complete || how === ending.answered) {
       throw new ConnectionError(errorCode.streamClosed, "DATA on a closed stream");
     }
     if (how !== ending.resetHere) {
@@ -288,14 +288,15 @@ export class Receiver implements FrameSink, ReceiveWindow {
     this.#needStream(streamId);
     this.#needUsed(streamId);
     const stream = this.#streams.get(streamId);
+    const wasAnswered = stream?.sentData ?? this.#streams.endingOf(streamId) === ending.answered;
     if (stream !== null) {
       this.#host.resetByPeer(stream);
-      this.#floods.countReset();
-    } else if (bytes.readUInt32BE(start) === errorCode.noError) {
-      // Go's clients tidy up so after an answer that did not wait for the end of their side.
+    }
+    // ETCD: KeepAliveOnce of Go's client opens a stream for one message each way, then cancels it; and Go's clients tidy up
+    // with NO_ERROR behind an answer that did not wait for the end of their side. What got no answer was work for nothing.
+    if (wasAnswered || (stream === null && bytes.readUInt32BE(start) === errorCode.noError)) {
       this.#floods.countIgnored();
     } else {
-      // A stream that was answered faster than its reset came was work for nothing all the same.
       this.#floods.countReset();
     }
   }

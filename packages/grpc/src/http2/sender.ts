@@ -223,6 +223,7 @@ export class Sender implements SendWindow {
     out[at] = 0;
     out.writeUInt32BE(message.length, at + 1);
     out.set(message, at + prefixBytes);
+    stream.sentData = true;
     useSendWindow(stream, bytes);
     useSendWindow(this, bytes);
     return at + bytes;
@@ -313,6 +314,7 @@ export class Sender implements SendWindow {
     );
     if (bytes !== null) {
       out.set(bytes, at);
+      stream.sentData = true;
     }
     useSendWindow(stream, length);
     useSendWindow(this, length);

@@ -172,7 +172,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
 
   localEnded(stream: Http2Stream): void {
     if (stream.remoteClosed) {
-      this.#close(stream, ending.complete);
+      this.#close(stream, stream.sentData ? ending.answered : ending.complete);
       return;
     }
     // The rest of the request is read and thrown away, for a while: a reset at once would overtake the answer in clients
@@ -186,7 +186,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
 
   remoteEnded(stream: Http2Stream): void {
     if (stream.localClosed) {
-      this.#close(stream, ending.complete);
+      this.#close(stream, stream.sentData ? ending.answered : ending.complete);
     }
   }
 

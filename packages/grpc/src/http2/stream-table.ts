@@ -12,6 +12,8 @@ export const ending = {
   resetByPeer: 2,
   /** This side reset it: what was under way is ignored. */
   resetHere: 3,
+  /** Both sides ended it, and the client got data. */
+  answered: 4,
 } as const;
 
 /** One of {@link ending}. */

@@ -44,6 +44,8 @@ export class Http2Stream implements SendWindow, ReceiveWindow {
   remoteClosed = false;
   /** This side has ended; what still comes is thrown away. */
   localClosed = false;
+  /** The client has got at least a part of its answer. */
+  sentData = false;
   user: StreamUser | null = null;
   queue: SendQueue | null = null;
   /** Its user was told to wait. */

@@ -103,11 +103,11 @@ const floods: readonly (readonly [string, (i: number) => Buffer, number])[] = [
     "PRIORITY",
     () =>
       Buffer.concat(
-        Array.from({ length: 100 }, () => frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 0]))),
+        Array.from({ length: 1000 }, () => frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 0]))),
       ),
     101,
   ],
-  ["types that nobody knows", () => Buffer.concat(Array.from({ length: 100 }, () => frame(99, 0, 0))), 101],
+  ["types that nobody knows", () => Buffer.concat(Array.from({ length: 1000 }, () => frame(99, 0, 0))), 101],
 ];
 for (const [name, next, expected] of floods) {
   test(`flood: ${name}`, () => {
@@ -119,8 +119,8 @@ for (const [name, next, expected] of floods) {
   });
 }
 
-test("rapid reset of streams that are answered faster than they are reset", () => {
-  const harness = begun({ [path]: { kind: "unary", handle: (bytes, one) => one.respond(bytes) } });
+test("rapid reset of streams that are refused faster than they are reset", () => {
+  const harness = begun({ [path]: { kind: "unary", handle: (_, one) => one.fail(8, "too many requests") } });
   const next = (i: number): Buffer =>
     Buffer.concat([call(2 * i + 1), frame(frameType.rstStream, 0, 2 * i + 1, number32(8))]);
   assert.deepEqual(until(harness, next, 2000), { count: 201, code: errorCode.enhanceYourCalm });
@@ -131,6 +131,26 @@ test("pings after answers are measurement, not a flood", () => {
   const next = (i: number): Buffer =>
     Buffer.concat([call(2 * i + 1), frame(frameType.ping, 0, 0, new Uint8Array(8))]);
   assert.equal(until(harness, next, 1000).code, -1);
+});
+
+test("streams that are cancelled after an answer are no flood: Go's client keeps leases alive so", () => {
+  const harness = begun({
+    [path]: {
+      kind: "bidi",
+      handle: (one) => {
+        one.onMessage((bytes) => void one.write(bytes));
+        one.onEnd(() => one.end());
+      },
+    },
+  });
+  const next = (i: number): Buffer =>
+    Buffer.concat([
+      frame(frameType.headers, flag.endHeaders, 2 * i + 1, block),
+      frame(frameType.data, i % 2 === 0 ? 0 : flag.endStream, 2 * i + 1, request),
+      frame(frameType.rstStream, 0, 2 * i + 1, number32(8)),
+      frame(frameType.windowUpdate, 0, 0, number32(100)),
+    ]);
+  assert.equal(until(harness, next, 2000).code, -1);
 });
 
 test("an HPACK bomb: references to one long field", () => {
