@@ -22,10 +22,10 @@ const checkpointIntervalMs = 5 * 60 * 1000;
 const checkpointLeasesMax = 1000;
 
 /** Proposes a command and calls back once. */
-export type Propose = (command: Uint8Array, done: (outcome: SubmitOutcome) => void) => void;
+type Propose = (command: Uint8Array, done: (outcome: SubmitOutcome) => void) => void;
 
 /** How a renewal ended. `deposed`: this member no longer decides; ask again. */
-export type Renewal =
+type Renewal =
   | { readonly kind: "renewed"; readonly ttlSeconds: number }
   | { readonly kind: "gone" | "deposed" };
 

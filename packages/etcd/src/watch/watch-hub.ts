@@ -9,8 +9,7 @@ import type { KvEvent } from "@quorate/kv";
 import { SharedEvent } from "../codec/watch-response.ts";
 import type { DeferPort, StorePort } from "../ports.ts";
 import { IntervalTree } from "./interval-tree.ts";
-import type { WatchStream } from "./watch-stream.ts";
-import type { Watcher } from "./watcher.ts";
+import type { Watcher, WatchSink } from "./watcher.ts";
 
 /** Events of one slice, about; a revision is never cut. PERF: a slice takes a millisecond. */
 const eventsPerSlice = 1000;
@@ -22,9 +21,9 @@ export class WatchHub {
   readonly #live: IntervalTree<Watcher> = new IntervalTree();
   readonly #behind: IntervalTree<Watcher> = new IntervalTree();
   readonly #behindWatchers: Set<Watcher> = new Set();
-  readonly #streams: Set<WatchStream> = new Set();
+  readonly #streams: Set<WatchSink> = new Set();
   /** Streams with pending events, within one slice. */
-  readonly #dirty: Set<WatchStream> = new Set();
+  readonly #dirty: Set<WatchSink> = new Set();
   /** The first revision that live watchers have not got. */
   #next: number;
   #scheduled = false;
@@ -46,15 +45,15 @@ export class WatchHub {
     return this.#live.visitedCount;
   }
 
-  get streams(): ReadonlySet<WatchStream> {
+  get streams(): ReadonlySet<WatchSink> {
     return this.#streams;
   }
 
-  addStream(stream: WatchStream): void {
+  addStream(stream: WatchSink): void {
     this.#streams.add(stream);
   }
 
-  removeStream(stream: WatchStream): void {
+  removeStream(stream: WatchSink): void {
     const known = this.#streams.delete(stream);
     assert(known, "watch hub: an unknown stream ended");
     for (const watcher of stream.watchers) {

@@ -15,7 +15,7 @@ import {
 } from "../codec/watch-response.ts";
 import type { BidiApiCall } from "../ports.ts";
 import type { WatchHub } from "./watch-hub.ts";
-import { Watcher, watchRange } from "./watcher.ts";
+import { Watcher, type WatchSink, watchRange } from "./watcher.ts";
 
 /** Events that wait for one stream within a slice, in bytes; one revision more may come on top. */
 const pendingBytesMax = 256 * 1024;
@@ -33,7 +33,7 @@ let scratch = new ByteWriter(4096);
 const scratchBytesKept = 1024 * 1024;
 
 /** See the head of this file. */
-export class WatchStream {
+export class WatchStream implements WatchSink {
   readonly #context: ApiContext;
   readonly #hub: WatchHub;
   readonly #call: BidiApiCall;

@@ -3,10 +3,28 @@ import { assert, compareBytes, emptyBytes } from "@quorate/base";
 import type { KvEvent } from "@quorate/kv";
 import type { SharedEvent } from "../codec/watch-response.ts";
 import type { RangeBound } from "./interval-tree.ts";
-import type { WatchStream } from "./watch-stream.ts";
+
+/** Where the events of several watchers go: one client's stream, as the hub and the watchers see it. */
+export interface WatchSink {
+  readonly watchers: Iterable<Watcher>;
+  /** The transport is full. */
+  readonly blocked: boolean;
+  /** Watchers that read history. */
+  behindCount: number;
+  /** Takes a whole revision's events for a watcher. */
+  append(watcher: Watcher, events: readonly Uint8Array[], revision: number): void;
+  /** Sends everything pending; `revision` is how far its watchers then are. */
+  send(revision: number): void;
+  /** Answers a request for progress, if there is one and nobody is behind. */
+  answerProgress(revision: number): void;
+  /** Ends a watcher that compaction has overtaken. */
+  cancelCompacted(watcher: Watcher, compactRevision: number): void;
+  /** Sends the notifications of progress that are due. */
+  tick(nowMs: number): void;
+}
 
 /** What a client asks for. */
-export interface WatcherRequest {
+interface WatcherRequest {
   readonly key: Uint8Array;
   /** In etcd's form: empty for the one key, a single zero byte for no end. */
   readonly rangeEnd: Uint8Array;
@@ -37,7 +55,7 @@ export function watchRange(
 /** See the head of this file. */
 export class Watcher {
   readonly id: bigint;
-  readonly stream: WatchStream;
+  readonly stream: WatchSink;
   readonly begin: Uint8Array;
   readonly end: RangeBound;
   readonly prevKv: boolean;
@@ -61,7 +79,7 @@ export class Watcher {
 
   constructor(
     id: bigint,
-    stream: WatchStream,
+    stream: WatchSink,
     range: { readonly begin: Uint8Array; readonly end: RangeBound },
     request: WatcherRequest,
     next: number,

@@ -24,7 +24,7 @@ import { noRecord } from "./record-table.ts";
 import type { MvccStore } from "./store.ts";
 
 /** Tells whether a lease exists. */
-export interface LeaseView {
+interface LeaseView {
   has(lease: bigint): boolean;
 }
 
