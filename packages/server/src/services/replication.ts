@@ -146,18 +146,31 @@ function portOf(
   const { identity, metrics } = options;
   const otherVoterCount = Math.floor(identity.members.length / 2);
   const counts = { pending: 0 };
-  const status = (): ReplicationStatus => ({
+  // PERF: asked several times for each request, so it is one object that looks at the node when it is read.
+  const status: ReplicationStatus = {
     memberId: node.id,
-    term: node.term,
-    leader: node.leader,
-    committed: node.committed,
-    applied: node.applied,
     isLearner: false,
-    leaderSinceMs: leadership.leaderSinceMs,
-    connectedSinceMs: node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader),
-  });
+    get term() {
+      return node.term;
+    },
+    get leader() {
+      return node.leader;
+    },
+    get committed() {
+      return node.committed;
+    },
+    get applied() {
+      return node.applied;
+    },
+    get leaderSinceMs() {
+      return leadership.leaderSinceMs;
+    },
+    get connectedSinceMs() {
+      return node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader);
+    },
+  };
   return {
-    status,
+    status: () => status,
     submit(command, done): CancelHandle {
       counts.pending += 1;
       const waiting = node.submit(command, (outcome) => {
