@@ -60,8 +60,9 @@ class Suite<Result> {
       this.#apply(left, 0, all).join("\n") === this.#apply(right, 0, all).join("\n"),
       "the same commands have the same results",
     );
+    // With the same sizes of chunks: a machine may frame its image by them.
     expect(
-      equalBytes(readAll(left.snapshot()), readAll(right.snapshot(), 11)),
+      equalBytes(readAll(left.snapshot()), readAll(right.snapshot())),
       "the same commands lead to the same image",
     );
   }
