@@ -144,31 +144,8 @@ function portOf(
   leadership: Leadership,
 ): Replication {
   const { identity, metrics } = options;
-  const otherVoterCount = Math.floor(identity.members.length / 2);
   const counts = { pending: 0 };
-  // PERF: asked several times for each request, so it is one object that looks at the node when it is read.
-  const status: ReplicationStatus = {
-    memberId: node.id,
-    isLearner: false,
-    get term() {
-      return node.term;
-    },
-    get leader() {
-      return node.leader;
-    },
-    get committed() {
-      return node.committed;
-    },
-    get applied() {
-      return node.applied;
-    },
-    get leaderSinceMs() {
-      return leadership.leaderSinceMs;
-    },
-    get connectedSinceMs() {
-      return node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader);
-    },
-  };
+  const status = liveStatus(node, Math.floor(identity.members.length / 2), links, leadership);
   return {
     status: () => status,
     submit(command, done): CancelHandle {
@@ -209,6 +186,37 @@ function portOf(
       });
     },
     stop: () => node.stop(),
+  };
+}
+
+/** PERF: asked several times for each request, so it is one object that looks at the node when it is read. */
+function liveStatus(
+  node: RaftNode<never, KvResult>,
+  otherVoterCount: number,
+  links: PeerLinks,
+  leadership: Leadership,
+): ReplicationStatus {
+  return {
+    memberId: node.id,
+    isLearner: false,
+    get term() {
+      return node.term;
+    },
+    get leader() {
+      return node.leader;
+    },
+    get committed() {
+      return node.committed;
+    },
+    get applied() {
+      return node.applied;
+    },
+    get leaderSinceMs() {
+      return leadership.leaderSinceMs;
+    },
+    get connectedSinceMs() {
+      return node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader);
+    },
   };
 }
 
