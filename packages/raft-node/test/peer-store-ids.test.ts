@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -26,6 +26,22 @@ test("a noted store id survives a restart and tells another disk apart", async (
   assert.equal(again.expected(toNodeId(4)), null);
   await new Promise((resolve) => again.forget(toNodeId(3), resolve));
   assert.equal(PeerStoreIds.open(directory).judge(toNodeId(3), storeId(9)), "unknown");
+});
+
+test("golden: the file of notes, version 1", async () => {
+  const directory = mkdtempSync(join(folder, "golden-"));
+  const notes = PeerStoreIds.open(directory);
+  await note(notes, 9007199254740991, storeId(0xab));
+  await note(notes, 2, storeId(2));
+  const expected = `{
+  "version": 1,
+  "peers": {
+    "2": "02020202020202020202020202020202",
+    "9007199254740991": "abababababababababababababababab"
+  }
+}
+`;
+  assert.equal(readFileSync(join(directory, "peers.json"), "utf8"), expected);
 });
 
 test("notes that cannot be read stop the member by file name", () => {
