@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePorts } from "@quorate/raft-node/testing";
 
 const launcher = join(import.meta.dirname, "..", "bin", "quorate");
 
@@ -107,20 +107,6 @@ async function end(member: Member, signal: NodeJS.Signals): Promise<number | nul
   child.kill(signal);
   const [code] = (await gone) as [number | null];
   return code;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("a TCP server has a port");
-    }
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }
 
 /** Polls until `probe` gives something other than undefined; fails with `what` after `withinMs`. */

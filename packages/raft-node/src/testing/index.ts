@@ -1,4 +1,5 @@
 /** A cluster in one process, for tests of what runs on Raft. */
+export { freePorts } from "./free-ports.ts";
 export {
   createTestCluster,
   TestCluster,

@@ -1,9 +1,8 @@
 /** Transports on loopback that know each other, and what each of them received. */
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type NodeId, type PeerFrame, toNodeId } from "@quorate/raft";
 import { PeerStoreIds, TcpTransport, type TransportEvent, type TransportLimits } from "@quorate/raft-node";
+import { freePorts as portsForTests } from "@quorate/raft-node/testing";
 
 export interface Endpoint {
   readonly id: NodeId;
@@ -72,14 +71,7 @@ export function closeEndpoint(endpoint: Endpoint): Promise<void> {
 }
 
 export async function freePorts(count: number): Promise<ReadonlyMap<number, number>> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address !== null && typeof address !== "string" ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return new Map(ports.map((port, i) => [i + 1, port]));
+  return new Map((await portsForTests(count)).map((port, i) => [i + 1, port]));
 }
 
 /** Waits for a condition, never for luck. */

@@ -2,8 +2,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "@quorate/raft-node/testing";
 import { type MemberProcess, type ProcessEnd, startMemberProcess } from "../local-cluster/member-process.ts";
-import { eventually, freePorts } from "./wait.ts";
+import { eventually } from "./wait.ts";
 
 /** How the members are started; the defaults elect within a few tenths of a second. */
 export interface ClusterOptions {

@@ -1,6 +1,4 @@
-/** Waiting for conditions, never for time; and ports that nobody has. */
-import { once } from "node:events";
-import { createServer } from "node:net";
+/** Waiting for conditions, never for time. */
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -31,19 +29,4 @@ export async function eventually<T>(
     }
     await delay(10);
   }
-}
-
-/** Different ports on loopback that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("a TCP server has a port");
-    }
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

@@ -19,7 +19,7 @@ interface Started {
 }
 
 async function start(folder: string, ports?: readonly number[]): Promise<Started> {
-  const clientPorts = ports ?? (await portsWithPeers());
+  const clientPorts = ports ?? (await freePorts(3, 2));
   const child = spawn(
     process.execPath,
     ["--conditions=source", mainFile, "start", `--data-dir=${folder}`, `--client-ports=${clientPorts}`],
@@ -35,16 +35,12 @@ async function start(folder: string, ports?: readonly number[]): Promise<Started
   return started;
 }
 
-/** Ports whose next ones are free as well, with a distance that keeps pairs apart. */
-async function portsWithPeers(): Promise<number[]> {
-  const ports = (await freePorts(12)).toSorted((a, b) => a - b);
-  const chosen: number[] = [];
-  for (const port of ports) {
-    if (port < 65_535 && chosen.every((other) => Math.abs(other - port) > 1)) {
-      chosen.push(port);
-    }
-  }
-  return chosen.slice(0, 3);
+/** Waits until the cluster stands; a start that fails says why at once. */
+async function linesToPaste(started: Started): Promise<void> {
+  await eventually("the lines to paste", 60_000, () => {
+    assert.equal(started.child.exitCode, null, started.stderr);
+    return started.stdout.includes("Ctrl-C") || undefined;
+  });
 }
 
 async function end(started: Started, signal: NodeJS.Signals): Promise<number | null> {
@@ -68,7 +64,7 @@ test("it says who leads and what to paste, Ctrl-C stops all, and data is kept", 
     for (const life of ["first", "second"]) {
       const started = await start(folder, ports);
       ports = started.ports;
-      await eventually("the lines to paste", 60_000, () => started.stdout.includes("Ctrl-C") || undefined);
+      await linesToPaste(started);
       const hosts = ports.map((port) => `127.0.0.1:${port}`).join(",");
       assert.match(started.stdout, /^m[123] leads a cluster of 3; data and logs in /);
       assert.ok(
@@ -97,7 +93,7 @@ test("a member that dies is reported, the others go on", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quorate-start-"));
   const started = await start(folder);
   try {
-    await eventually("the lines to paste", 60_000, () => started.stdout.includes("Ctrl-C") || undefined);
+    await linesToPaste(started);
     const [port = 0, second = 0] = started.ports;
     const page: unknown = await (await fetch(`http://127.0.0.1:${port}/status`)).json();
     const { pid } = page as { pid: number };
@@ -121,7 +117,7 @@ test("a damaged member is one line, and nothing is left running", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quorate-start-"));
   try {
     const first = await start(folder);
-    await eventually("the lines to paste", 60_000, () => first.stdout.includes("Ctrl-C") || undefined);
+    await linesToPaste(first);
     assert.equal(await end(first, "SIGINT"), 0);
     assert.ok(existsSync(join(folder, "m2", "member.json")));
     writeFileSync(join(folder, "m2", "member.json"), "{}");
