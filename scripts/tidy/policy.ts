@@ -22,7 +22,16 @@ export const layers: Readonly<
   sim: { packages: ["base", "raft", "wal", "kv", "etcd"], external: [] },
   server: {
     packages: ["base", "raft", "wal", "raft-node", "kv", "grpc", "etcd", "sim"],
-    external: ["@bufbuild/protobuf", "commander", "pino", "prom-client", "yaml"],
+    external: [
+      "@bufbuild/protobuf",
+      "@peculiar/x509",
+      "bcryptjs",
+      "commander",
+      "jose",
+      "pino",
+      "prom-client",
+      "yaml",
+    ],
   },
 };
 
