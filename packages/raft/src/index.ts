@@ -31,6 +31,12 @@ export {
   type StorageErrorCode,
   type StorageErrorInfo,
 } from "./errors.ts";
+export {
+  type ComposedStorageOptions,
+  composeStorage,
+  type LogStore,
+  type StableStore,
+} from "./host/composed-storage.ts";
 export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
 export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership.ts";
 export {

@@ -2,6 +2,7 @@
 export { MemoryNetwork, MemoryTransport } from "./memory-network.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory-storage.ts";
 export { RecordingMachine } from "./recording-machine.ts";
+export { type ChannelEvent, channelMachine, nullMachine } from "./simple-machines.ts";
 export { type StateMachineFixture, stateMachineSuite } from "./state-machine-suite.ts";
 export { type StorageFixture, storageSuite, suiteVoters } from "./storage-suite.ts";
 export type { TestFunction } from "./suite.ts";

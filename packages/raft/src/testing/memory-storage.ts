@@ -4,6 +4,7 @@
  */
 import { assert, concatBytes, must } from "@quorate/base";
 import { StorageError } from "../errors.ts";
+import { EntryWindow } from "../host/entry-window.ts";
 import type {
   Completed,
   CompletedWith,
@@ -14,7 +15,7 @@ import type {
   StorageBatch,
 } from "../host/ports.ts";
 import type { ConfState } from "../types/conf-state.ts";
-import { type Entry, entryBytes } from "../types/entry.ts";
+import type { Entry } from "../types/entry.ts";
 import type { HardState } from "../types/hard-state.ts";
 import {
   indexZero,
@@ -22,7 +23,6 @@ import {
   maxIndex,
   type NodeId,
   noNode,
-  offsetIndex,
   type Term,
   termZero,
 } from "../types/ids.ts";
@@ -46,9 +46,7 @@ interface Image {
 interface Durable {
   hardState: HardState;
   readonly bootstrap: ConfState;
-  /** The entry before the first: compacted, its term still known. */
-  base: { index: LogIndex; term: Term };
-  entries: Entry[];
+  log: EntryWindow;
   image: Image | null;
 }
 
@@ -71,8 +69,7 @@ export class MemoryStorage implements Storage {
         learnersNext: [],
         autoLeave: false,
       },
-      base: { index: indexZero, term: termZero },
-      entries: [],
+      log: new EntryWindow(),
       image: null,
     };
   }
@@ -96,37 +93,19 @@ export class MemoryStorage implements Storage {
   }
 
   get firstIndex(): LogIndex {
-    return offsetIndex(this.#durable.base.index, 1);
+    return this.#durable.log.firstIndex;
   }
 
   get lastIndex(): LogIndex {
-    return offsetIndex(this.#durable.base.index, this.#durable.entries.length);
+    return this.#durable.log.lastIndex;
   }
 
   term(index: LogIndex): Term | "compacted" | "unavailable" {
-    const { base, entries } = this.#durable;
-    if (index <= base.index) {
-      return index === base.index ? base.term : "compacted";
-    }
-    return entries[index - base.index - 1]?.term ?? "unavailable";
+    return this.#durable.log.term(index);
   }
 
   entries(low: LogIndex, high: LogIndex, bytesMax: number): readonly Entry[] | "compacted" | "pending" {
-    const { base, entries } = this.#durable;
-    if (low <= base.index) {
-      return "compacted";
-    }
-    assert(low < high, "memory storage: empty range");
-    assert(high <= this.lastIndex + 1, "memory storage: range beyond the last entry");
-    let end = low - base.index - 1;
-    let bytes = 0;
-    for (; end < high - base.index - 1; end++) {
-      bytes += entryBytes(must(entries[end], "memory storage: hole"));
-      if (bytes > bytesMax && end > low - base.index - 1) {
-        break;
-      }
-    }
-    return entries.slice(low - base.index - 1, end);
+    return this.#durable.log.entries(low, high, bytesMax);
   }
 
   snapshot(): SnapshotMetadata | "pending" | null {
@@ -148,25 +127,9 @@ export class MemoryStorage implements Storage {
       const image = must(this.#staged.get(name), "memory storage: snapshot was not received");
       this.#staged.delete(name);
       durable.image = image;
-      durable.base = { index: batch.snapshot.index, term: batch.snapshot.term };
-      durable.entries = [];
+      durable.log = new EntryWindow(batch.snapshot);
     }
-    this.#append(batch.entries);
-  }
-
-  #append(entries: readonly Entry[]): void {
-    const { base, entries: log } = this.#durable;
-    const first = entries[0];
-    if (first === undefined) {
-      return;
-    }
-    assert(first.index > base.index, "memory storage: entries before the log");
-    assert(first.index <= this.lastIndex + 1, "memory storage: entries leave a gap");
-    log.length = first.index - base.index - 1;
-    for (const entry of entries) {
-      assert(entry.index === base.index + log.length + 1, "memory storage: entries do not follow each other");
-      log.push(entry);
-    }
+    durable.log.append(batch.entries);
   }
 
   load(_low: LogIndex, _high: LogIndex, _bytesMax: number, completed: Completed): void {
@@ -175,16 +138,12 @@ export class MemoryStorage implements Storage {
 
   compact(index: LogIndex, completed: Completed): void {
     this.#complete(completed, () => {
-      const durable = this.#durable;
-      if (index <= durable.base.index) {
-        return;
+      const { image, log } = this.#durable;
+      // Below the first entry there is nothing left to drop.
+      if (index >= log.firstIndex) {
+        assert(index <= (image?.metadata.index ?? 0), "memory storage: compaction beyond the snapshot");
+        log.compact(index);
       }
-      assert(index <= (durable.image?.metadata.index ?? 0), "memory storage: compaction beyond the snapshot");
-      assert(index <= this.lastIndex, "memory storage: compaction beyond the last entry");
-      const term = this.term(index);
-      assert(typeof term === "number", "memory storage: compaction of nothing");
-      durable.entries = durable.entries.slice(index - durable.base.index);
-      durable.base = { index, term };
     });
   }
 
