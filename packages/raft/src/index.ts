@@ -60,6 +60,7 @@ export type {
   CompletedWith,
   GroupId,
   PeerFrame,
+  PeerGoneReason,
   Scheduler,
   SnapshotSink,
   SnapshotSource,
@@ -72,7 +73,8 @@ export type {
   TransportPeers,
   TransportReceiver,
 } from "./host/ports.ts";
-export { RaftHost, type StopOptions } from "./host/raft-host.ts";
+export { RaftHost } from "./host/raft-host.ts";
+export type { StopOptions } from "./host/stopping.ts";
 export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
 export {

@@ -1,0 +1,43 @@
+/** Committed entries into the state machine, a slice per turn, and their proposers told. RAFT §3.5. */
+import { assert } from "@quorate/base";
+import type { Entry } from "../types/entry.ts";
+import { coreOf, type Group } from "./group.ts";
+
+/** Applies what this turn has time for. */
+export function applySlice<Result>(group: Group<Result>): void {
+  const { applyBytesPerTurnMax, applyCountPerTurnMax } = group.limits;
+  const { applyQueue } = group;
+  const count = applyQueue.run(applyCountPerTurnMax, applyBytesPerTurnMax, group.applyEntry);
+  if (count > 0) {
+    group.counters.entriesApplied += count;
+    coreOf(group).applied(applyQueue.applied);
+    group.reads.appliedTo(applyQueue.applied);
+    group.appliedWaiters.appliedTo(applyQueue.applied);
+  }
+}
+
+/** Applies one entry. */
+export function applyEntry<Result>(group: Group<Result>, entry: Entry): void {
+  const { data, index, term } = entry;
+  const { membership, proposals } = group;
+  assert(term >= group.appliedTerm, "host: terms go back along the log");
+  if (term > group.appliedTerm) {
+    group.appliedTerm = term;
+    proposals.termBegan(index, term);
+    membership.termBegan(index, term);
+  }
+  group.maker.count(data.length);
+  if (entry.type !== "normal") {
+    membership.apply(entry);
+    proposals.passed(index);
+    return;
+  }
+  if (membership.hasWaiting) {
+    membership.passed(index);
+  }
+  if (data.length === 0) {
+    proposals.passed(index);
+  } else {
+    proposals.applied(index, term, group.options.stateMachine.apply(data, { index, term }));
+  }
+}

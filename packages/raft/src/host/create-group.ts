@@ -1,0 +1,268 @@
+/**
+ * A member's parts, each with the ports that it needs of the others. Ports reach the group when they are used, which is after all
+ * of it is made.
+ */
+import { RingBuffer, runTask, type Task } from "@quorate/base";
+import { raftDefaults } from "../config.ts";
+import { indexZero, type LogIndex, type NodeId, noNode, termZero } from "../types/ids.ts";
+import type { MemberInfo } from "../types/member.ts";
+import { AppliedWaiters } from "./applied-waiters.ts";
+import { ApplyQueue } from "./apply-queue.ts";
+import { applyEntry } from "./applying.ts";
+import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
+import { durable } from "./executing.ts";
+import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
+import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
+import type { Guard } from "./guard.ts";
+import { install, snapshotSent } from "./installing.ts";
+import { noNotes } from "./member-record.ts";
+import { Membership } from "./membership.ts";
+import {
+  type HostLimits,
+  type HostOptions,
+  resolveLimits,
+  resolveMembership,
+  resolvePolicy,
+} from "./options.ts";
+import { PersistQueue } from "./persist-queue.ts";
+import type { PeerFrame } from "./ports.ts";
+import { Promotion } from "./promotion.ts";
+import { ProposalTable } from "./proposals.ts";
+import { ReadQueue } from "./reads.ts";
+import { SnapshotMaker } from "./snapshot-maker.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+import { fail } from "./stopping.ts";
+import { Transfers } from "./transfers.ts";
+import { turn } from "./turn.ts";
+
+type SendFrame = (to: NodeId, frame: PeerFrame) => void;
+type Tell = (event: HostEvent) => void;
+
+/** What parts are made with. `group` answers once all of them are. */
+interface Making<Result> {
+  readonly group: () => Group<Result>;
+  readonly options: HostOptions<Result>;
+  readonly limits: HostLimits;
+  readonly counters: HostCounters;
+  readonly guard: Guard;
+  readonly election: number;
+  readonly ids: RequestIds;
+}
+
+/** @throws ConfigError with every problem of the limits at once. */
+export function createGroup<Result>(options: HostOptions<Result>): Group<Result> {
+  const { storage } = options;
+  const limits = resolveLimits(options);
+  const counters = createCounters();
+  const guard = createGuard(() => group);
+  const election = options.core?.electionTimeoutTicks ?? raftDefaults.electionTimeoutTicks;
+  const ids = new RequestIds(options.random);
+  const making: Making<Result> = { group: () => group, options, limits, counters, guard, election, ids };
+  const proposals = new ProposalTable<Result>(limits, counters);
+  const group: Group<Result> = {
+    id: options.id,
+    groupId: options.group ?? 0,
+    options,
+    limits,
+    storage,
+    electionTimeoutTicks: election,
+    appendBytesMax: options.core?.appendBytesMax ?? raftDefaults.appendBytesMax,
+    counters,
+    guard,
+    inputs: new RingBuffer(),
+    proposals,
+    forwarding: createForwarding(making, proposals),
+    intake: new ForwardIntake(storage.initial.hardState.term),
+    reads: createReads(making),
+    persisting: new PersistQueue(storage, guard.enter, (ready) => durable(group, ready)),
+    ...createSnapshotParts(making),
+    ...createMembershipParts(making),
+    transfers: createTransfers(making),
+    appliedWaiters: new AppliedWaiters(),
+    runTurn: () => {
+      group.scheduled = false;
+      guard.enter(() => turn(group));
+    },
+    applyEntry: (entry) => applyEntry(group, entry),
+    core: null,
+    state: "starting",
+    applyQueue: new ApplyQueue(indexZero),
+    appliedTerm: termZero,
+    restoring: false,
+    scheduled: false,
+    tickDue: false,
+    lastRole: "follower",
+    lastLeader: noNode,
+    lastTerm: termZero,
+    stopping: null,
+  };
+  return group;
+}
+
+function createGuard<Result>(group: () => Group<Result>): Guard {
+  const enter = (work: () => void): void => {
+    if (group().state === "stopped") {
+      return;
+    }
+    try {
+      work();
+    } catch (error) {
+      fail(group(), error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+  const run = <T>(task: Task<T>, completed: (value: T) => void): void => {
+    runTask(task, (error, value) => {
+      enter(() => {
+        if (error !== null) {
+          throw error;
+        }
+        completed(value as T);
+      });
+    });
+  };
+  return { enter, fail: (error) => fail(group(), error), run };
+}
+
+function createForwarding<Result>(
+  { election, group, ids }: Making<Result>,
+  proposals: ProposalTable<Result>,
+): Forwarding<Result> {
+  return new Forwarding(
+    {
+      send: (to, frame) => sendFrame(group(), to, frame),
+      get applied(): LogIndex {
+        return group().applyQueue.applied;
+      },
+      termOf: (index) => termAt(group(), index),
+    },
+    proposals,
+    ids,
+    2 * election,
+  );
+}
+
+function createReads<Result>({ counters, election, group, ids, limits }: Making<Result>): ReadQueue {
+  return new ReadQueue(
+    {
+      ask: (context) => coreOf(group()).readIndex(context) === "asked",
+      get leader() {
+        return leaderOf(group());
+      },
+      get applied() {
+        return group().applyQueue.applied;
+      },
+    },
+    ids,
+    limits,
+    { retryTicks: election, timeoutTicks: 5 * election },
+    counters,
+  );
+}
+
+function createSnapshotParts<Result>(
+  making: Making<Result>,
+): Pick<Group<Result>, "maker" | "sender" | "receiver"> {
+  const { counters, election, group, guard, limits, options } = making;
+  const { scheduler, snapshots, stateMachine, storage } = options;
+  const send: SendFrame = (to, frame) => sendFrame(group(), to, frame);
+  const tell: Tell = (event) => emit(group(), event);
+  return {
+    maker: new SnapshotMaker(
+      { guard, scheduler, storage, stateMachine, counters, emit: tell },
+      resolvePolicy(snapshots),
+      limits.snapshotChunkBytes,
+    ),
+    sender: new SnapshotSender(
+      { guard, storage, counters, send, emit: tell, ended: (to, ok) => snapshotSent(group(), to, ok) },
+      {
+        chunkBytes: limits.snapshotChunkBytes,
+        windowCount: limits.snapshotWindowCount,
+        resendTicks: election,
+        giveUpTicks: 10 * election,
+      },
+    ),
+    receiver: new SnapshotReceiver(
+      {
+        guard,
+        storage,
+        send,
+        emit: tell,
+        received: (from, term, snapshot) => install(group(), from, term, snapshot),
+      },
+      20 * election,
+    ),
+  };
+}
+
+function createMembershipParts<Result>(
+  making: Making<Result>,
+): Pick<Group<Result>, "membership" | "promotion"> {
+  const { election, group, options } = making;
+  const policy = resolveMembership(options.membership);
+  const tell: Tell = (event) => emit(group(), event);
+  const lastIndex = (): LogIndex => coreOf(group()).status().last.index;
+  const membership = new Membership(
+    {
+      id: options.id,
+      get node() {
+        return coreOf(group());
+      },
+      get lastIndex() {
+        return lastIndex();
+      },
+      send: (to, frame) => sendFrame(group(), to, frame),
+      emit: tell,
+      peersChanged: (peers) => options.transport.setPeers?.(group().groupId, peers),
+    },
+    {
+      strictQuorum: policy.strictQuorum,
+      catchUpEntryCount: policy.promotionMarginEntryCount,
+      electionTimeoutTicks: election,
+    },
+    options.storage.initial.confState,
+    noNotes,
+  );
+  const promotion = new Promotion(
+    {
+      get isLeader() {
+        return roleOf(group()) === "leader";
+      },
+      get members(): readonly MemberInfo[] {
+        return membership.members;
+      },
+      get lastIndex() {
+        return lastIndex();
+      },
+      progress: () => coreOf(group()).status().progress,
+      isActive: (id) => membership.liveness.isActive(id),
+      change: (change, done) => {
+        membership.change(change, done);
+        schedule(group());
+      },
+      emit: tell,
+    },
+    policy.promotionMarginEntryCount,
+    policy.promotionTimeoutTicks,
+  );
+  return { membership, promotion };
+}
+
+function createTransfers<Result>({ election, group, options }: Making<Result>): Transfers {
+  return new Transfers(
+    {
+      id: options.id,
+      get role() {
+        return roleOf(group());
+      },
+      get leader() {
+        return leaderOf(group());
+      },
+      status: () => coreOf(group()).status(),
+      isActive: (id) => group().membership.liveness.isActive(id),
+      transfer: (target) => coreOf(group()).transferLeadership(target),
+    },
+    // RAFT §3.10: the core gives up after one election time-out; what the transferee began by then gets as much again.
+    2 * election,
+  );
+}

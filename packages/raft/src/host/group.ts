@@ -1,0 +1,128 @@
+/**
+ * One member of one group, as the chapters of the host share it: its ports, its parts, and what changes from turn to turn. One
+ * mutable record, like the core's; nothing of it belongs to the process, so that many groups can live in one.
+ */
+import { assert, type RingBuffer } from "@quorate/base";
+import type { RawNode } from "../raw-node.ts";
+import type { Entry } from "../types/entry.ts";
+import type { Role } from "../types/hard-state.ts";
+import { type NodeId, noNode, type Term } from "../types/ids.ts";
+import type { AppliedWaiters } from "./applied-waiters.ts";
+import type { ApplyQueue } from "./apply-queue.ts";
+import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
+import type { ForwardIntake, Forwarding } from "./forwarding.ts";
+import type { Guard } from "./guard.ts";
+import type { Membership } from "./membership.ts";
+import type { HostLimits, HostOptions } from "./options.ts";
+import type { PersistQueue } from "./persist-queue.ts";
+import type { Completed, GroupId, PeerFrame, Storage } from "./ports.ts";
+import type { Promotion } from "./promotion.ts";
+import type { ProposalTable } from "./proposals.ts";
+import type { ReadQueue } from "./reads.ts";
+import type { SnapshotMaker } from "./snapshot-maker.ts";
+import type { SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotSender } from "./snapshot-sender.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** What the transport delivered and the next turn takes in. */
+export type Input =
+  | { readonly kind: "frame"; readonly from: NodeId; readonly frame: PeerFrame }
+  | { readonly kind: "unreachable"; readonly peer: NodeId };
+
+/** A stop that waits for what is under way. */
+interface Stopping {
+  ticksLeft: number;
+  readonly completed: Completed;
+}
+
+/** Everything of one member of one group. */
+export interface Group<Result> {
+  readonly id: NodeId;
+  /** In every frame. */
+  readonly groupId: GroupId;
+  readonly options: HostOptions<Result>;
+  readonly limits: HostLimits;
+  readonly storage: Storage;
+  readonly electionTimeoutTicks: number;
+  readonly appendBytesMax: number;
+  readonly counters: HostCounters;
+  readonly guard: Guard;
+  readonly inputs: RingBuffer<Input>;
+
+  readonly proposals: ProposalTable<Result>;
+  readonly forwarding: Forwarding<Result>;
+  readonly intake: ForwardIntake;
+  readonly reads: ReadQueue;
+  readonly persisting: PersistQueue;
+  readonly maker: SnapshotMaker;
+  readonly sender: SnapshotSender;
+  readonly receiver: SnapshotReceiver;
+  readonly membership: Membership;
+  readonly promotion: Promotion;
+  readonly transfers: Transfers;
+  readonly appliedWaiters: AppliedWaiters;
+  /** PERF: one closure for all turns, one for all entries. */
+  readonly runTurn: () => void;
+  readonly applyEntry: (entry: Entry) => void;
+
+  /** Null until the member has started. */
+  core: RawNode | null;
+  state: HostStatus["state"];
+  applyQueue: ApplyQueue;
+  /** Of the entry at `applyQueue.applied`. */
+  appliedTerm: Term;
+  /** A snapshot is being put into the state machine. */
+  restoring: boolean;
+  /** A turn is deferred. */
+  scheduled: boolean;
+  tickDue: boolean;
+  /** What observers were told last. */
+  lastRole: Role;
+  lastLeader: NodeId;
+  lastTerm: Term;
+  stopping: Stopping | null;
+}
+
+/** The core of a member that has started. */
+export function coreOf<Result>(group: Group<Result>): RawNode {
+  const { core } = group;
+  assert(core !== null, "host: not started");
+  return core;
+}
+
+/** The present role. */
+export function roleOf<Result>(group: Group<Result>): Role {
+  return group.core?.role ?? "follower";
+}
+
+/** The present leader, `noNode` when unknown. */
+export function leaderOf<Result>(group: Group<Result>): NodeId {
+  return group.core?.leader ?? noNode;
+}
+
+/** The term of the entry at an applied index, null when it is not known any more. */
+export function termAt<Result>(group: Group<Result>, index: Entry["index"]): Term | null {
+  const term = group.storage.term(index);
+  return typeof term === "number" ? term : null;
+}
+
+/** Tells observers. */
+export function emit<Result>(group: Group<Result>, event: HostEvent): void {
+  group.options.onEvent?.(event);
+}
+
+/** Sends one frame of this group. */
+export function sendFrame<Result>(group: Group<Result>, to: NodeId, frame: PeerFrame): void {
+  assert(group.state !== "stopped", "host: frame after the end");
+  assert(to !== group.id, "host: frame to self");
+  group.counters.framesSent++;
+  group.options.transport.send(group.groupId, to, frame);
+}
+
+/** Sees to it that there is a turn, once this one of the event loop ends. */
+export function schedule<Result>(group: Group<Result>): void {
+  if (!group.scheduled && (group.state === "running" || group.state === "stopping")) {
+    group.scheduled = true;
+    group.options.scheduler.defer(group.runTurn);
+  }
+}

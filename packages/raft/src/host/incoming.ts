@@ -1,0 +1,73 @@
+/** What the transport delivered, taken in at the beginning of a turn: each frame to the part that it is for. */
+import { assert } from "@quorate/base";
+import type { NodeId } from "../types/ids.ts";
+import type { Message } from "../types/message.ts";
+import { coreOf, emit, type Group, type Input, schedule } from "./group.ts";
+import { takeChunk } from "./installing.ts";
+import { stepMessage } from "./outgoing.ts";
+import type { PeerFrame } from "./ports.ts";
+import { takeForwarded } from "./proposing.ts";
+
+/** Keeps an input for the next turn. */
+export function takeInput<Result>(group: Group<Result>, input: Input): void {
+  if (group.state !== "stopped") {
+    group.inputs.push(input);
+    schedule(group);
+  }
+}
+
+/** Takes in what waits; what arrives from within belongs to the next turn. */
+export function drainInputs<Result>(group: Group<Result>): void {
+  const { counters, inputs, membership } = group;
+  for (let rest = inputs.length; rest > 0; rest--) {
+    const input = inputs.shift();
+    assert(input !== undefined, "host: input vanished");
+    if (input.kind === "frame") {
+      counters.framesReceived++;
+      membership.liveness.heard(input.from);
+      handleFrame(group, input.from, input.frame);
+    } else {
+      handleUnreachable(group, input.peer);
+    }
+  }
+}
+
+function handleUnreachable<Result>(group: Group<Result>, peer: NodeId): void {
+  coreOf(group).reportUnreachable(peer);
+  group.forwarding.connectionLost(peer);
+  emit(group, { type: "peer-unreachable", peer });
+}
+
+function handleFrame<Result>(group: Group<Result>, from: NodeId, frame: PeerFrame): void {
+  switch (frame.kind) {
+    case "message":
+      handleMessage(group, from, frame.message);
+      return;
+    case "propose":
+      takeForwarded(group, from, frame);
+      return;
+    case "propose-accepted":
+      group.forwarding.accepted(from, frame);
+      return;
+    case "propose-refused":
+      group.forwarding.refused(from, frame);
+      return;
+    case "snapshot-chunk":
+      takeChunk(group, from, frame);
+      return;
+    case "snapshot-answer":
+      group.sender.answered(from, frame);
+      return;
+  }
+}
+
+function handleMessage<Result>(group: Group<Result>, from: NodeId, message: Message): void {
+  // Requests that followers pass on keep the name of who asked; everything else speaks for its sender only. A snapshot counts
+  // only with its image, which comes in chunks.
+  const passedOn = message.type === "read-index" || message.type === "transfer-leadership";
+  if ((message.from !== from && !passedOn) || message.type === "install-snapshot") {
+    group.counters.framesRefused++;
+    return;
+  }
+  stepMessage(group, message);
+}

@@ -1,0 +1,43 @@
+/** What the core says, on its way: its messages to other members, and the step of those that it sends to itself. */
+import { assert } from "@quorate/base";
+import type { InstallSnapshot, Message } from "../types/message.ts";
+import { coreOf, emit, type Group, sendFrame } from "./group.ts";
+import { idsOf } from "./member-record.ts";
+
+/** Hands a message to the core; one that it does not take is counted. */
+export function stepMessage<Result>(group: Group<Result>, message: Message): void {
+  const result = coreOf(group).step(message);
+  if (result.status === "inconsistent") {
+    group.counters.framesRefused++;
+    emit(group, { type: "message-inconsistent", from: message.from, what: result.what });
+  } else if (result.status !== "accepted") {
+    group.counters.framesRefused++;
+  }
+}
+
+/** In order. */
+export function sendAll<Result>(group: Group<Result>, messages: readonly Message[]): void {
+  for (const message of messages) {
+    sendMessage(group, message);
+  }
+}
+
+/** One message to another member; a snapshot goes as its image, in chunks. */
+export function sendMessage<Result>(group: Group<Result>, message: Message): void {
+  assert(message.to !== group.id, "host: message to self outside the durable part");
+  if (message.type === "install-snapshot") {
+    sendSnapshot(group, message);
+  } else {
+    sendFrame(group, message.to, { kind: "message", message });
+  }
+}
+
+function sendSnapshot<Result>(group: Group<Result>, message: InstallSnapshot): void {
+  if (idsOf(message.snapshot.confState).includes(message.to)) {
+    group.sender.begin(message);
+    return;
+  }
+  // It was made before the member was added, who would not take it up. The core asks again with the next heartbeat.
+  group.maker.demand();
+  coreOf(group).reportSnapshot(message.to, false);
+}

@@ -1,0 +1,23 @@
+/** What an observer sees of a member when it asks. */
+import type { HostStatus } from "./events.ts";
+import { coreOf, type Group } from "./group.ts";
+import { idsOf } from "./member-record.ts";
+
+/** A copy of what is going on. Only of a member that has started. */
+export function statusOf<Result>(group: Group<Result>): HostStatus {
+  const { membership, persisting, proposals } = group;
+  const { confState, liveness, members, notes } = membership;
+  return {
+    ...coreOf(group).status(),
+    state: group.state,
+    machineApplied: group.applyQueue.applied,
+    pendingProposalCount: proposals.count,
+    pendingProposalBytes: proposals.bytes,
+    persistingCount: persisting.length,
+    persistingTicks: persisting.oldestTicks,
+    confIndex: notes.confIndex,
+    members,
+    activePeers: idsOf(confState).filter((id) => liveness.isActive(id)),
+    counters: { ...group.counters },
+  };
+}

@@ -1,0 +1,96 @@
+/** The end of a member: handed over and drained, at once as by a crash, or because its disk or this code failed. */
+import { assert } from "@quorate/base";
+import { noNode } from "../types/ids.ts";
+import { coreOf, emit, type Group, roleOf, schedule } from "./group.ts";
+import type { Completed } from "./ports.ts";
+import { bestHeir } from "./transfers.ts";
+
+/** How a member is stopped. */
+export interface StopOptions {
+  /** Hand leadership over first, where somebody can take it. Default true. */
+  readonly transfer?: boolean;
+}
+
+/** RAFT §3.8 rests on the disk and on this code: when either failed, nothing more leaves and nothing is acknowledged. */
+export function fail<Result>(group: Group<Result>, error: Error): void {
+  if (group.state === "stopped") {
+    return;
+  }
+  group.state = "stopped";
+  try {
+    emit(group, { type: "fatal", error });
+  } finally {
+    try {
+      group.options.onFatal(error);
+    } finally {
+      settleAll(group);
+    }
+  }
+}
+
+/** Ends at once, as a crash would. */
+export function halt<Result>(group: Group<Result>): void {
+  if (group.state !== "stopped") {
+    group.state = "stopped";
+    settleAll(group);
+  }
+}
+
+/** Begins to stop; `completed` is called once transport and storage are closed. */
+export function beginStop<Result>(group: Group<Result>, options: StopOptions, completed: Completed): void {
+  assert(group.stopping === null, "host: stopped twice");
+  if (group.state !== "running") {
+    halt(group);
+    completed(null);
+    return;
+  }
+  group.state = "stopping";
+  group.stopping = { ticksLeft: group.electionTimeoutTicks, completed };
+  group.proposals.refuseAll();
+  if (options.transfer ?? true) {
+    handOverToBest(group);
+  }
+  schedule(group);
+}
+
+/** A leader asks the member best able to take over, and does not wait for it. RAFT §3.10. */
+export function handOverToBest<Result>(group: Group<Result>): void {
+  if (roleOf(group) !== "leader") {
+    return;
+  }
+  const core = coreOf(group);
+  const { liveness } = group.membership;
+  const heir = bestHeir(group.id, core.status().progress, (id) => liveness.isActive(id));
+  if (heir !== null) {
+    core.transferLeadership(heir);
+  }
+}
+
+/** Ends a stop that waits for nothing any more, or for too long. */
+export function continueStop<Result>(group: Group<Result>): void {
+  const { applyQueue, persisting, proposals, stopping } = group;
+  assert(stopping !== null, "host: not stopping");
+  const { progress, transferee } = coreOf(group).status();
+  const handsOver = roleOf(group) === "leader" && transferee !== noNode && progress.length > 1;
+  const drained = proposals.count === 0 && persisting.length === 0 && !applyQueue.hasWork;
+  if ((handsOver || !drained) && stopping.ticksLeft > 0) {
+    return;
+  }
+  group.state = "stopped";
+  settleAll(group);
+  group.options.transport.close((transportError) => {
+    group.storage.close((storageError) => stopping.completed(storageError ?? transportError));
+  });
+}
+
+function settleAll<Result>(group: Group<Result>): void {
+  group.inputs.clear();
+  group.sender.stop();
+  group.receiver.stop();
+  group.forwarding.stop();
+  group.proposals.stop();
+  group.membership.stop();
+  group.transfers.stop();
+  group.appliedWaiters.stop();
+  group.reads.stop();
+}

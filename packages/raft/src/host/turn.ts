@@ -1,0 +1,59 @@
+/**
+ * The turn: everything that happens in one turn of the event loop forms one batch. What came in goes first, so that after a stall
+ * the leader's messages are heard before the clock says that it is lost.
+ */
+import { noNode } from "../types/ids.ts";
+import { applySlice } from "./applying.ts";
+import { watchDisk } from "./disk-watch.ts";
+import { takeReady } from "./executing.ts";
+import { coreOf, type Group, leaderOf, schedule } from "./group.ts";
+import { drainInputs } from "./incoming.ts";
+import { makeSnapshot } from "./installing.ts";
+import { submitProposals } from "./proposing.ts";
+import { continueStop } from "./stopping.ts";
+
+/** One turn. */
+export function turn<Result>(group: Group<Result>): void {
+  group.counters.turns++;
+  drainInputs(group);
+  submitProposals(group);
+  group.reads.flush();
+  if (group.tickDue) {
+    group.tickDue = false;
+    tick(group);
+  }
+  takeReady(group);
+  applySlice(group);
+  makeSnapshot(group);
+  if (group.stopping !== null) {
+    continueStop(group);
+  }
+  scheduleRest(group);
+}
+
+function scheduleRest<Result>(group: Group<Result>): void {
+  const { applyQueue, inputs, limits, persisting, reads } = group;
+  const mayTake = persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
+  const mayAsk = reads.hasQueued && leaderOf(group) !== noNode;
+  if (mayTake || mayAsk || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
+    schedule(group);
+  }
+}
+
+function tick<Result>(group: Group<Result>): void {
+  group.counters.ticks++;
+  group.persisting.tick();
+  group.membership.liveness.tick();
+  coreOf(group).tick();
+  watchDisk(group);
+  group.transfers.tick();
+  group.promotion.tick();
+  group.forwarding.tick();
+  group.reads.tick();
+  group.sender.tick();
+  group.receiver.tick();
+  if (group.stopping !== null) {
+    group.stopping.ticksLeft--;
+  }
+  group.reads.flush();
+}
