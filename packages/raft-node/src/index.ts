@@ -15,7 +15,7 @@ export type {
   WaitOptions,
 } from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
-export { type Leadership, RaftNode } from "./raft-node.ts";
+export { RaftNode } from "./raft-node.ts";
 export {
   type PeerAddress,
   type TcpTransportOptions,
@@ -27,3 +27,4 @@ export {
 } from "./tcp/options.ts";
 export { TcpTransport } from "./tcp/tcp-transport.ts";
 export { Ticker, type TickInfo } from "./ticker.ts";
+export type { Leadership } from "./watching.ts";

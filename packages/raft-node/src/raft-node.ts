@@ -34,15 +34,8 @@ import { membershipError, proposalError, readError, transferError } from "./outc
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
 import type { PeerAddress, TransportCounters } from "./tcp/options.ts";
 import type { TcpTransport } from "./tcp/tcp-transport.ts";
-
-/** Who leads, as this member knows it. */
-export interface Leadership {
-  /** `noNode` (0) while nobody is known to lead. */
-  readonly leader: NodeId;
-  readonly term: Term;
-  /** Whether it is this member. */
-  readonly isLeader: boolean;
-}
+import { Wait } from "./wait.ts";
+import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watching.ts";
 
 /**
  * One member of a cluster.
@@ -80,6 +73,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
   readonly #codec: Codec<Command> | null;
   readonly #parts: StartedParts;
   readonly #listeners: Set<(event: RaftNodeEvent) => void>;
+  readonly #watched: Watched;
   #stopped: Promise<void> | null = null;
   #retiring = false;
 
@@ -90,6 +84,11 @@ export class RaftNode<Command = unknown, Result = unknown> {
     this.#storage = started.parts.storage;
     this.#transport = started.parts.transport;
     this.#listeners = started.parts.listeners;
+    this.#watched = {
+      host: started.host,
+      stopping: started.parts.stopping,
+      subscribe: (listener) => this.subscribe(listener),
+    };
     this.subscribe((event) => this.#watchRemoval(event));
   }
 
@@ -370,46 +369,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
     options: Pick<WaitOptions, "signal"> = {},
   ): Promise<MembersView> {
     const events = new Set<RaftNodeEvent["type"]>(["conf-state", "snapshot-installed"]);
-    return this.#waitUntil(events, () => (predicate(this.members) ? this.members : null), options);
-  }
-
-  async #waitUntil<T>(
-    events: ReadonlySet<RaftNodeEvent["type"]>,
-    look: () => T | null,
-    { signal }: Pick<WaitOptions, "signal">,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    const { promise, reject, resolve } = Promise.withResolvers<T>();
-    const { stopping } = this.#parts;
-    const stopped = (): void => reject(new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false }));
-    const abort = (): void => reject(signal?.reason);
-    const tryNow = (): void => {
-      const found = look();
-      if (found !== null) {
-        resolve(found);
-      }
-    };
-    // An event comes from within the change that it tells of; the look comes after it.
-    const unsubscribe = this.subscribe((event) => {
-      if (event.type === "fatal") {
-        stopped();
-      } else if (events.has(event.type)) {
-        setImmediate(tryNow);
-      }
-    });
-    stopping.addEventListener("abort", stopped, { once: true });
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      tryNow();
-      if (stopping.aborted || this.#host.state === "stopped") {
-        stopped();
-      }
-      return await promise;
-    } finally {
-      unsubscribe();
-      stopping.removeEventListener("abort", stopped);
-      signal?.removeEventListener("abort", abort);
-    }
+    return waitUntil(this.#watched, events, () => (predicate(this.members) ? this.members : null), options);
   }
 
   /** Calls `listener` for each event from now on; call what it returns to end that. */
@@ -429,45 +389,8 @@ export class RaftNode<Command = unknown, Result = unknown> {
   }
 
   /** Who leads now, then each change, until the node stops. A slow consumer sees the newest state, not each step. */
-  async *leadership(options: Pick<WaitOptions, "signal"> = {}): AsyncGenerator<Leadership, void, void> {
-    let changed = Promise.withResolvers<void>();
-    const unsubscribe = this.subscribe((event) => {
-      if (
-        event.type === "leader" ||
-        event.type === "role" ||
-        event.type === "fatal" ||
-        event.type === "term"
-      ) {
-        changed.resolve();
-      }
-    });
-    const abort = (): void => changed.reject(options.signal?.reason);
-    options.signal?.throwIfAborted();
-    options.signal?.addEventListener("abort", abort, { once: true });
-    const stop = (): void => changed.resolve();
-    this.#parts.stopping.addEventListener("abort", stop, { once: true });
-    try {
-      let last: Leadership | null = null;
-      while (!this.#parts.stopping.aborted && this.#host.state !== "stopped") {
-        changed = Promise.withResolvers<void>();
-        const now = { leader: this.#host.leader, term: this.#host.term, isLeader: this.isLeader };
-        if (
-          last === null ||
-          last.leader !== now.leader ||
-          last.term !== now.term ||
-          last.isLeader !== now.isLeader
-        ) {
-          last = now;
-          yield now;
-          continue;
-        }
-        await changed.promise;
-      }
-    } finally {
-      unsubscribe();
-      options.signal?.removeEventListener("abort", abort);
-      this.#parts.stopping.removeEventListener("abort", stop);
-    }
+  leadership(options: Pick<WaitOptions, "signal"> = {}): AsyncGenerator<Leadership, void, void> {
+    return leadershipOf(this.#watched, options);
   }
 
   /**
@@ -497,35 +420,5 @@ export class RaftNode<Command = unknown, Result = unknown> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
-  }
-}
-
-/** Deadline and signal of one wait. It may end before it begins: a refusal comes at once. */
-class Wait {
-  readonly #options: WaitOptions;
-  #ended = false;
-  #abandon: (() => void) | null = null;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(options: WaitOptions) {
-    this.#options = options;
-  }
-
-  begin(waiting: Waiting): void {
-    if (this.#ended) {
-      return;
-    }
-    const { deadlineMs, signal } = this.#options;
-    this.#abandon = () => waiting.abandon();
-    signal?.addEventListener("abort", this.#abandon, { once: true });
-    this.#timer = deadlineMs === undefined ? undefined : setTimeout(this.#abandon, deadlineMs);
-  }
-
-  end(): void {
-    this.#ended = true;
-    if (this.#abandon !== null) {
-      this.#options.signal?.removeEventListener("abort", this.#abandon);
-    }
-    clearTimeout(this.#timer);
   }
 }

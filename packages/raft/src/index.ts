@@ -10,7 +10,7 @@ export { normalizeConfState, validateConfState } from "./conf/restore.ts";
 export { type RaftConfig, type ReadMode, raftDefaults, validateConfig } from "./config.ts";
 export { checkInvariants } from "./core/invariants.ts";
 export type { RaftState } from "./core/raft-state.ts";
-export type { StepResult } from "./core/step-result.ts";
+export type { RequestRefusal, StepResult } from "./core/step-result.ts";
 export {
   describeConfState,
   describeEntry,
@@ -38,7 +38,7 @@ export {
   type StableStore,
 } from "./host/composed-storage.ts";
 export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
-export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership.ts";
+export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership-change.ts";
 export {
   type CoreSettings,
   type HostLimits,
@@ -77,6 +77,33 @@ export { RaftHost } from "./host/raft-host.ts";
 export type { StopOptions } from "./host/stopping.ts";
 export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
+export {
+  resolveSessionLimits,
+  type SessionLimits,
+  sessionLimitsDefault,
+} from "./sessions/limits.ts";
+export {
+  openSession,
+  SessionClient,
+  type SessionClientPort,
+  type SessionProposalOutcome,
+} from "./sessions/session-client.ts";
+export {
+  decodeSessionCommand,
+  encodeSessionCommand,
+  type SessionCommand,
+  type SessionId,
+  sessionCommandOverheadBytes,
+} from "./sessions/session-command.ts";
+export type { SessionRefusal } from "./sessions/session-table.ts";
+export {
+  jsonResults,
+  type ResultCodec,
+  type SessionMachine,
+  type SessionOptions,
+  type SessionOutcome,
+  withSessions,
+} from "./sessions/with-sessions.ts";
 export {
   decodeTraceEvent,
   encodeTraceEvent,
@@ -141,6 +168,7 @@ export type {
 export type { ReadState, Ready } from "./types/ready.ts";
 export type { SnapshotMetadata } from "./types/snapshot.ts";
 export type { ProgressState, ProgressStatus, Status } from "./types/status.ts";
+export type { VoteFloor } from "./types/vote-floor.ts";
 export { encodePeerFrame, type GroupFrame } from "./wire/frame-codec.ts";
 export { type DecodedFrame, FrameDecoder, type FrameFailure } from "./wire/frame-decoder.ts";
 export {

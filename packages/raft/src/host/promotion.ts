@@ -7,7 +7,7 @@ import type { LogIndex, NodeId } from "../types/ids.ts";
 import type { MemberInfo } from "../types/member.ts";
 import type { ProgressStatus } from "../types/status.ts";
 import type { HostEvent } from "./events.ts";
-import type { MembershipChange, MembershipOutcome } from "./membership.ts";
+import type { MembershipChange, MembershipOutcome } from "./membership-change.ts";
 
 /** What promotion needs of its host. */
 interface PromotionPort {

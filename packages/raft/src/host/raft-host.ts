@@ -14,7 +14,7 @@ import type { HostStatus } from "./events.ts";
 import { coreOf, type Group, leaderOf, roleOf, schedule } from "./group.ts";
 import { takeInput } from "./incoming.ts";
 import { restoreAtStart } from "./installing.ts";
-import type { MembershipChange, MembershipOutcome } from "./membership.ts";
+import type { MembershipChange, MembershipOutcome } from "./membership-change.ts";
 import type { HostOptions } from "./options.ts";
 import type { ProposalOutcome, ReadOutcome, Waiting } from "./outcome.ts";
 import type { Completed } from "./ports.ts";
