@@ -35,6 +35,7 @@ import type { Status } from "./types/status.ts";
 
 // For the driver, which sees no other part of the core.
 export { confChangeContextBytesMax, confChangeStepsMax, leaveJointChange } from "./conf/codec.ts";
+export type { RequestRefusal } from "./core/step-result.ts";
 
 /** What became of a read: its index will come in `Ready.readStates`, or nobody can confirm it now. */
 export type ReadIndexResult = "asked" | "no-leader";

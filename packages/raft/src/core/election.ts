@@ -9,6 +9,7 @@ import { hasUnappliedConfChange } from "./commit.ts";
 import { isPromotable, type RaftState } from "./raft-state.ts";
 import { broadcastAppend } from "./replication.ts";
 import { send } from "./send.ts";
+import { accepted, type RequestRefusal, refusedBecause, type StepResult } from "./step-result.ts";
 
 /** A trial, an election, or an election that the leader asked for. */
 type CampaignKind = "pre-vote" | "election" | "transfer";
@@ -62,11 +63,8 @@ function campaign(state: RaftState, kind: CampaignKind): void {
   }
 }
 
-/**
- * Votes, or refuses to. FIG 2 RequestVote receiver 2. RAFT §4.1 [vote-for-stranger]: for whom is not asked. A learner votes, too: it may have been promoted without knowing it yet, and
- * its vote may be needed.
- */
-export function handleVoteRequest(state: RaftState, message: RequestVote): void {
+/** Why `message` gets no vote here; null when it gets one. Its term is not an earlier one. FIG 2 RequestVote receiver 2. */
+function voteRefusal(state: RaftState, message: RequestVote): RequestRefusal | null {
   assert(message.term >= state.term, "vote: of an earlier term");
   const trial = message.type === "pre-vote";
   // FIG 2 RequestVote receiver 2 [vote-grant, vote-once]: votedFor is null or the candidate. A trial for a later term binds nobody.
@@ -74,17 +72,34 @@ export function handleVoteRequest(state: RaftState, message: RequestVote): void 
     state.vote === message.from ||
     (state.vote === noNode && state.leader === noNode) ||
     (trial && message.term > state.term);
+  if (!free) {
+    return "already-voted";
+  }
   // FIG 3 Leader Completeness [leader-completeness]: the candidate's log must be at least as up-to-date as the voter's.
-  const granted = free && state.log.isUpToDate(message.last);
+  return state.log.isUpToDate(message.last) ? null : "inconsistent-log";
+}
+
+/**
+ * Votes, or refuses to. FIG 2 RequestVote receiver 2. RAFT §4.1 [vote-for-stranger]: for whom is not asked. A learner votes, too: it may have been promoted without knowing it yet, and
+ * its vote may be needed.
+ */
+export function handleVoteRequest(state: RaftState, message: RequestVote): StepResult {
+  const trial = message.type === "pre-vote";
+  const refusal = voteRefusal(state, message);
+  const granted = refusal === null;
   const response = trial ? "pre-vote-response" : "vote-response";
   // FIG 2 RequestVote results [vote-answer-term]: a grant names the candidate's term, a refusal the own one, from which the candidate may learn.
   answerVote(state, response, message.from, granted ? message.term : state.term, granted);
-  if (granted && !trial) {
+  if (!granted) {
+    return refusedBecause(refusal);
+  }
+  if (!trial) {
     // FIG 2 Followers [timeout-restarts]: granting a vote restarts the election time-out.
     state.electionElapsedTicks = 0;
     assert(state.vote === noNode || state.vote === message.from, "vote: two candidates in one term");
     state.vote = message.from;
   }
+  return accepted;
 }
 
 /** Refuses a trial of an earlier term: its candidate would never learn the present term if it were ignored. */

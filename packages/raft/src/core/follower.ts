@@ -5,7 +5,7 @@ import { type LogIndex, minIndex, offsetIndex, toLogIndex } from "../types/ids.t
 import type { AppendEntries, Heartbeat } from "../types/message.ts";
 import type { RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
-import { accepted, inconsistent, type StepResult } from "./step-result.ts";
+import { accepted, inconsistent, refusedBecause, type StepResult } from "./step-result.ts";
 
 /** Takes entries that fit, refuses those that do not with a hint where they may. */
 export function handleAppendEntries(state: RaftState, message: AppendEntries): StepResult {
@@ -24,7 +24,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): S
   // FIG 2 AppendEntries receiver 2 [append-previous]: the entry before must match.
   if (!log.matches(previous)) {
     refuse(state, message);
-    return accepted;
+    return refusedBecause("inconsistent-previous");
   }
   // FIG 2 AppendEntries receiver 3, 4 [append-conflict, append-new]: only a conflicting entry makes the rest disappear; an append that is merely late does not.
   const place = firstConflict(log, entries);

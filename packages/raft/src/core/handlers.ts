@@ -29,11 +29,6 @@ function ignore(): StepResult {
   return accepted;
 }
 
-function vote(state: RaftState, message: MessageOf<"request-vote" | "pre-vote">): StepResult {
-  handleVoteRequest(state, message);
-  return accepted;
-}
-
 function countVote(state: RaftState, message: MessageOf<"vote-response" | "pre-vote-response">): StepResult {
   handleVoteResponse(state, message);
   return accepted;
@@ -61,8 +56,8 @@ const follower: RoleHandlers = {
     hearLeader(state, message.from);
     return handleInstallSnapshot(state, message);
   },
-  "request-vote": vote,
-  "pre-vote": vote,
+  "request-vote": handleVoteRequest,
+  "pre-vote": handleVoteRequest,
   "timeout-now": (state) => {
     handleTimeoutNow(state);
     return accepted;
@@ -106,8 +101,8 @@ const candidate: RoleHandlers = {
   "append-entries": followLeader("append-entries"),
   heartbeat: followLeader("heartbeat"),
   "install-snapshot": followLeader("install-snapshot"),
-  "request-vote": vote,
-  "pre-vote": vote,
+  "request-vote": handleVoteRequest,
+  "pre-vote": handleVoteRequest,
   "vote-response": countVote,
   "pre-vote-response": countVote,
   "forward-proposal": handleForwardProposal,
@@ -154,8 +149,8 @@ const leader: RoleHandlers = {
     startTransfer(state, message.from);
     return accepted;
   },
-  "request-vote": vote,
-  "pre-vote": vote,
+  "request-vote": handleVoteRequest,
+  "pre-vote": handleVoteRequest,
   "append-entries": secondLeader,
   heartbeat: secondLeader,
   "install-snapshot": secondLeader,

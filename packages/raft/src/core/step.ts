@@ -12,7 +12,7 @@ import { answerStaleLeader } from "./follower.ts";
 import { handlers } from "./handlers.ts";
 import { isLeaderFresh } from "./lease.ts";
 import type { RaftState } from "./raft-state.ts";
-import { accepted, misdirected, type StepResult, unknownPeer } from "./step-result.ts";
+import { accepted, misdirected, refusedBecause, type StepResult, unknownPeer } from "./step-result.ts";
 
 /** Takes one message. */
 export function step(state: RaftState, message: Message): StepResult {
@@ -25,11 +25,10 @@ export function step(state: RaftState, message: Message): StepResult {
   if (message.type !== "forward-proposal" && message.type !== "read-index") {
     if (message.term > state.term) {
       if (!meetLaterTerm(state, message)) {
-        return accepted;
+        return refusedBecause("leader-alive");
       }
     } else if (message.term < state.term) {
-      meetEarlierTerm(state, message);
-      return accepted;
+      return meetEarlierTerm(state, message);
     }
   }
   return dispatch(state, message);
@@ -88,7 +87,7 @@ function meetLaterTerm(state: RaftState, message: Message): boolean {
 }
 
 /** FIG 2 All Servers [earlier-term]: messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
-function meetEarlierTerm(state: RaftState, message: Message): void {
+function meetEarlierTerm(state: RaftState, message: Message): StepResult {
   assert(message.term < state.term, "step: not an earlier term");
   const { checkQuorum, preVote } = state.config;
   switch (message.type) {
@@ -99,13 +98,16 @@ function meetEarlierTerm(state: RaftState, message: Message): void {
       if (checkQuorum || preVote) {
         answerStaleLeader(state, message);
       }
-      return;
+      return refusedBecause("stale-term");
     case "pre-vote":
       // FIG 2 RequestVote receiver 1 [vote-stale-term].
       refuseStalePreVote(state, message);
-      return;
-    default:
+      return refusedBecause("stale-term");
+    case "request-vote":
+    case "install-snapshot":
       // RAFT §5.3 [snapshot-stale-term]: the sender learns the term from the answer to its next heartbeat.
-      return;
+      return refusedBecause("stale-term");
+    default:
+      return accepted;
   }
 }

@@ -1,8 +1,10 @@
 /** What an observer of a member is told as it happens, and what it can ask at any time. */
+import type { RequestRefusal } from "../raw-node.ts";
 import type { ConfState } from "../types/conf-state.ts";
 import type { Role } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
 import type { MemberInfo } from "../types/member.ts";
+import type { MessageType } from "../types/message.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { Status } from "../types/status.ts";
 import type { RefusalReason } from "./outcome.ts";
@@ -33,6 +35,14 @@ export type HostEvent =
   | { readonly type: "snapshot-installed"; readonly snapshot: SnapshotMetadata }
   | { readonly type: "compaction"; readonly index: LogIndex }
   | { readonly type: "proposals-refused"; readonly reason: RefusalReason; readonly count: number }
+  /** This member refused what `from` asked for in `term`: an append or a vote. */
+  | {
+      readonly type: "request-refused";
+      readonly from: NodeId;
+      readonly request: MessageType;
+      readonly term: Term;
+      readonly refusal: RequestRefusal;
+    }
   | { readonly type: "message-inconsistent"; readonly from: NodeId; readonly what: string }
   | { readonly type: "peer-unreachable"; readonly peer: NodeId }
   | { readonly type: "fatal"; readonly error: Error };

@@ -4,7 +4,7 @@ import type { InstallSnapshot, Message } from "../types/message.ts";
 import { coreOf, emit, type Group, sendFrame } from "./group.ts";
 import { idsOf } from "./member-record.ts";
 
-/** Hands a message to the core; one that it does not take is counted. */
+/** Hands a message to the core; one that it does not take is counted, a request that it refuses is told. */
 export function stepMessage<Result>(group: Group<Result>, message: Message): void {
   const result = coreOf(group).step(message);
   if (result.status === "inconsistent") {
@@ -12,6 +12,9 @@ export function stepMessage<Result>(group: Group<Result>, message: Message): voi
     emit(group, { type: "message-inconsistent", from: message.from, what: result.what });
   } else if (result.status !== "accepted") {
     group.counters.framesRefused++;
+  } else if (result.refusal !== undefined) {
+    const { from, term, type } = message;
+    emit(group, { type: "request-refused", from, request: type, term, refusal: result.refusal });
   }
 }
 
