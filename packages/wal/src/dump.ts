@@ -3,8 +3,7 @@
  * decode is a fact with file and offset, never an error.
  */
 import { assert, runTask, type Task } from "@quorate/base";
-import type { LogId } from "@quorate/raft";
-import { toLogIndex, toTerm } from "@quorate/raft";
+import { type LogId, toLogIndex, toTerm, type VoteFloor } from "@quorate/raft";
 import { ioFailure, isMissing } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import { close, list, open, paths, read, size } from "./files.ts";
@@ -23,6 +22,7 @@ import { parseSnapshotName, type SnapshotHeader } from "./format/snapshot.ts";
 import { readSlot } from "./hard-state-slots.ts";
 import { type SegmentScan, scanSegment } from "./segment-scan.ts";
 import { verifySnapshot } from "./snapshot-files.ts";
+import { describeFloor, readFloor } from "./vote-floor.ts";
 
 /** One fact, in the order in which the files are read. Offsets and ends are in bytes from the start of `file`. */
 export type WalFact =
@@ -49,6 +49,8 @@ export type WalFact =
       readonly sealed: boolean;
     }
   | { readonly kind: "copy"; readonly file: string; readonly bytes: number }
+  /** The log is being repaired, and once reached this. */
+  | { readonly kind: "vote-floor"; readonly file: string; readonly floor: VoteFloor }
   | DamagedRange;
 
 /**
@@ -134,6 +136,8 @@ export function describeWalFact(fact: WalFact): string {
       return `${fact.file}: ends at ${fact.end} marked to ${fact.markedEnd}${fact.sealed ? " sealed" : ""}`;
     case "copy":
       return `${fact.file}: ${fact.bytes} bytes that recovery cut or set aside`;
+    case "vote-floor":
+      return `${fact.file}: ${describeFloor(fact.floor)}`;
     case "bad":
       return `${fact.file}:${fact.offset}: ${fact.judgement} ${fact.start} to ${fact.end}: ${fact.why}`;
   }
@@ -167,6 +171,10 @@ class WalReader {
       } else {
         this.#emit({ kind: "hard-state", file, slot });
       }
+    }
+    const floor = yield* readFloor(this.#fs, null);
+    if (floor !== null) {
+      this.#emit({ kind: "vote-floor", file: paths.floor, floor });
     }
     yield* this.#snapshots();
     yield* this.#segments();

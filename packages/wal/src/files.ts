@@ -12,6 +12,8 @@ export const paths = {
   snapshots: "snap",
   /** Copies of what recovery cut. */
   cuts: "cut",
+  /** What a damaged log once reached; there only while the log is being repaired. */
+  floor: "vote-floor",
   spare: "wal/spare.tmp",
 } as const;
 

@@ -3,9 +3,10 @@ import { assert, runTask, type Task, wait } from "@quorate/base";
 import type { CompletedWith, ConfState, NodeId } from "@quorate/raft";
 import { ioFailure } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
-import { storeIdBytes } from "./format/identity.ts";
+import { type StoreMetadata, storeIdBytes } from "./format/identity.ts";
 import { segmentBytesMax, segmentBytesMin } from "./format/segment.ts";
-import { recoverStore } from "./recovery.ts";
+import { type RecoveredStore, readIdentity, recoverStore } from "./recovery.ts";
+import { logDamageOf, setAside } from "./set-aside.ts";
 import { WalStorage } from "./wal-storage.ts";
 
 /** What a new member is created with. A directory that exists overrides it. */
@@ -27,6 +28,12 @@ export interface WalOptions {
   readonly nodeId: NodeId;
   /** Null: the directory must hold a store already. */
   readonly bootstrap: WalBootstrap | null;
+  /**
+   * What damage to the log leads to. `refuse` (default): the store is not opened, and the error names file and offset. `set-aside`: for
+   * a member of several, which can be repaired: what is damaged and everything behind it is moved beside, never removed, and
+   * {@link WalStorage.voteFloor} says what the log once reached.
+   */
+  readonly onDamage?: "refuse" | "set-aside";
   /** Length of a segment, preallocated. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** Entries kept in memory. Default 32 MiB. */
@@ -86,7 +93,7 @@ function* openTask(options: WalOptions): Task<WalStorage> {
   assert(segmentBytes % 512 === 0, "wal: segmentBytes is not a multiple of 512");
   assert(bootstrap === null || bootstrap.storeId.length === storeIdBytes, "wal: storeId is not 16 bytes");
   const metadata = bootstrap === null ? null : { clusterId, nodeId, ...bootstrap };
-  const recovered = yield* recoverStore(fileSystem, { clusterId, nodeId }, metadata, segmentBytes);
+  const recovered = yield* recoverAround(options, metadata, segmentBytes);
   const storage = new WalStorage(fileSystem, recovered, {
     windowBytesMax: options.windowBytesMax ?? windowBytesMaxDefault,
     batchBytesMax: options.batchBytesMax ?? batchBytesMaxDefault,
@@ -96,4 +103,30 @@ function* openTask(options: WalOptions): Task<WalStorage> {
     yield* wait<void>((done) => storage.install(newest.metadata, done));
   }
   return storage;
+}
+
+/** Most damaged places that one opening goes around: each takes at least one segment or the end of one. */
+const damageCountMax = 1000;
+
+/** Opens the store; where the log is damaged and that is wished, again without the damage. */
+function* recoverAround(
+  options: WalOptions,
+  metadata: StoreMetadata | null,
+  segmentBytes: number,
+): Task<RecoveredStore> {
+  const { clusterId, fileSystem, nodeId, onDamage = "refuse" } = options;
+  const lines: string[] = [];
+  for (;;) {
+    try {
+      const recovered = yield* recoverStore(fileSystem, { clusterId, nodeId }, metadata, segmentBytes);
+      return { ...recovered, report: [...lines, ...recovered.report] };
+    } catch (error) {
+      const damage = onDamage === "set-aside" ? logDamageOf(error) : null;
+      if (damage === null || lines.length === damageCountMax) {
+        throw error;
+      }
+      const identity = yield* readIdentity(fileSystem);
+      lines.push(yield* setAside(fileSystem, identity, damage, segmentBytes));
+    }
+  }
 }

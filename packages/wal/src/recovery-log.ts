@@ -120,6 +120,16 @@ function* readSegmentBytes(fs: FileSystem, file: SegmentFile): Task<Uint8Array> 
   return bytes;
 }
 
+/** One segment as it lies there, or what is wrong with its header or its length. */
+export function* readSegment(
+  fs: FileSystem,
+  path: string,
+  identity: StoreIdentity,
+): Task<(DecodedSegmentHeader & { readonly bytes: Uint8Array }) | Fault> {
+  const found = yield* readSegmentHeader(fs, path, identity);
+  return "fault" in found ? found : { ...found, bytes: yield* readSegmentBytes(fs, { ...found, path }) };
+}
+
 /** Reads the whole log from its segments. @throws StorageError where it is damaged. */
 export function* recoverLog(fs: FileSystem, files: readonly SegmentFile[]): Task<RecoveredLog> {
   const newest = files.at(-1);

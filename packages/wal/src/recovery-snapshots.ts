@@ -2,7 +2,7 @@
  * Which snapshot a restart begins from. A damaged one is found by its checksums before any state is replaced, and set aside
  * when an older one and the log reach far enough; a received one whose installation was interrupted is carried through.
  */
-import { assert, type Task } from "@quorate/base";
+import { assert, must, type Task } from "@quorate/base";
 import { corrupt, faulty } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import { list, paths, rename, syncDirectory, unlink } from "./files.ts";
@@ -26,11 +26,15 @@ interface Candidate {
   readonly term: number;
 }
 
-/** Finds the snapshot to begin from. @throws StorageError where none is left that the log continues; nothing is changed then. */
+/**
+ * Finds the snapshot to begin from. `logLost`: damage has taken an end of the log, so that a snapshot may well lie beyond it; what it
+ * holds was committed, and the log begins anew after it. @throws StorageError where none is left that the log continues; nothing is changed then.
+ */
 export function* recoverSnapshots(
   fs: FileSystem,
   identity: StoreIdentity,
   outline: LogOutline,
+  logLost: boolean,
   report: (line: string) => void,
 ): Task<RecoveredSnapshots> {
   const candidates = yield* listSnapshots(fs);
@@ -51,12 +55,14 @@ export function* recoverSnapshots(
       bad.push({ candidate, fault: found });
     }
   }
-  const install = needsInstall(durable.at(-1) ?? null, bad[0] ?? null, outline);
+  const install = needsInstall(durable.at(-1) ?? null, bad[0] ?? null, outline, logLost);
   for (const { candidate, fault } of bad) {
     yield* setAside(fs, candidate, fault, report);
   }
   if (install) {
-    report(`${paths.snapshots}: the installation of the received snapshot was interrupted; carried through`);
+    report(
+      `${paths.snapshots}: the log is begun anew after ${snapshotName(must(durable.at(-1), "snapshots: none to install").metadata)}`,
+    );
   }
   return { durable, install };
 }
@@ -66,6 +72,7 @@ function needsInstall(
   newest: SnapshotHeader | null,
   bad: { readonly candidate: Candidate; readonly fault: Fault } | null,
   outline: LogOutline,
+  logLost: boolean,
 ): boolean {
   if (newest === null || newest.metadata.index < outline.baseIndex) {
     if (outline.baseIndex === 0) {
@@ -83,7 +90,7 @@ function needsInstall(
   if (index <= outline.lastIndex && outline.term(index) === term) {
     return false;
   }
-  if (newest.origin === "local") {
+  if (newest.origin === "local" && !logLost) {
     const name = snapshotName(newest.metadata);
     throw corrupt(paths.wal, 0, `${paths.snapshots}/${name} proves that the log once reached entry ${index}`);
   }

@@ -3,7 +3,7 @@
  * kept; anything else that is not as it was written is refused by name.
  */
 import { assert, crc32c, must, type Task } from "@quorate/base";
-import { StorageError } from "@quorate/raft";
+import { StorageError, type VoteFloor } from "@quorate/raft";
 import { corrupt, faulty } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import {
@@ -29,6 +29,7 @@ import { createSlots, type HardStateSlots, openSlots } from "./hard-state-slots.
 import { type RecoveredLog, readSegmentFiles, recoverLog, removeLeftovers } from "./recovery-log.ts";
 import { type RecoveredSnapshots, recoverSnapshots } from "./recovery-snapshots.ts";
 import { createSegment, type Segment, SegmentSet } from "./segment-set.ts";
+import { describeFloor, readFloor } from "./vote-floor.ts";
 
 /** Everything that opening a store found, ready to be written on. */
 export interface RecoveredStore {
@@ -38,6 +39,8 @@ export interface RecoveredStore {
   readonly segments: SegmentSet;
   readonly log: RecoveredLog;
   readonly snapshots: RecoveredSnapshots;
+  /** What the log once reached, while it is being repaired; null when it is whole. */
+  readonly voteFloor: VoteFloor | null;
   /** What an operator should know: repairs, cuts, interrupted work carried through. One sentence each. */
   readonly report: readonly string[];
 }
@@ -54,16 +57,39 @@ export function* recoverStore(
   const metadata = yield* readMetadata(fs, expected);
   yield* checkParts(fs);
   const slots = yield* openSlots(fs, metadata, (line) => report.push(line));
+  try {
+    const parts = yield* recoverParts(fs, metadata, slots.term, segmentBytes, report);
+    return { metadata, created, slots, report, ...parts };
+  } catch (error) {
+    yield* slots.close();
+    throw error;
+  }
+}
+
+/** Log and snapshots, and the segments opened for writing. Nothing is changed before everything is known to be in order. */
+function* recoverParts(
+  fs: FileSystem,
+  metadata: StoreMetadata,
+  slotTerm: number,
+  segmentBytes: number,
+  report: string[],
+): Task<Pick<RecoveredStore, "segments" | "log" | "snapshots" | "voteFloor">> {
   const files = yield* readSegmentFiles(fs, metadata);
   const log = yield* recoverLog(fs, files);
-  if (log.durableTerm > slots.term) {
+  if (log.durableTerm > slotTerm) {
     throw corrupt(
       slotNames[0],
       0,
       `both slots lost a write: the log says that term ${log.durableTerm} was durable`,
     );
   }
-  const snapshots = yield* recoverSnapshots(fs, metadata, log.outline, (line) => report.push(line));
+  const voteFloor = yield* readFloor(fs, metadata);
+  const snapshots = yield* recoverSnapshots(fs, metadata, log.outline, voteFloor !== null, (line) => {
+    report.push(line);
+  });
+  if (voteFloor !== null) {
+    report.push(describeFloor(voteFloor));
+  }
   if (log.torn !== null) {
     report.push(yield* cutTorn(fs, log.torn));
   }
@@ -71,7 +97,7 @@ export function* recoverStore(
   // Only now: the record that makes a segment a leftover is durable.
   yield* removeLeftovers(fs, log.leftovers);
   yield* syncDirectory(fs, paths.wal);
-  return { metadata, created, slots, segments, log, snapshots, report };
+  return { segments, log, snapshots, voteFloor };
 }
 
 /** Creates the store unless it exists. @throws StorageError where parts of one exist without its identity. */
@@ -136,15 +162,20 @@ function* create(fs: FileSystem, metadata: StoreMetadata, segmentBytes: number):
   yield* syncDirectory(fs, "");
 }
 
-function* readMetadata(
-  fs: FileSystem,
-  expected: { readonly clusterId: number; readonly nodeId: number },
-): Task<StoreMetadata> {
+/** Whose data this is. @throws StorageError when the identity file is missing or damaged. */
+export function* readIdentity(fs: FileSystem): Task<StoreMetadata> {
   const decoded = decodeMetadata(yield* readFile(fs, paths.metadata));
   if ("fault" in decoded) {
     throw faulty(paths.metadata, decoded);
   }
-  const { metadata } = decoded;
+  return decoded.metadata;
+}
+
+function* readMetadata(
+  fs: FileSystem,
+  expected: { readonly clusterId: number; readonly nodeId: number },
+): Task<StoreMetadata> {
+  const metadata = yield* readIdentity(fs);
   for (const field of ["clusterId", "nodeId"] as const) {
     if (metadata[field] !== expected[field]) {
       throw new StorageError({

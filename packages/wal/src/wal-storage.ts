@@ -9,6 +9,7 @@ import {
   type ConfState,
   type Entry,
   type HardState,
+  type LogId,
   type LogIndex,
   noNode,
   type SnapshotMetadata,
@@ -21,6 +22,7 @@ import {
   toLogIndex,
   toNodeId,
   toTerm,
+  type VoteFloor,
 } from "@quorate/raft";
 import { ioFailure } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -34,6 +36,7 @@ import type { RecoveredStore } from "./recovery.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { TaskQueue } from "./task-queue.ts";
+import { writeFloor } from "./vote-floor.ts";
 
 /** Limits of a {@link WalStorage}, in bytes. */
 export interface WalLimits {
@@ -52,6 +55,7 @@ export class WalStorage implements Storage {
   readonly created: boolean;
   /** What an operator should know about this opening, one sentence each: repairs, cuts. */
   readonly report: readonly string[];
+  readonly #fs: FileSystem;
   readonly #slots: HardStateSlots;
   readonly #segments: SegmentSet;
   readonly #outline: LogOutline;
@@ -60,12 +64,15 @@ export class WalStorage implements Storage {
   readonly #writer: LogWriter;
   /** Loads and removals of segments, one at a time: a segment that is being read is not removed. */
   readonly #maintenance: TaskQueue = new TaskQueue();
+  #voteFloor: VoteFloor | null;
   #closed = false;
   /** Counts what drops entries, so that a load under way does not bring them back. */
   #rewriteCount = 0;
 
   constructor(fs: FileSystem, recovered: RecoveredStore, limits: WalLimits) {
     const { log, metadata, slots } = recovered;
+    this.#fs = fs;
+    this.#voteFloor = recovered.voteFloor;
     this.metadata = metadata;
     this.created = recovered.created;
     this.report = recovered.report;
@@ -119,6 +126,24 @@ export class WalStorage implements Storage {
   snapshot(): SnapshotMetadata | "pending" | null {
     const inForce = this.#snapshots.inForce(this.#outline.lastIndex);
     return inForce?.metadata ?? (this.#snapshots.beingMade ? "pending" : null);
+  }
+
+  get voteFloor(): VoteFloor | null {
+    return this.#voteFloor;
+  }
+
+  setVoteFloor(floor: LogId | null, completed: Completed): void {
+    assert(this.#voteFloor !== null, "wal: a floor without damage");
+    assert(floor !== null || this.#voteFloor !== "unknown", "wal: an unknown floor is never reached");
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      completed(refusal);
+      return;
+    }
+    this.#runWriting(writeFloor(this.#fs, this.metadata, floor), (error) => {
+      this.#voteFloor = error === null ? floor : this.#voteFloor;
+      completed(error);
+    });
   }
 
   /** The error that ended this store, or null while it works. */

@@ -101,3 +101,15 @@ test("the golden files open as a store", () => {
   assert.deepEqual(storage.metadata.application, Uint8Array.of(0xde, 0xad));
   assert.equal(storage.metadata.confState.autoLeave, true);
 });
+
+test("the vote floor is written as it was", () => {
+  const damagedFs = fs.clone();
+  const newest = damagedFs.files().findLast((path) => path.endsWith(".log")) ?? "";
+  damagedFs.flipBit(newest, 8 * 600);
+  openNow(damagedFs, { bootstrap: null, segmentBytes: 1024, onDamage: "set-aside" });
+  const text = toText(damagedFs.content("vote-floor"));
+  if (process.env["UPDATE_GOLDEN"] === "1") {
+    writeFileSync(golden("vote-floor.hex"), text);
+  }
+  assert.equal(text, readFileSync(golden("vote-floor.hex"), "utf8"));
+});

@@ -3,7 +3,7 @@
  * back, never by Promise, so that the simulator decides the order of everything.
  */
 import type { ConfState } from "../types/conf-state.ts";
-import type { Entry } from "../types/entry.ts";
+import type { Entry, LogId } from "../types/entry.ts";
 import type { HardState } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
 import type { LogView } from "../types/log-view.ts";
@@ -11,6 +11,7 @@ import type { MemberInfo } from "../types/member.ts";
 import type { Message } from "../types/message.ts";
 import type { ProposalRefusal } from "../types/proposal.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
+import type { VoteFloor } from "../types/vote-floor.ts";
 
 /** Called once, with null or with what failed. A failed write or sync is final: the host stops. */
 export type Completed = (error: Error | null) => void;
@@ -51,6 +52,13 @@ export interface Storage extends LogView {
   receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink;
   /** Opens the newest durable snapshot for reading. */
   openSnapshot(completed: CompletedWith<SnapshotSource>): void;
+  /**
+   * What the log reached before damage took its end; null, or absent, when it is whole. The log answers as it was before: all that
+   * comes behind is to be had from the leader.
+   */
+  readonly voteFloor?: VoteFloor | null;
+  /** Notes durably how far the log has to come, where that was unknown, or with null that it has. Only of a storage with a floor. */
+  setVoteFloor?(floor: LogId | null, completed: Completed): void;
   /** Finishes what is under way, marks the log as cleanly closed, releases everything. */
   close(completed: Completed): void;
 }
