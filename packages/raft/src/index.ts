@@ -59,6 +59,7 @@ export type {
   Completed,
   CompletedWith,
   GroupId,
+  LeaderRequestRefusal,
   PeerFrame,
   PeerGoneReason,
   Scheduler,
@@ -74,6 +75,7 @@ export type {
   TransportReceiver,
 } from "./host/ports.ts";
 export { RaftHost } from "./host/raft-host.ts";
+export type { RequestHandler, RequestOutcome } from "./host/requests.ts";
 export type { StopOptions } from "./host/stopping.ts";
 export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
