@@ -1,0 +1,115 @@
+/**
+ * The identity of a member whose storage keeps none of its own: a file in the data directory that says whose data this is, so that
+ * a directory of another member or cluster is never taken for this one's.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { type NodeId, StorageError } from "@quorate/raft";
+
+const fileName = "identity.json";
+const formatVersion = 1;
+
+/** Whose data a directory holds. */
+export interface StoreIdentity {
+  readonly clusterId: number;
+  readonly nodeId: NodeId;
+  /** 16 bytes, drawn when the store was made. */
+  readonly storeId: Uint8Array;
+}
+
+/**
+ * Reads the identity of `directory`, or draws one and notes it durably; null stands for a store that lasts as long as the process.
+ *
+ * @throws StorageError `STORAGE_FOREIGN` when it is another member's or cluster's, `STORAGE_CORRUPT`, `STORAGE_VERSION`.
+ */
+export function openIdentity(directory: string | null, clusterId: number, nodeId: NodeId): StoreIdentity {
+  const fresh = { clusterId, nodeId, storeId: new Uint8Array(randomBytes(16)) };
+  if (directory === null) {
+    return fresh;
+  }
+  const path = join(directory, fileName);
+  const text = readIfThere(path);
+  if (text === null) {
+    write(directory, path, fresh);
+    return fresh;
+  }
+  const found = parse(path, text);
+  if (found.clusterId !== clusterId || found.nodeId !== nodeId) {
+    throw new StorageError({
+      code: "STORAGE_FOREIGN",
+      file: path,
+      found: `member ${found.nodeId} of cluster ${found.clusterId}`,
+      expected: `member ${nodeId} of cluster ${clusterId}`,
+    });
+  }
+  return found;
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function write(directory: string, path: string, identity: StoreIdentity): void {
+  const temporary = `${path}.new`;
+  const { clusterId, nodeId, storeId } = identity;
+  const hex = Buffer.from(storeId).toString("hex");
+  const file = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(file, `${JSON.stringify({ version: formatVersion, clusterId, nodeId, storeId: hex })}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncDirectory(directory);
+}
+
+/** Windows cannot open a directory, and needs no sync of it. */
+function syncDirectory(directory: string): void {
+  if (process.platform === "win32") {
+    return;
+  }
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function parse(path: string, text: string): StoreIdentity {
+  const value = parseJson(path, text);
+  const { clusterId, nodeId, storeId, version } = value;
+  if (version !== formatVersion) {
+    throw new StorageError({ code: "STORAGE_VERSION", file: path, version: Number(version) });
+  }
+  if (
+    typeof clusterId !== "number" ||
+    typeof nodeId !== "number" ||
+    typeof storeId !== "string" ||
+    !/^[0-9a-f]{32}$/.test(storeId)
+  ) {
+    throw new StorageError({ code: "STORAGE_CORRUPT", file: path, offset: 0, why: "not an identity" });
+  }
+  return { clusterId, nodeId: nodeId as NodeId, storeId: new Uint8Array(Buffer.from(storeId, "hex")) };
+}
+
+function parseJson(path: string, text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) {
+      return value as Record<string, unknown>;
+    }
+  } catch (error) {
+    throw new StorageError({ code: "STORAGE_CORRUPT", file: path, offset: 0, why: "not JSON" }, error);
+  }
+  throw new StorageError({ code: "STORAGE_CORRUPT", file: path, offset: 0, why: "not an object" });
+}
