@@ -25,7 +25,8 @@ export function encodeConfChange(change: ConfChange): Uint8Array {
   assert(change.changes.length <= confChangeStepsMax, "conf change: too many steps");
   assert(change.context.length <= confChangeContextBytesMax, "conf change: context too long");
   if (change.changes.length === 0 && change.transition === "auto" && change.context.length === 0) {
-    return emptyBytes;
+    // An array of its own: whoever holds it can tell it from the leaving that a leader writes by itself.
+    return new Uint8Array(0);
   }
   const writer = new ByteWriter(64);
   writer.u8(version);

@@ -3,7 +3,7 @@
  * change counts from when it is applied, not from when it is appended. So that two leaders never count by configurations without a common member, at most one
  * change is unapplied in a leader's log, and nobody campaigns while a committed change waits to be applied.
  */
-import { assert, DecodeError, emptyBytes } from "@quorate/base";
+import { assert, DecodeError } from "@quorate/base";
 import { changeConf, isJoint } from "../conf/changer.ts";
 import { decodeConfChange } from "../conf/codec.ts";
 import { isVoter } from "../quorum/joint.ts";
@@ -82,7 +82,7 @@ export function admitConfChanges(state: RaftState, drafts: readonly EntryDraft[]
   for (const draft of drafts) {
     if (draft.type !== "normal") {
       if (checkConfChange(state, decodeConfChange(draft.data)) !== null) {
-        admitted.push(emptyDraft);
+        admitted.push(refusedDraft);
         continue;
       }
       // RAFT §4.1: the next change waits until this one is applied.
@@ -94,7 +94,8 @@ export function admitConfChanges(state: RaftState, drafts: readonly EntryDraft[]
   return admitted;
 }
 
-const emptyDraft: EntryDraft = { type: "normal", data: emptyBytes };
+/** What stands in the log for a refused change. Its bytes are an array of its own, so that it can be told from other empty entries. */
+export const refusedDraft: EntryDraft = { type: "normal", data: new Uint8Array(0) };
 
 /** Proposes to leave the joint configuration; nothing happens while leadership is handed over. */
 export function proposeLeave(state: RaftState, data: Uint8Array): void {

@@ -23,10 +23,16 @@ export function runCommand(environment: Environment, command: ScriptCommand): st
   let lines: string[];
   try {
     lines = run(environment, command);
+    if (environment.quiet || isQuiet(command.options.get("log-level")?.[0])) lines = [];
   } catch (error) {
     lines = [error instanceof Error ? error.message : String(error)];
   }
   return lines.length === 0 ? ["ok"] : lines;
+}
+
+/** What is logged is never printed here; at this level nothing else is, either. */
+function isQuiet(level: string | undefined): boolean {
+  return level?.toUpperCase() === "NONE";
 }
 
 type Run = (environment: Environment, command: ScriptCommand) => string[];
@@ -69,7 +75,7 @@ const commands: Readonly<Record<string, Run>> = {
   stabilize: (env, command) =>
     env.stabilize(command.words.length === 0 ? env.ids() : command.words.map(Number)),
   "read-index": (env, command) => {
-    env.node(idOf(command)).readIndex(utf8Encode(command.words[1] ?? ""));
+    env.readIndex(idOf(command), utf8Encode(command.words[1] ?? ""));
     return [];
   },
   restart: (env, command) => {
@@ -85,7 +91,10 @@ const commands: Readonly<Record<string, Run>> = {
       .node(idOf(command))
       .status()
       .progress.map((progress) => `${progress.id}: ${progressText(progress)}`),
-  "log-level": () => [],
+  "log-level": (env, command) => {
+    env.quiet = isQuiet(command.words[0]);
+    return [];
+  },
 };
 
 function idOf(command: ScriptCommand, place = 0): NodeId {

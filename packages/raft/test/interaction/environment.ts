@@ -12,9 +12,11 @@ import {
   RawNode,
   type Ready,
   type SnapshotMetadata,
+  type StepResult,
   termZero,
   toLogIndex,
   toNodeId,
+  toTerm,
 } from "@quorate/raft";
 import { MemoryLog } from "./memory-log.ts";
 import {
@@ -52,6 +54,8 @@ const applyThread = "ApplyThread";
 /** A script's world; each method returns the lines that it prints. */
 export class Environment {
   readonly #members: Member[] = [];
+  /** Whether commands print nothing; errors are printed all the same. */
+  quiet = false;
   #queue: Envelope[] = [];
 
   /** The members' ids, in order. */
@@ -96,6 +100,12 @@ export class Environment {
     this.#queue = this.#queue.filter((envelope) => !(isLocal(envelope) && receiver(envelope) === id));
     member.log.history = [member.log.stored];
     member.node = open(member.id, member.settings, member.log);
+  }
+
+  /** Asks for a read index. */
+  readIndex(id: number, context: Uint8Array): void {
+    const member = this.#member(id);
+    if (!readAtOnce(member, member.id, context)) member.node.readIndex(context);
   }
 
   /** Takes one Ready and carries it out, or queues it where storage is asynchronous. */
@@ -348,8 +358,24 @@ function readyLines(ready: Ready, messages: readonly Envelope[]): string[] {
   return lines.length === 0 ? ["<empty Ready>"] : [`Ready MustSync=${ready.mustSync}:`, ...lines];
 }
 
+/**
+ * The reference's only voter answers reads at once when it leads. Our core waits for the first commit of its term, because a restarted
+ * member may have forgotten the newest commit index; so here the answer is given in its place.
+ */
+function readAtOnce(member: Member, from: NodeId, context: Uint8Array): boolean {
+  const state = member.node.unsafeState;
+  const { voters, votersOutgoing } = state.tracker.membership.confState;
+  if (state.role !== "leader" || voters.length !== 1 || votersOutgoing.length > 0) return false;
+  const { id, term } = state;
+  const index = state.log.committed;
+  if (from === id) state.readStates.push({ index, context });
+  else state.messages.push({ type: "read-index-response", from: id, to: from, term, index, context });
+  return true;
+}
+
 function stepText(member: Member, message: Message): string[] {
-  const result = member.node.step(withoutTermCheck(member, message));
+  if (message.type === "read-index" && readAtOnce(member, message.from, message.context)) return [];
+  const result = message.term === termZero ? stepWithoutTerm(member, message) : member.node.step(message);
   switch (result.status) {
     case "accepted":
       return [];
@@ -365,23 +391,27 @@ function stepText(member: Member, message: Message): string[] {
 }
 
 /**
- * The reference takes term 0 as "no term" and skips every check of it. Only a snapshot that a script sends on behalf of a member
- * that never took part in an election carries it. Our core would ignore such a message as one of an earlier term; the schedules
- * were answered by a reference that obeys it, and whose candidates even go back to term 0 by it.
+ * The reference takes term 0 as "no term" and skips every check of it, where our core sees a message of an earlier term. Such messages
+ * come from members that never took part in an election: what they answer to a request for votes, a snapshot that a script sends
+ * on their behalf, and the answer to that.
  */
-function withoutTermCheck(member: Member, message: Message): Message {
-  const { term } = member.node.status().hardState;
-  if (message.type !== "install-snapshot" || message.term !== 0 || term === 0) {
-    return message;
-  }
+function stepWithoutTerm(member: Member, message: Message): StepResult {
   const state = member.node.unsafeState;
-  if (state.role === "candidate" || state.role === "pre-candidate") {
-    member.misused = true;
-    state.term = termZero;
-    state.vote = noNode;
-    return message;
-  }
-  return { ...message, term };
+  if (message.type === "read-index" || message.type === "forward-proposal") return member.node.step(message);
+  if (message.type !== "install-snapshot") return member.node.step({ ...message, term: state.term });
+  const candidate = state.role === "candidate" || state.role === "pre-candidate";
+  // A candidate of the reference goes back to term 0 by it, and forgets its vote.
+  const term = candidate ? termZero : state.term;
+  if (candidate) state.vote = noNode;
+  member.misused ||= term !== state.term || term < message.snapshot.term;
+  const sentCount = state.messagesAfterPersist.length;
+  state.term = toTerm(Math.max(term, message.snapshot.term));
+  const result = member.node.step({ ...message, term: state.term });
+  state.term = term;
+  state.messagesAfterPersist = state.messagesAfterPersist.map((sent, place) =>
+    place < sentCount ? sent : { ...sent, term },
+  );
+  return result;
 }
 
 function receiver(envelope: Envelope): number {

@@ -101,18 +101,38 @@ const operationLetters: { readonly [Op in ConfChangeSingle["op"]]: string } = {
   update: "u",
 };
 
+const quotedLetters: ReadonlyMap<string, string> = new Map([
+  ["\x07", "\\a"],
+  ["\b", "\\b"],
+  ["\f", "\\f"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ["\v", "\\v"],
+  ['"', '\\"'],
+  ["\\", "\\\\"],
+]);
+
 /** Bytes as a quoted string of Go. */
 function quoted(data: Uint8Array): string {
   const text = utf8Decode(data);
-  if (text !== null && /^[\x20-\x7e]*$/.test(text)) {
-    return `"${text.replace(/["\\]/g, (char) => `\\${char}`)}"`;
-  }
-  const escaped = [...data].map((byte) =>
-    byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c
-      ? String.fromCharCode(byte)
-      : `\\x${byte.toString(16).padStart(2, "0")}`,
-  );
-  return `"${escaped.join("")}"`;
+  if (text !== null) return `"${Array.from(text, quotedChar).join("")}"`;
+  return `"${Array.from(data, (byte) => (byte < 0x80 ? quotedChar(String.fromCharCode(byte)) : hexEscape(byte))).join("")}"`;
+}
+
+function quotedChar(char: string): string {
+  const letter = quotedLetters.get(char);
+  if (letter !== undefined) return letter;
+  if (/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) return char;
+  const code = char.codePointAt(0) ?? 0;
+  if (code < 0x80) return hexEscape(code);
+  return code < 0x10000
+    ? `\\u${code.toString(16).padStart(4, "0")}`
+    : `\\U${code.toString(16).padStart(8, "0")}`;
+}
+
+function hexEscape(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, "0")}`;
 }
 
 /** `1/11 EntryNormal "x"`. */
