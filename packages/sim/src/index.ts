@@ -1,5 +1,20 @@
 /** The public list of `@quorate/sim`. */
 export { FaultCount, type FaultKind, faultKinds } from "./fault-count.ts";
+export {
+  type CheckLimits,
+  checkLinearizable,
+  checkLinearizableByKey,
+  type Verdict,
+} from "./linearizability/check.ts";
+export type { Operation, SequentialModel } from "./linearizability/model.ts";
+export {
+  type AppendInput,
+  type AppendOutput,
+  appendModel,
+  type RegisterInput,
+  type RegisterOutput,
+  registerModel,
+} from "./linearizability/models.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
 export type { DiskPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export type { TraceSink } from "./trace.ts";
