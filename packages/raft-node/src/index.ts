@@ -1,5 +1,19 @@
 /** The public list of `@quorate/raft-node`. */
+export type {
+  NodeStorage,
+  NodeTransport,
+  OpenStorage,
+  OpenTransport,
+  StorageStart,
+  TransportStart,
+} from "./adapters.ts";
+export {
+  createEntryCodec,
+  type EntryCompression,
+  inflatedBytesMax,
+} from "./compression/deflate-entry-codec.ts";
 export { DataDirectoryLock } from "./data-directory-lock.ts";
+export { appendDurably, fileStableStore, readIfThere, replaceDurably } from "./durable-files.ts";
 export { jsonCodec } from "./json-machine.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
 export type {
@@ -12,10 +26,12 @@ export type {
   RaftNodeOptions,
   RaftNodeSettings,
   ReadOptions,
+  SessionOpenOptions,
   WaitOptions,
 } from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
 export { RaftNode } from "./raft-node.ts";
+export { RaftSession } from "./session.ts";
 export {
   type PeerAddress,
   type TcpTransportOptions,
@@ -27,4 +43,5 @@ export {
 } from "./tcp/options.ts";
 export { TcpTransport } from "./tcp/tcp-transport.ts";
 export { Ticker, type TickInfo } from "./ticker.ts";
+export type { TraceWriter } from "./trace.ts";
 export type { Leadership } from "./watching.ts";

@@ -9,11 +9,16 @@ import type {
   MemberChange,
   MemberInfo,
   MembershipPolicy,
+  ResultCodec,
+  SessionLimits,
   SnapshotPolicy,
   StateMachine,
 } from "@quorate/raft";
 import type { FileSystem } from "@quorate/wal";
+import type { OpenStorage, OpenTransport } from "./adapters.ts";
+import type { EntryCompression } from "./compression/deflate-entry-codec.ts";
 import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
+import type { TraceWriter } from "./trace.ts";
 
 /** Turns commands into bytes of the log and back. What `decode` gives must depend on the bytes alone. */
 export interface Codec<Command> {
@@ -55,6 +60,13 @@ export interface RaftNodeSettings {
   readonly snapshots?: SnapshotPolicy;
   /** When changes of the membership are refused, and when learners become voters. */
   readonly membership?: MembershipPolicy;
+  /** What sessions opened by this member may keep; the limits of the latest session rule in the whole cluster. */
+  readonly sessions?: Partial<SessionLimits>;
+  /**
+   * How this member stores commands; members may differ. Default: as they are. For a byte state machine without `results` naming it
+   * at all changes the form of the log, so it is named on every member from the first command on, or never.
+   */
+  readonly entryCompression?: EntryCompression;
   /**
    * Starts with an empty store that waits to be added to a running cluster, instead of founding one; `peers` then says where the
    * present members are reached. Of no effect on a store that exists.
@@ -65,6 +77,12 @@ export interface RaftNodeSettings {
   readonly transport?: Partial<TransportLimits>;
   /** Encrypts the connections between members. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /** Another storage than the own write-ahead log, whose settings are then of no effect. */
+  readonly openStorage?: OpenStorage;
+  /** Another transport than the own TCP protocol, whose settings are then of no effect. */
+  readonly openTransport?: OpenTransport;
+  /** Takes one line for each transition and each message. Default: standard error with `DEBUG=raft`, else nothing. */
+  readonly trace?: TraceWriter;
   /** Length of a log segment. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** Kept with the store from its creation, read back by {@link RaftNode.metadata}. */
@@ -83,16 +101,27 @@ export interface RaftNodeSettings {
 export type RaftNodeOptions<Command, Result> = RaftNodeSettings & {
   /** This member: 1 … 2^53−1, a key of `peers` unless it joins. */
   readonly id: number;
-  /** Made when missing; one process at a time. An existing one overrides `peers` as to who belongs to the cluster. */
-  readonly dataDir: string;
+  /**
+   * Made when missing; one process at a time. An existing one overrides `peers` as to who belongs to the cluster. Only with
+   * `openStorage` may there be none: nothing is then locked or noted on a disk.
+   */
+  readonly dataDir?: string;
   /** `host:port` where this member listens for its peers. */
   readonly listen: string;
   /** All members, this one included, with the addresses where they are reached. */
   readonly peers: Readonly<Record<number, string>>;
 } & (
-    | { readonly stateMachine: JsonStateMachine<Command, Result>; readonly codec?: Codec<Command> }
-    /** A state machine over bytes, which streams its own snapshots; commands are bytes too. */
-    | { readonly byteStateMachine: StateMachine<Result> }
+    | {
+        readonly stateMachine: JsonStateMachine<Command, Result>;
+        readonly codec?: Codec<Command>;
+        /** How sessions keep answers. Default: as JSON. */
+        readonly results?: ResultCodec<Result>;
+      }
+    /**
+     * A state machine over bytes, which streams its own snapshots; commands are bytes too. It keeps sessions where `results` says
+     * how answers are kept: on every member from the first command on, or never.
+     */
+    | { readonly byteStateMachine: StateMachine<Result>; readonly results?: ResultCodec<Result> }
   );
 
 /** One step of a change of the membership. */
@@ -126,6 +155,17 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Gives up after this time. Default: none. */
   readonly deadlineMs?: number;
+}
+
+/** How a session is opened. The wait is for the registration. */
+export interface SessionOpenOptions extends WaitOptions {
+  /**
+   * Commands under way at once. Default 1: then they are applied in the order of the calls. With more, one that has to be sent
+   * again may be applied after those behind it.
+   */
+  readonly concurrency?: number;
+  /** An idle session is used that often, so that others are expired before it. 0: never. Default 30,000. */
+  readonly keepAliveMs?: number;
 }
 
 /** How a read is made. */

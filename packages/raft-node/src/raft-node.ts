@@ -13,13 +13,19 @@ import {
   RaftError,
   type RaftHost,
   type ReadOutcome,
+  type RequestHandler,
+  type RequestOutcome,
+  resolveSessionLimits,
+  type SessionLimits,
   type Term,
   toLogIndex,
   toNodeId,
   type Waiting,
 } from "@quorate/raft";
-import type { StoreMetadata, WalStorage } from "@quorate/wal";
+import type { StoreMetadata } from "@quorate/wal";
+import type { NodeStorage, NodeTransport } from "./adapters.ts";
 import { parseAddress } from "./addresses.ts";
+import type { Commands } from "./commands.ts";
 import type {
   ChangeMembersOptions,
   Codec,
@@ -28,12 +34,13 @@ import type {
   RaftNodeEvent,
   RaftNodeOptions,
   ReadOptions,
+  SessionOpenOptions,
   WaitOptions,
 } from "./options.ts";
-import { membershipError, proposalError, readError, transferError } from "./outcome-errors.ts";
+import { membershipError, proposalError, readError, requestError, transferError } from "./outcome-errors.ts";
+import { type RaftSession, startSession } from "./session.ts";
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
-import type { PeerAddress, TransportCounters } from "./tcp/options.ts";
-import type { TcpTransport } from "./tcp/tcp-transport.ts";
+import { createCounters, type PeerAddress, type TransportCounters } from "./tcp/options.ts";
 import { Wait } from "./wait.ts";
 import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watching.ts";
 
@@ -67,9 +74,11 @@ import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watchi
  * ```
  */
 export class RaftNode<Command = unknown, Result = unknown> {
-  readonly #host: RaftHost<Result>;
-  readonly #storage: WalStorage;
-  readonly #transport: TcpTransport;
+  readonly #host: RaftHost<unknown>;
+  readonly #commands: Commands<Result>;
+  readonly #sessionLimits: SessionLimits;
+  readonly #storage: NodeStorage;
+  readonly #transport: NodeTransport;
   readonly #codec: Codec<Command> | null;
   readonly #parts: StartedParts;
   readonly #listeners: Set<(event: RaftNodeEvent) => void>;
@@ -77,8 +86,10 @@ export class RaftNode<Command = unknown, Result = unknown> {
   #stopped: Promise<void> | null = null;
   #retiring = false;
 
-  private constructor(started: StartedMember<Command, Result>) {
+  private constructor(started: StartedMember<Command, Result>, sessionLimits: SessionLimits) {
     this.#host = started.host;
+    this.#commands = started.commands;
+    this.#sessionLimits = sessionLimits;
     this.#codec = started.codec;
     this.#parts = started.parts;
     this.#storage = started.parts.storage;
@@ -118,7 +129,8 @@ export class RaftNode<Command = unknown, Result = unknown> {
   static async start<Command = unknown, Result = unknown>(
     options: RaftNodeOptions<Command, Result>,
   ): Promise<RaftNode<Command, Result>> {
-    return new RaftNode(await startMember(options));
+    const limits = resolveSessionLimits(options.sessions);
+    return new RaftNode(await startMember(options), limits);
   }
 
   /** This member. */
@@ -158,7 +170,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
 
   /** What the store was created with: identity, first configuration, the application's bytes. */
   get metadata(): StoreMetadata {
-    return this.#storage.metadata;
+    return this.#parts.metadata;
   }
 
   /** Where this member listens for its peers. */
@@ -225,7 +237,18 @@ export class RaftNode<Command = unknown, Result = unknown> {
 
   /** Proposes bytes, which belong to the node from here on; `done` is called exactly once, with `applied` from within the apply. */
   submit(command: Uint8Array, done: (outcome: ProposalOutcome<Result>) => void): Waiting {
-    return this.#host.propose(command, done);
+    return this.#commands.submit(command, done);
+  }
+
+  /**
+   * Opens a session, in which commands are applied exactly once although they are sent again whenever their outcome is unknown.
+   *
+   * @throws RaftError `RAFT_DEADLINE` when none could be registered in time, `RAFT_STOPPED`. Nothing has happened then.
+   */
+  openSession(options: SessionOpenOptions = {}): Promise<RaftSession<Command, Result>> {
+    const propose = this.#commands.proposeInSession;
+    assert(propose !== null, "raft node: a byte state machine without `results` keeps no sessions");
+    return startSession(propose, this.#codec, this.#sessionLimits, options);
   }
 
   /** Calls back exactly once, with `ready` when the local state is linearizable to read. */
@@ -233,14 +256,50 @@ export class RaftNode<Command = unknown, Result = unknown> {
     return this.#host.read(done);
   }
 
+  /**
+   * Asks the leader, wherever this member stands, by a channel of the application: what only the leader knows or may begin. Resolves
+   * with what the handler there answered ({@link onRequest}). Sent once, at most 4 MiB each way, 16 to 65,535 for the channel.
+   *
+   * @throws RaftError `RAFT_NOT_LEADER` when nobody leads, `RAFT_REQUEST_REFUSED`, `RAFT_STOPPED`: certainly not handled;
+   *   `RAFT_UNKNOWN_OUTCOME` when leader or connection were lost, `RAFT_DEADLINE` after five election time-outs or the deadline.
+   */
+  askLeader(channel: number, bytes: Uint8Array, options: WaitOptions = {}): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const wait = new Wait(options);
+      const waiting = this.requestLeader(channel, bytes, (outcome) => {
+        wait.end();
+        if (outcome.kind === "answered") {
+          resolve(outcome.bytes);
+        } else {
+          reject(requestError(outcome));
+        }
+      });
+      wait.begin(waiting);
+    });
+  }
+
+  /** {@link askLeader} that calls back, exactly once, with how it ended. */
+  requestLeader(channel: number, bytes: Uint8Array, done: (outcome: RequestOutcome) => void): Waiting {
+    return this.#host.requestLeader(channel, bytes, done);
+  }
+
+  /**
+   * Answers the requests of a channel while this member leads; its own come the same way. One handler for each channel. `answer` is
+   * called once, now or later. A handler that throws ends the member, so an answer should carry what can go wrong.
+   */
+  onRequest(channel: number, handler: RequestHandler): void {
+    this.#host.onRequest(channel, handler);
+  }
+
   /** A copy of what is going on. */
   status(): HostStatus {
     return this.#host.status();
   }
 
-  /** Counters of the connections to the peers. */
+  /** Counters of the connections to the peers; all 0 where the transport counts nothing. */
   get transportCounters(): Readonly<TransportCounters> {
-    return this.#transport.counters;
+    return this.#transport.counters ?? createCounters();
   }
 
   /** The members, as this member has applied the log. */
@@ -407,12 +466,12 @@ export class RaftNode<Command = unknown, Result = unknown> {
     const failed = this.#host.state === "stopped";
     const error = await new Promise<Error | null>((resolve) => this.#host.stop(options, resolve));
     this.#parts.ticker.stop();
-    clearInterval(this.#parts.idleTimer);
+    clearInterval(this.#parts.idleTimer ?? undefined);
     if (failed) {
       // The host ended by itself and closed nothing: a log that failed is not to be written to any more.
       await new Promise<void>((resolve) => this.#transport.close(() => resolve()));
     }
-    this.#parts.lock.release();
+    this.#parts.lock?.release();
     if (error !== null && !failed) {
       throw error;
     }

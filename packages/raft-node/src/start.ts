@@ -1,17 +1,21 @@
 /** Starting a member: its parts in the order in which they depend on each other, and back again when one of them fails. */
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { must } from "@quorate/base";
 import { ConfigError, type HostEvent, type NodeId, RaftHost, StorageError, toNodeId } from "@quorate/raft";
-import { openWal, type WalStorage } from "@quorate/wal";
+import { openWal, type StoreMetadata, type WalStorage } from "@quorate/wal";
+import type { NodeStorage, NodeTransport, TransportStart } from "./adapters.ts";
 import { clusterIdOf, parseAddress } from "./addresses.ts";
+import { type CommandPath, type Commands, commandPathOf } from "./commands.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
-import { JsonMachineAdapter, jsonCodec } from "./json-machine.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
 import type { Codec, RaftNodeEvent, RaftNodeOptions } from "./options.ts";
 import { PeerStoreIds } from "./peer-store-ids.ts";
+import { openIdentity } from "./store-identity.ts";
 import type { PeerAddress } from "./tcp/options.ts";
 import { TcpTransport } from "./tcp/tcp-transport.ts";
 import { Ticker } from "./ticker.ts";
+import { describeNodeEvent, traceByEnvironment, tracedTransport } from "./trace.ts";
 
 /** How often a log that is not written to is looked at, to mark its last batch durable: within 50 ms of its end. */
 const idleCheckMs = 25;
@@ -20,7 +24,8 @@ const tickMsDefault = 100;
 
 /** A member that runs. */
 export interface StartedMember<Command, Result> {
-  readonly host: RaftHost<Result>;
+  readonly host: RaftHost<unknown>;
+  readonly commands: Commands<Result>;
   /** Null where commands are bytes. */
   readonly codec: Codec<Command> | null;
   readonly parts: StartedParts;
@@ -28,12 +33,15 @@ export interface StartedMember<Command, Result> {
 
 /** What a running node holds. */
 export interface StartedParts {
-  readonly storage: WalStorage;
-  readonly transport: TcpTransport;
+  readonly storage: NodeStorage;
+  readonly metadata: StoreMetadata;
+  readonly transport: NodeTransport;
   readonly address: PeerAddress;
-  readonly lock: DataDirectoryLock;
+  /** Null without a data directory. */
+  readonly lock: DataDirectoryLock | null;
   readonly ticker: Ticker;
-  readonly idleTimer: NodeJS.Timeout;
+  /** Null where the storage marks nothing. */
+  readonly idleTimer: NodeJS.Timeout | null;
   readonly listeners: Set<(event: RaftNodeEvent) => void>;
   readonly stopping: AbortSignal;
   readonly abort: () => void;
@@ -46,7 +54,9 @@ export async function startMember<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
 ): Promise<StartedMember<Command, Result>> {
   const addresses = checkOptions(options);
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  if (options.dataDir !== undefined) {
+    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  }
   const undo: (() => void | Promise<void>)[] = [];
   try {
     return await startParts(options, addresses, undo);
@@ -91,6 +101,9 @@ function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>
   if (options.dataDir === "") {
     problems.push("dataDir is empty");
   }
+  if (options.dataDir === undefined && options.openStorage === undefined) {
+    problems.push("dataDir is missing");
+  }
   if (problems.length > 0 || listen === null) {
     throw new ConfigError(problems);
   }
@@ -107,17 +120,19 @@ async function startParts<Command, Result>(
   undo: (() => void | Promise<void>)[],
 ): Promise<StartedMember<Command, Result>> {
   const listeners = new Set<(event: RaftNodeEvent) => void>();
+  const trace = options.trace ?? traceByEnvironment(options.id);
   const emit = (event: RaftNodeEvent): void => {
+    trace?.(describeNodeEvent(event));
     options.onEvent?.(event);
     for (const listener of listeners) {
       listener(event);
     }
   };
-  const lock = DataDirectoryLock.acquire(options.dataDir);
-  undo.push(() => lock.release());
-  const storage = await openStorage(options, addresses);
+  const lock = options.dataDir === undefined ? null : DataDirectoryLock.acquire(options.dataDir);
+  undo.push(() => lock?.release());
+  const { metadata, storage } = await openStore(options, addresses);
   undo.push(() => closeStorage(storage));
-  for (const what of storage.report) {
+  for (const what of storage.report ?? []) {
     emit({ type: "recovered", what });
   }
   const ending: (() => void)[] = [];
@@ -132,26 +147,28 @@ async function startParts<Command, Result>(
     }
     (options.onFatal ?? throwOutOfTheLoop)(error);
   };
-  const transport = createTransport(options, addresses, storage, emit, fatal);
-  ending.push(() => transport.close(() => {}));
-  const address = await transport.listen();
+  const opened = await openTransport(options, addresses, metadata, emit, fatal);
+  ending.push(() => opened.close(() => {}));
+  const address = (await opened.listen?.()) ?? addresses.listen;
+  const transport = trace === null ? opened : tracedTransport(opened, trace);
   undo.push(() => new Promise((resolve) => transport.close(() => resolve())));
 
-  const codec = "byteStateMachine" in options ? null : (options.codec ?? jsonCodec<Command>());
-  const host = createHost(options, codec, storage, transport, emit, fatal);
+  const path = commandPathOf(options);
+  const { commands, host } = createHost(options, path, storage, transport, emit, fatal);
   ending.push(() => host.halt());
   await new Promise<void>((resolve, reject) => {
     host.start((error) => (error === null ? resolve() : reject(error)));
   });
   const stopping = new AbortController();
   const ticker = startTicking(host, options.tickMs ?? tickMsDefault, emit);
-  const idleTimer = markWhenIdle(storage, fatal);
+  const idleTimer = "idle" in storage ? markWhenIdle(storage as WalStorage, fatal) : null;
   ending.push(() => {
     ticker.stop();
-    clearInterval(idleTimer);
+    clearInterval(idleTimer ?? undefined);
   });
   const parts: StartedParts = {
     storage,
+    metadata,
     transport,
     address,
     lock,
@@ -163,35 +180,34 @@ async function startParts<Command, Result>(
     emit,
     fail: fatal,
   };
-  return { host, codec, parts };
+  return { host, commands, codec: path.codec, parts };
 }
 
 function createHost<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
-  codec: Codec<Command> | null,
-  storage: WalStorage,
-  transport: TcpTransport,
+  path: CommandPath<Command, Result>,
+  storage: NodeStorage,
+  transport: NodeTransport,
   emit: (event: RaftNodeEvent) => void,
   fatal: (error: Error) => void,
-): RaftHost<Result> {
-  const stateMachine =
-    "byteStateMachine" in options
-      ? options.byteStateMachine
-      : new JsonMachineAdapter(options.stateMachine, codec ?? jsonCodec<Command>());
-  return new RaftHost<Result>({
-    id: toNodeId(options.id),
-    storage,
-    transport,
-    scheduler: { defer: (work) => void setImmediate(work) },
-    stateMachine,
-    random: (low, high) => randomInt(low, high),
-    ...(options.core === undefined ? {} : { core: options.core }),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-    ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
-    ...(options.membership === undefined ? {} : { membership: options.membership }),
-    onEvent: (event: HostEvent) => emit(event),
-    onFatal: fatal,
-  });
+): ReturnType<CommandPath<Command, Result>["start"]> {
+  return path.start(
+    (stateMachine, limits) =>
+      new RaftHost({
+        id: toNodeId(options.id),
+        storage,
+        transport,
+        scheduler: { defer: (work) => void setImmediate(work) },
+        stateMachine,
+        random: (low, high) => randomInt(low, high),
+        ...(options.core === undefined ? {} : { core: options.core }),
+        ...(limits === undefined ? {} : { limits }),
+        ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+        ...(options.membership === undefined ? {} : { membership: options.membership }),
+        onEvent: (event: HostEvent) => emit(event),
+        onFatal: fatal,
+      }),
+  );
 }
 
 function startTicking<Result>(
@@ -207,12 +223,37 @@ function startTicking<Result>(
   });
 }
 
-function openStorage<Command, Result>(
+interface OpenedStore {
+  readonly storage: NodeStorage;
+  readonly metadata: StoreMetadata;
+}
+
+async function openStore<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
   { clusterId, peers }: Addresses,
-): Promise<WalStorage> {
-  const files = new NodeFileSystem(options.dataDir);
+): Promise<OpenedStore> {
   const voters = options.join === true ? [] : [...peers.keys()].sort((left, right) => left - right);
+  if (options.openStorage === undefined) {
+    const storage = await openOwnLog(options, clusterId, voters);
+    return { storage, metadata: storage.metadata };
+  }
+  const dataDir = options.dataDir ?? null;
+  const id = toNodeId(options.id);
+  const application = options.application ?? new Uint8Array(0);
+  const storage = await options.openStorage({ dataDir, id, clusterId, voters, application });
+  if (storage.metadata !== undefined) {
+    return { storage, metadata: storage.metadata };
+  }
+  const identity = openIdentity(dataDir, clusterId, id);
+  return { storage, metadata: { ...identity, confState: storage.initial.confState, application } };
+}
+
+function openOwnLog<Command, Result>(
+  options: RaftNodeOptions<Command, Result>,
+  clusterId: number,
+  voters: readonly NodeId[],
+): Promise<WalStorage> {
+  const files = new NodeFileSystem(must(options.dataDir, "start: a log needs a directory"));
   return new Promise((resolve, reject) => {
     openWal(
       {
@@ -221,7 +262,13 @@ function openStorage<Command, Result>(
         nodeId: toNodeId(options.id),
         bootstrap: {
           storeId: new Uint8Array(randomBytes(16)),
-          confState: { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+          confState: {
+            voters: [...voters],
+            learners: [],
+            votersOutgoing: [],
+            learnersNext: [],
+            autoLeave: false,
+          },
           application: options.application ?? new Uint8Array(0),
         },
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
@@ -231,33 +278,39 @@ function openStorage<Command, Result>(
   });
 }
 
-function closeStorage(storage: WalStorage): Promise<void> {
+function closeStorage(storage: NodeStorage): Promise<void> {
   return new Promise((resolve) => storage.close(() => resolve()));
 }
 
-function createTransport<Command, Result>(
+async function openTransport<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
   { clusterId, listen, peers }: Addresses,
-  storage: WalStorage,
+  { storeId }: StoreMetadata,
   emit: (event: RaftNodeEvent) => void,
   fatal: (error: Error) => void,
-): TcpTransport {
+): Promise<NodeTransport> {
   const id = toNodeId(options.id);
-  return new TcpTransport({
+  const start: TransportStart = {
     identity: {
       id,
       clusterId,
-      storeId: storage.metadata.storeId,
+      storeId,
       bootId: new Uint8Array(randomBytes(16)),
     },
     listen,
     peers: new Map([...peers].filter(([peer]) => peer !== id)),
-    storeIds: PeerStoreIds.open(options.dataDir),
+    storeIds: options.dataDir === undefined ? PeerStoreIds.inMemory() : PeerStoreIds.open(options.dataDir),
     resolveAddress: (peer, address) => parseAddress(options.resolveAddress?.(peer, address) ?? address),
-    ...(options.transport === undefined ? {} : { limits: options.transport }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     onEvent: emit,
     onFatal: fatal,
+  };
+  if (options.openTransport !== undefined) {
+    return options.openTransport(start);
+  }
+  return new TcpTransport({
+    ...start,
+    ...(options.transport === undefined ? {} : { limits: options.transport }),
   });
 }
 

@@ -6,6 +6,7 @@ import { type Entry, entryBytes } from "./types/entry.ts";
 import type { HardState } from "./types/hard-state.ts";
 import type { LogIndex, NodeId } from "./types/ids.ts";
 import type { LogView } from "./types/log-view.ts";
+import type { VoteFloor } from "./types/vote-floor.ts";
 
 /**
  * How the leader confirms that a read is linearizable: `safe` asks a quorum (RAFT §6.4), `lease` trusts the clocks of all
@@ -25,6 +26,8 @@ export interface RaftConfig {
   readonly confState: ConfState;
   /** Highest index whose effects the state machine already holds. */
   readonly applied: LogIndex;
+  /** What this member may have acknowledged beyond the end of its log, which damage took; null (default) for a log that is whole. */
+  readonly voteFloor?: VoteFloor | null;
   /** An integer in `[low, high)`. The only source of chance. */
   readonly random: (low: number, high: number) => number;
   /** Ticks without a leader before an election; the real time-out is drawn from `[n, 2n)`. RAFT §3.4. */
@@ -83,6 +86,7 @@ export const raftDefaults: {
   readonly readMode: ReadMode;
   readonly asyncStorage: boolean;
   readonly candidacyDurable: boolean;
+  readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
   readonly validateConfChanges: boolean;
@@ -101,6 +105,7 @@ export const raftDefaults: {
   readMode: "safe",
   asyncStorage: true,
   candidacyDurable: true,
+  voteFloor: null,
   proposalForwarding: true,
   stepDownOnRemoval: true,
   validateConfChanges: true,

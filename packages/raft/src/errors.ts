@@ -36,8 +36,8 @@ export type RaftErrorInfo =
     }
   /** The transferee did not take over in time; this member leads on. */
   | { readonly code: "RAFT_TRANSFER_TIMEOUT"; readonly transferee: NodeId }
-  /** The deadline passed or the caller gave up while the request was under way. */
-  | { readonly code: "RAFT_DEADLINE"; readonly maybeCommitted: true }
+  /** The deadline passed or the caller gave up; `maybeCommitted` when the request was already under way. */
+  | { readonly code: "RAFT_DEADLINE"; readonly maybeCommitted: boolean }
   /** The deadline passed or the caller gave up before a read was known to be linearizable. */
   | { readonly code: "RAFT_READ_DEADLINE" }
   /** The member stopped; `maybeCommitted` when the request was already under way. */
@@ -47,7 +47,18 @@ export type RaftErrorInfo =
       readonly code: "RAFT_UNKNOWN_OUTCOME";
       readonly maybeCommitted: true;
       readonly cause: "leader-lost" | "connection-lost" | "snapshot";
-    };
+    }
+  /** The request to the leader was certainly not handled: no handler there for its channel, too long, or too many wait here. */
+  | {
+      readonly code: "RAFT_REQUEST_REFUSED";
+      readonly reason: "unknown-channel" | "too-large" | "too-many";
+    }
+  /** The members no longer know the session; `maybeCommitted` when an earlier attempt may have been applied. RAFT §6.3. */
+  | { readonly code: "RAFT_SESSION_EXPIRED"; readonly session: number; readonly maybeCommitted: boolean }
+  /** The session was closed here: the command was not sent. */
+  | { readonly code: "RAFT_SESSION_CLOSED"; readonly session: number }
+  /** The command was applied, once; its answer was too large to be kept, and is gone. */
+  | { readonly code: "RAFT_SESSION_ANSWER_LOST"; readonly session: number };
 
 /** The codes of {@link RaftError}. */
 export type RaftErrorCode = RaftErrorInfo["code"];

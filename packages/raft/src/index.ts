@@ -37,6 +37,14 @@ export {
   type LogStore,
   type StableStore,
 } from "./host/composed-storage.ts";
+export {
+  type EntryCodec,
+  encodePlainEntry,
+  entryForm,
+  entryFormOverheadBytes,
+  plainEntryCodec,
+  withEntryCodec,
+} from "./host/entry-codec.ts";
 export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
 export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership-change.ts";
 export {

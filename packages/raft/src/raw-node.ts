@@ -22,6 +22,7 @@ import { step } from "./core/step.ts";
 import type { StepResult } from "./core/step-result.ts";
 import { tick } from "./core/tick.ts";
 import { startTransfer, type TransferRefusal } from "./core/transfer.ts";
+import { isBelowFloor, setVoteFloor } from "./core/vote-floor.ts";
 import { progressStatus } from "./tracker/progress.ts";
 import type { ConfChange } from "./types/conf-change.ts";
 import type { ConfState } from "./types/conf-state.ts";
@@ -196,6 +197,19 @@ export class RawNode {
     }
     becomeFollower(state, state.term, noNode);
     return true;
+  }
+
+  /**
+   * Whether the log ends below what this member may have acknowledged, because damage took its end: it then neither votes for a log
+   * below that nor campaigns.
+   */
+  get belowVoteFloor(): boolean {
+    return isBelowFloor(this.#state);
+  }
+
+  /** How far the log has to come, where that was unknown; or null, once {@link belowVoteFloor} is false and the log there is durable. */
+  setVoteFloor(floor: LogId | null): void {
+    setVoteFloor(this.#state, floor);
   }
 
   /** What `change` would make of the configuration in force; `problem` says why it can make nothing. */

@@ -10,6 +10,7 @@ import { isPromotable, type RaftState } from "./raft-state.ts";
 import { broadcastAppend } from "./replication.ts";
 import { send } from "./send.ts";
 import { accepted, type RequestRefusal, refusedBecause, type StepResult } from "./step-result.ts";
+import { isBelowFloor, reachesFloor } from "./vote-floor.ts";
 
 /** A trial, an election, or an election that the leader asked for. */
 type CampaignKind = "pre-vote" | "election" | "transfer";
@@ -21,6 +22,10 @@ export function startElection(state: RaftState, kind: CampaignKind): boolean {
   }
   // RAFT §4.1 [no-campaign-unapplied]: a committed change that is not applied may have shrunk or moved the quorum that this member would count by.
   if (hasUnappliedConfChange(state)) {
+    return false;
+  }
+  // RAFT §3.6.1: with a log that lost its end, this member could win and lack what it acknowledged itself.
+  if (isBelowFloor(state)) {
     return false;
   }
   campaign(state, kind);
@@ -76,7 +81,8 @@ function voteRefusal(state: RaftState, message: RequestVote): RequestRefusal | n
     return "already-voted";
   }
   // FIG 3 Leader Completeness [leader-completeness]: the candidate's log must be at least as up-to-date as the voter's.
-  return state.log.isUpToDate(message.last) ? null : "inconsistent-log";
+  const complete = state.log.isUpToDate(message.last) && reachesFloor(state, message.last);
+  return complete ? null : "inconsistent-log";
 }
 
 /**

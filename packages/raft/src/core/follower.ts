@@ -6,6 +6,7 @@ import type { AppendEntries, Heartbeat } from "../types/message.ts";
 import type { RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
 import { accepted, inconsistent, refusedBecause, type StepResult } from "./step-result.ts";
+import { isBelowFloor } from "./vote-floor.ts";
 
 /** Takes entries that fit, refuses those that do not with a hint where they may. */
 export function handleAppendEntries(state: RaftState, message: AppendEntries): StepResult {
@@ -90,12 +91,22 @@ function refuse(state: RaftState, message: AppendEntries): void {
 export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResult {
   assert(message.term === state.term, "heartbeat: of another term");
   assert(state.role === "follower", "heartbeat: only a follower takes one");
+  if (isBelowFloor(state)) {
+    // The leader counts acknowledgements from before the damage; what stands at their places now may be other entries.
+    echoHeartbeat(state, message);
+    return accepted;
+  }
   if (message.commit > state.log.lastIndex) {
     // The leader holds an acknowledgement for entries that are gone here: this disk lost them.
     return inconsistent("heartbeat: commit beyond the end of the log");
   }
   state.log.commitTo(message.commit);
   assert(state.log.committed >= message.commit, "heartbeat: what the leader knows is known");
+  echoHeartbeat(state, message);
+  return accepted;
+}
+
+function echoHeartbeat(state: RaftState, message: Heartbeat): void {
   send(state, {
     type: "heartbeat-response",
     from: state.id,

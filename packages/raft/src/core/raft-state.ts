@@ -26,6 +26,7 @@ import {
 } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
 import type { ReadState } from "../types/ready.ts";
+import type { VoteFloor } from "../types/vote-floor.ts";
 
 /** A read that waits for the leader to prove that it still leads. RAFT §6.4. */
 export interface PendingRead {
@@ -82,6 +83,8 @@ export interface RaftState {
   heartbeatElapsedTicks: number;
   /** The time-out drawn for this role, in `[electionTimeoutTicks, 2 × electionTimeoutTicks)`. */
   randomizedTimeoutTicks: number;
+  /** What this member may have acknowledged beyond the end of its log; null unless damage took it. See core/vote-floor.ts. */
+  voteFloor: VoteFloor | null;
   /** Whom this leader hands over to, or `noNode`. RAFT §3.10. */
   transferee: NodeId;
   /**
@@ -128,6 +131,7 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
     electionElapsedTicks: 0,
     heartbeatElapsedTicks: 0,
     randomizedTimeoutTicks: config.electionTimeoutTicks,
+    voteFloor: config.voteFloor,
     transferee: noNode,
     pendingConfIndex: toLogIndex(0),
     uncommittedBytes: 0,

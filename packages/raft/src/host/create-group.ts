@@ -15,6 +15,7 @@ import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
 import type { Guard } from "./guard.ts";
 import { install, snapshotSent } from "./installing.ts";
+import { LogRepair, type LogRepairPorts } from "./log-repair.ts";
 import { noNotes } from "./member-record.ts";
 import { Membership } from "./membership.ts";
 import {
@@ -24,6 +25,7 @@ import {
   resolveMembership,
   resolvePolicy,
 } from "./options.ts";
+import { stepMessage } from "./outgoing.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { PeerFrame } from "./ports.ts";
 import { Promotion } from "./promotion.ts";
@@ -80,6 +82,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     ...createMembershipParts(making),
     transfers: createTransfers(making),
     appliedWaiters: new AppliedWaiters(),
+    repair: createRepair(making),
     runTurn: () => {
       group.scheduled = false;
       guard.enter(() => turn(group));
@@ -258,6 +261,38 @@ function createTransfers<Result>({ election, group, options }: Making<Result>): 
       get leader() {
         return leaderOf(group());
       },
+function createRepair<Result>({ counters, election, group, guard, options }: Making<Result>): LogRepair {
+  const ports: LogRepairPorts = {
+    id: options.id,
+    storage: options.storage,
+    guard,
+    counters,
+    get leader() {
+      return leaderOf(group());
+    },
+    get term() {
+      return coreOf(group()).term;
+    },
+    get committed() {
+      return coreOf(group()).committed;
+    },
+    get last() {
+      return coreOf(group()).status().last;
+    },
+    get below() {
+      return coreOf(group()).belowVoteFloor;
+    },
+    setFloor: (floor) => coreOf(group()).setVoteFloor(floor),
+    step: (message) => {
+      stepMessage(group(), message);
+      schedule(group());
+    },
+    send: (to, frame) => sendFrame(group(), to, frame),
+    emit: (event) => emit(group(), event),
+  };
+  return new LogRepair(ports, election);
+}
+
       status: () => coreOf(group()).status(),
       isActive: (id) => group().membership.liveness.isActive(id),
       transfer: (target) => coreOf(group()).transferLeadership(target),

@@ -1,12 +1,14 @@
 /** What an observer of a member is told as it happens, and what it can ask at any time. */
 import type { RequestRefusal } from "../raw-node.ts";
 import type { ConfState } from "../types/conf-state.ts";
+import type { LogId } from "../types/entry.ts";
 import type { Role } from "../types/hard-state.ts";
 import type { LogIndex, NodeId, Term } from "../types/ids.ts";
 import type { MemberInfo } from "../types/member.ts";
 import type { MessageType } from "../types/message.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { Status } from "../types/status.ts";
+import type { VoteFloor } from "../types/vote-floor.ts";
 import type { RefusalReason } from "./outcome.ts";
 
 /** Something that happened. Observers look; they never call back into the host from within. */
@@ -33,6 +35,12 @@ export type HostEvent =
     }
   | { readonly type: "snapshot-received"; readonly from: NodeId; readonly snapshot: SnapshotMetadata }
   | { readonly type: "snapshot-installed"; readonly snapshot: SnapshotMetadata }
+  /** Damage took the end of this member's log, which now ends at `last`; it once reached `floor`, and is repaired from the leader. */
+  | { readonly type: "log-damaged"; readonly floor: VoteFloor; readonly last: LogId }
+  /** The log is whole again. */
+  | { readonly type: "log-repaired"; readonly last: LogId }
+  /** No leader has answered for so long: without one whose log reaches the floor nothing can be repaired, and this member does not vote. */
+  | { readonly type: "log-repair-waits"; readonly floor: VoteFloor; readonly ticks: number }
   | { readonly type: "compaction"; readonly index: LogIndex }
   | { readonly type: "proposals-refused"; readonly reason: RefusalReason; readonly count: number }
   /** This member refused what `from` asked for in `term`: an append or a vote. */
@@ -45,6 +53,14 @@ export type HostEvent =
     }
   | { readonly type: "message-inconsistent"; readonly from: NodeId; readonly what: string }
   | { readonly type: "peer-unreachable"; readonly peer: NodeId }
+  /** The leader's process is gone: this member forgot it, and campaigns after a moment. */
+  | { readonly type: "fail-over-started"; readonly leader: NodeId; readonly reason: PeerGoneReason }
+  /** Who leads now, this member among others: `cancelled` when the leader that was thought gone has spoken again. */
+  | {
+      readonly type: "fail-over-ended";
+      readonly outcome: "won" | "followed" | "cancelled" | "given-up";
+      readonly leader: NodeId;
+    }
   | { readonly type: "fatal"; readonly error: Error };
 
 /** Totals since the start. */
@@ -67,6 +83,9 @@ export interface HostCounters {
   snapshotsMade: number;
   snapshotsSent: number;
   snapshotsInstalled: number;
+  /** Asked of the leader to repair a damaged log, and entries that came for it. */
+  repairRequests: number;
+  entriesRepaired: number;
 }
 
 /** All zero. */
@@ -89,6 +108,8 @@ export function createCounters(): HostCounters {
     snapshotsMade: 0,
     snapshotsSent: 0,
     snapshotsInstalled: 0,
+    repairRequests: 0,
+    entriesRepaired: 0,
   };
 }
 
@@ -105,6 +126,8 @@ export interface HostStatus extends Status {
   readonly persistingTicks: number;
   /** Log index at which the configuration in force was applied; 0 for the one that the group began with. */
   readonly confIndex: LogIndex;
+  /** What a damaged log is to reach before this member campaigns or votes below it; null when the log is whole. */
+  readonly voteFloor: VoteFloor | null;
   /** Everybody in the configuration, ascending, as the log told of them. */
   readonly members: readonly MemberInfo[];
   /** Members, ascending, of whom anything was heard within the last election time-out. */

@@ -13,6 +13,7 @@ import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
 import type { ForwardIntake, Forwarding } from "./forwarding.ts";
 import type { Guard } from "./guard.ts";
 import type { Membership } from "./membership.ts";
+import type { LogRepair } from "./log-repair.ts";
 import type { HostLimits, HostOptions } from "./options.ts";
 import type { PersistQueue } from "./persist-queue.ts";
 import type { Completed, GroupId, PeerFrame, Storage } from "./ports.ts";
@@ -61,6 +62,7 @@ export interface Group<Result> {
   readonly promotion: Promotion;
   readonly transfers: Transfers;
   readonly appliedWaiters: AppliedWaiters;
+  readonly repair: LogRepair;
   /** PERF: one closure for all turns, one for all entries. */
   readonly runTurn: () => void;
   readonly applyEntry: (entry: Entry) => void;

@@ -7,6 +7,7 @@ import { takeChunk } from "./installing.ts";
 import { stepMessage } from "./outgoing.ts";
 import type { PeerFrame } from "./ports.ts";
 import { takeForwarded } from "./proposing.ts";
+import { answerRepair } from "./repair-answer.ts";
 
 /** Keeps an input for the next turn. */
 export function takeInput<Result>(group: Group<Result>, input: Input): void {
@@ -70,4 +71,10 @@ function handleMessage<Result>(group: Group<Result>, from: NodeId, message: Mess
     return;
   }
   stepMessage(group, message);
+    case "repair-request":
+      group.counters.framesRefused += answerRepair(group, from, frame) ? 0 : 1;
+      return;
+    case "repair-answer":
+      group.counters.framesRefused += group.repair.answered(from, frame) ? 0 : 1;
+      return;
 }

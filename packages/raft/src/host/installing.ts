@@ -40,6 +40,7 @@ function coreConfig<Result>(group: Group<Result>, applied: LogIndex): RaftConfig
     hardState: storage.initial.hardState,
     confState: group.membership.confState,
     applied,
+    voteFloor: storage.voteFloor ?? null,
     random: options.random,
     asyncStorage: true,
     // Forwarding is a request between hosts, so that its answer reaches who asked.

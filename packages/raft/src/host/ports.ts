@@ -150,8 +150,30 @@ export interface TransportPeers {
 }
 
 /** Who takes what a {@link Transport} delivers. */
+    }
+  /** A member that lost the end of its log to damage asks the leader of `term` for what follows `previous`. */
+  | {
+      readonly kind: "repair-request";
+      readonly requestId: number;
+      readonly term: Term;
+      readonly previous: LogId;
+    }
+  /** `hash` chains `entries` to `previous`; `last` is where the leader's log ends. */
+  | {
+      readonly kind: "repair-answer";
+      readonly requestId: number;
+      readonly term: Term;
+      readonly outcome: RepairOutcome;
+      readonly previous: LogId;
+      readonly last: LogId;
+      readonly commit: LogIndex;
+      readonly hash: number;
+      readonly entries: readonly Entry[];
 export interface TransportReceiver {
   received(group: GroupId, from: NodeId, frame: PeerFrame): void;
+/** What the leader makes of a request for repair: entries, none at that place, or a snapshot on its way. */
+export type RepairOutcome = "entries" | "conflict" | "snapshot";
+
   /** The connection to `peer` was lost or refused: messages on their way may be gone. */
   unreachable(peer: NodeId): void;
 }

@@ -78,6 +78,7 @@ export class RaftHost<Result = unknown> {
     group.state = "running";
     group.options.transport.start({
       received: (groupId, from, frame) => {
+    group.repair.started();
         if (groupId === group.groupId) {
           takeInput(group, { kind: "frame", from, frame });
         }
@@ -109,6 +110,26 @@ export class RaftHost<Result = unknown> {
   /** One unit of time has passed. Several calls in one turn count once: missed time is never made up for. */
   tick(): void {
     this.#group.tickDue = true;
+  /**
+   * Asks the leader, this member itself where it leads, by a channel of the application (16 … 65,535); `done` is called exactly once.
+   * At most 4 MiB each way. Nothing is retried: what ended `unknown` may have been handled. Default: five election time-outs.
+   */
+  requestLeader(
+    channel: number,
+    bytes: Uint8Array,
+    done: (outcome: RequestOutcome) => void,
+    timeoutTicks: number = 5 * this.#group.electionTimeoutTicks,
+  ): Waiting {
+    assert(channel >= applicationChannelMin, "host: a channel of the host's own");
+    return this.#group.requests.ask(channel, bytes, timeoutTicks, done);
+  }
+
+  /** Answers the requests of a channel of the application (16 … 65,535) while this member leads. Once for each channel. */
+  onRequest(channel: number, handler: RequestHandler): void {
+    assert(channel >= applicationChannelMin, "host: a channel of the host's own");
+    this.#group.requests.handle(channel, handler);
+  }
+
     schedule(this.#group);
   }
 

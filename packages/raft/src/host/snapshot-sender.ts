@@ -58,6 +58,11 @@ export class SnapshotSender {
     this.#limits = limits;
   }
 
+  /** Whether an image is under way to `to`. */
+  isSending(to: NodeId): boolean {
+    return this.#transfers.has(to);
+  }
+
   /** Sends the newest durable snapshot in place of `message`. */
   begin(message: InstallSnapshot): void {
     this.#end(message.to, null);

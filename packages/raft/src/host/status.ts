@@ -16,6 +16,7 @@ export function statusOf<Result>(group: Group<Result>): HostStatus {
     persistingCount: persisting.length,
     persistingTicks: persisting.oldestTicks,
     confIndex: notes.confIndex,
+    voteFloor: group.repair.floor,
     members,
     activePeers: idsOf(confState).filter((id) => liveness.isActive(id)),
     counters: { ...group.counters },

@@ -53,6 +53,7 @@ function tick<Result>(group: Group<Result>): void {
   group.sender.tick();
   group.receiver.tick();
   if (group.stopping !== null) {
+  group.repair.tick();
     group.stopping.ticksLeft--;
   }
   group.reads.flush();

@@ -1,6 +1,7 @@
 /** What travels between hosts, as frames: the group's id, then a message of the core or a request of the host itself. */
 import { assert, type ByteReader, type ByteWriter, DecodeError } from "@quorate/base";
-import type { GroupId, PeerFrame } from "../host/ports.ts";
+import type { GroupId, LeaderRequestRefusal, PeerFrame, RepairOutcome } from "../host/ports.ts";
+import { toLogIndex } from "../types/ids.ts";
 import type { ProposalRefusal } from "../types/proposal.ts";
 import {
   beginFrame,
@@ -16,10 +17,14 @@ import { messageKind, readMessage, writeMessage } from "./message-codec.ts";
 import {
   readIndex,
   readNodeIdOrNone,
+  readEntries,
   readSnapshotMetadata,
+  readLogId,
   readTerm,
   writeSnapshotMetadata,
 } from "./parts.ts";
+  writeEntries,
+  writeLogId,
 
 /** The order stands on the wire: only append. */
 const refusals: readonly ProposalRefusal[] = [
@@ -34,6 +39,19 @@ const refusals: readonly ProposalRefusal[] = [
 
 /** Appends one frame of `group` to `writer`, so that the frames of a turn share one buffer. */
 export function encodePeerFrame(writer: ByteWriter, group: GroupId, frame: PeerFrame): void {
+/** The order stands on the wire: only append. 0 stands for none. */
+const requestRefusals: readonly LeaderRequestRefusal[] = [
+  "no-leader",
+  "not-leader",
+  "unknown-channel",
+  "stopped",
+  "too-large",
+  "too-many",
+];
+
+/** The order stands on the wire: only append. */
+const outcomes: readonly RepairOutcome[] = ["entries", "conflict", "snapshot"];
+
   const kind = frame.kind === "message" ? messageKind(frame.message) : frame.kind;
   const start = beginFrame(writer, kind);
   writer.varint(group);
@@ -97,9 +115,28 @@ export interface GroupFrame {
 export function readPeerFrame(reader: ByteReader, kind: FrameKind): GroupFrame | null {
   const group = reader.varint();
   const message = readMessage(reader, kind);
+    case "repair-request":
+      writer.varint(frame.requestId);
+      writer.varint(frame.term);
+      writeLogId(writer, frame.previous);
+      return;
+    case "repair-answer":
+      writeRepair(writer, frame);
+      return;
   const frame: PeerFrame | null = message === null ? readRequest(reader, kind) : { kind: "message", message };
   if (frame === null) {
     return null;
+function writeRepair(writer: ByteWriter, answer: PeerFrame & { readonly kind: "repair-answer" }): void {
+  writer.varint(answer.requestId);
+  writer.varint(answer.term);
+  writer.u8(outcomes.indexOf(answer.outcome));
+  writeLogId(writer, answer.previous);
+  writeLogId(writer, answer.last);
+  writer.varint(answer.commit);
+  writer.u32(answer.hash);
+  writeEntries(writer, answer.entries);
+}
+
   }
   reader.end();
   return { group, frame };
@@ -162,3 +199,23 @@ function readRefusal(reader: ByteReader): ProposalRefusal {
   }
   return reason;
 }
+    case "repair-request":
+      return { kind, requestId: reader.varint(), term: readTerm(reader), previous: readLogId(reader) };
+    case "repair-answer":
+      return readRepair(reader);
+function readRepair(reader: ByteReader): PeerFrame {
+  const requestId = reader.varint();
+  const term = readTerm(reader);
+  const at = reader.offset;
+  const outcome = outcomes[reader.u8()];
+  const previous = readLogId(reader);
+  if (outcome === undefined || previous.index === Number.MAX_SAFE_INTEGER) {
+    throw new DecodeError("impossible outcome of a repair", at);
+  }
+  const last = readLogId(reader);
+  const commit = readIndex(reader);
+  const hash = reader.u32();
+  const entries = readEntries(reader, toLogIndex(previous.index + 1), 1);
+  return { kind: "repair-answer", requestId, term, outcome, previous, last, commit, hash, entries };
+}
+

@@ -59,6 +59,10 @@ const frameKind = {
 export type FrameKind = keyof typeof frameKind;
 
 const kindNames: ReadonlyMap<number, FrameKind> = new Map(
+  "repair-request": 56,
+  "repair-answer": 57,
+  request: 53,
+  answer: 54,
   // ORDER: the keys are names, none is integer-like.
   Object.entries(frameKind).map(([name, kind]) => [kind, name as FrameKind]),
 );

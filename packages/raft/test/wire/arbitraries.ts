@@ -89,3 +89,41 @@ export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
   }),
   record({ kind: kind("snapshot-answer"), snapshot, offset: fc.nat(), failed: fc.boolean() }),
 );
+
+/** Any frame that a host may send. */
+export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
+  { weight: 9, arbitrary: firstFrame },
+  record({
+    kind: kind("request"),
+    term,
+    requestId: fc.nat(),
+    channel: fc.integer({ min: 1, max: 65_535 }),
+    bytes,
+  }),
+  record({
+    kind: kind("answer"),
+    requestId: fc.nat(),
+    refusal: fc.constantFrom(null, "not-leader" as const, "unknown-channel" as const, "too-many" as const),
+    leader: node,
+    bytes,
+  }),
+  record({ kind: kind("repair-request"), requestId: fc.nat(), term, previous: logId }),
+  fc
+    .tuple(
+      record({
+        requestId: fc.nat(),
+        term,
+        outcome: fc.constantFrom("entries" as const, "conflict" as const, "snapshot" as const),
+        previous: logId,
+        last: logId,
+        commit: index,
+        hash: fc.nat(),
+      }),
+      drafts,
+    )
+    .map(([fields, entries]) => ({
+      kind: "repair-answer" as const,
+      ...fields,
+      entries: entries.map((entry, i) => ({ ...entry, index: toLogIndex(fields.previous.index + 1 + i) })),
+    })),
+);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ByteWriter, toHex } from "@quorate/base";
-import { encodeControlFrame, encodePeerFrame, toNodeId } from "@quorate/raft";
+import { encodeControlFrame, encodePeerFrame, noNode, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import fc from "fast-check";
 import { peerFrame } from "./arbitraries.ts";
 
@@ -23,6 +23,33 @@ function golden(): Record<string, string> {
       frame.kind === "message" && "rejected" in frame.message ? String(frame.message.rejected) : "";
     put(`${name}${variant}`, (writer) => encodePeerFrame(writer, 0, frame));
   }
+  const asked = { requestId: 2 ** 31 + 7, bytes: Uint8Array.of(1, 2, 3) };
+  put("request", (writer) =>
+    encodePeerFrame(writer, 0, { kind: "request", term: toTerm(3), channel: 17, ...asked }),
+  );
+  put("answer", (writer) =>
+    encodePeerFrame(writer, 0, { kind: "answer", refusal: null, leader: toNodeId(2), ...asked }),
+  );
+  put("answer-refused", (writer) =>
+    encodePeerFrame(writer, 5, { ...asked, kind: "answer", refusal: "not-leader", leader: noNode }),
+  );
+  const previous = { term: toTerm(3), index: toLogIndex(300) };
+  put("repair-request", (writer) =>
+    encodePeerFrame(writer, 0, { kind: "repair-request", requestId: 4, term: toTerm(5), previous }),
+  );
+  put("repair-answer", (writer) =>
+    encodePeerFrame(writer, 0, {
+      kind: "repair-answer",
+      requestId: 4,
+      term: toTerm(5),
+      outcome: "entries",
+      previous,
+      last: { term: toTerm(5), index: toLogIndex(302) },
+      commit: toLogIndex(301),
+      hash: 0x12345678,
+      entries: [{ term: toTerm(4), index: toLogIndex(301), type: "normal", data: Uint8Array.of(1, 2) }],
+    }),
+  );
   const id = Uint8Array.from({ length: 16 }, (_, i) => i);
   put("hello", (writer) =>
     encodeControlFrame(writer, {

@@ -1,0 +1,76 @@
+/**
+ * The leader's side of a repair: the entries behind the place that was asked for, with a hash that chains them to it; or the snapshot,
+ * where they are gone. Nothing that the leader knows of the member changes.
+ */
+import type { Entry, LogId } from "../types/entry.ts";
+import { type NodeId, nextIndex, toLogIndex } from "../types/ids.ts";
+import { coreOf, type Group, roleOf, sendFrame } from "./group.ts";
+import { sendMessage } from "./outgoing.ts";
+import type { PeerFrame } from "./ports.ts";
+import { chainHash } from "./repair-chain.ts";
+
+/** Answers a member that repairs its log; whether this member leads in its term. */
+export function answerRepair<Result>(
+  group: Group<Result>,
+  from: NodeId,
+  request: PeerFrame & { readonly kind: "repair-request" },
+): boolean {
+  const core = coreOf(group);
+  if (roleOf(group) !== "leader" || request.term !== core.term) {
+    return false;
+  }
+  const { previous, requestId, term } = request;
+  const { storage } = group;
+  const known = storage.term(previous.index);
+  const gone = known === "compacted";
+  const entries = gone || known !== previous.term ? [] : entriesBehind(group, previous);
+  if (entries === "pending") {
+    return true; // They are being read back; the member asks again.
+  }
+  const image = gone || entries === "compacted" ? storage.snapshot() : null;
+  if (image === "pending") {
+    return true;
+  }
+  const found = entries === "compacted" ? [] : entries;
+  sendFrame(group, from, {
+    kind: "repair-answer",
+    requestId,
+    term,
+    outcome: image !== null ? "snapshot" : known === previous.term ? "entries" : "conflict",
+    previous,
+    // RAFT §10.2.1: a member may have acknowledged what this leader has not on its own disk yet.
+    last: core.status().last,
+    commit: core.committed,
+    hash: chainHash(previous, found),
+    entries: found,
+  });
+  if (image !== null && !group.sender.isSending(from)) {
+    sendMessage(group, { type: "install-snapshot", from: group.id, to: from, term, snapshot: image });
+  }
+  return true;
+}
+
+function entriesBehind<Result>(
+  group: Group<Result>,
+  previous: LogId,
+): readonly Entry[] | "compacted" | "pending" {
+  const { appendBytesMax, storage } = group;
+  const low = nextIndex(previous.index);
+  const high = toLogIndex(storage.lastIndex + 1);
+  if (low >= high) {
+    return [];
+  }
+  const bytesMax = Math.max(1, appendBytesMax);
+  const found = storage.entries(low, high, bytesMax);
+  if (found === "pending") {
+    storage.load(low, high, bytesMax, (error) => {
+      group.guard.enter(() => {
+        const code = error !== null && "code" in error ? error.code : null;
+        if (error !== null && code !== "STORAGE_COMPACTED" && code !== "STORAGE_UNAVAILABLE") {
+          throw error;
+        }
+      });
+    });
+  }
+  return found;
+}
