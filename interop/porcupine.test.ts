@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkLinearizable, registerModel } from "@quorate/sim";
-import { history } from "../packages/sim/test/linearizability/histories.ts";
+import { checkLinearizable, randomRegisterHistory, registerModel } from "@quorate/sim";
 
 const seed = 1;
 const count = 10_000;
@@ -19,7 +18,7 @@ test("10,000 random histories: our checker and Porcupine say the same", () => {
   });
   assert.equal(build.status, 0, build.stderr);
 
-  const histories = Array.from({ length: count }, (_, index) => history(seed, index));
+  const histories = Array.from({ length: count }, (_, index) => randomRegisterHistory(seed, index));
   const run = spawnSync(program, {
     input: histories.map((one) => `${JSON.stringify(one)}\n`).join(""),
     encoding: "utf8",

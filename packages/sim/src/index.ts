@@ -15,6 +15,7 @@ export {
   type RegisterOutput,
   registerModel,
 } from "./linearizability/models.ts";
+export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
 export type { DiskPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export type { TraceSink } from "./trace.ts";

@@ -3,12 +3,14 @@
  * call and return. Some answers are lost; some are then spoilt, which may or may not leave another order that explains them.
  */
 import { Prng } from "@quorate/base";
-import { type Operation, type RegisterInput, type RegisterOutput, registerModel } from "@quorate/sim";
+import type { Operation } from "./model.ts";
+import { type RegisterInput, type RegisterOutput, registerModel } from "./models.ts";
 
+/** One operation on a register. */
 export type RegisterOperation = Operation<RegisterInput, RegisterOutput>;
 
 /** How a history is drawn. */
-export interface HistoryShape {
+interface HistoryShape {
   readonly clientCount: number;
   readonly operationCount: number;
   readonly valueCount: number;
@@ -23,7 +25,7 @@ interface Drawn {
 }
 
 /** A history that is linearizable, because the order of `takesPlaceAt` explains it. */
-export function linearizableHistory(random: Prng, shape: HistoryShape): RegisterOperation[] {
+function linearizableHistory(random: Prng, shape: HistoryShape): RegisterOperation[] {
   const drawn: Drawn[] = [];
   for (let client = 0; client < shape.clientCount; client++) {
     let now = random.integer(0, 20);
@@ -52,11 +54,7 @@ export function linearizableHistory(random: Prng, shape: HistoryShape): Register
 }
 
 /** The same with one or two answers changed. */
-export function spoil(
-  random: Prng,
-  history: readonly RegisterOperation[],
-  valueCount: number,
-): RegisterOperation[] {
+function spoil(random: Prng, history: readonly RegisterOperation[], valueCount: number): RegisterOperation[] {
   const spoilt = [...history];
   for (let i = 0; i < random.integer(1, 3); i++) {
     const at = random.integer(0, spoilt.length);
@@ -70,8 +68,8 @@ export function spoil(
   return spoilt;
 }
 
-/** History number `index` of a run: every second one is spoilt. */
-export function history(seed: number, index: number): RegisterOperation[] {
+/** History number `index` of a run, to try a checker on: the even ones are linearizable, the odd ones spoilt. */
+export function randomRegisterHistory(seed: number, index: number): RegisterOperation[] {
   const random = new Prng(seed).stream(`history-${index}`);
   const shape = {
     clientCount: random.integer(1, 7),

@@ -6,10 +6,11 @@ import {
   checkLinearizableByKey,
   type Operation,
   type RegisterInput,
+  type RegisterOperation,
   type RegisterOutput,
+  randomRegisterHistory,
   registerModel,
 } from "@quorate/sim";
-import { history, type RegisterOperation } from "./histories.ts";
 
 const seed = 20_261_121;
 
@@ -85,7 +86,7 @@ test("a violation names the longest order and the operation that found no place"
 
 test("an order that is found explains every answer and respects real time", () => {
   for (let index = 0; index < 500; index += 2) {
-    const operations = history(seed, index);
+    const operations = randomRegisterHistory(seed, index);
     const verdict = checkLinearizable(registerModel, operations);
     assert.ok(verdict.kind === "linearizable", `seed ${seed}, history ${index}`);
     assertExplains(operations, verdict.order);
@@ -138,7 +139,7 @@ test("an append that is missing in a later read is a violation", () => {
 test("small histories: the same answer as trying every order", () => {
   let violations = 0;
   for (let index = 0; index < 4_000; index++) {
-    const operations = history(seed, index).slice(0, 6);
+    const operations = randomRegisterHistory(seed, index).slice(0, 6);
     const expected = someOrderExplains(operations) ? "linearizable" : "violation";
     assert.equal(verdictOf(operations), expected, `seed ${seed}, history ${index}`);
     violations += expected === "violation" ? 1 : 0;
