@@ -74,6 +74,7 @@ export function resolveSessionLimits(limits: Partial<SessionLimits> = {}): Sessi
   return resolved;
 }
 
+/** What {@link readSessionLimits} reads. */
 export function writeSessionLimits(writer: ByteWriter, limits: SessionLimits): void {
   for (const name of names) {
     writer.varint(limits[name]);

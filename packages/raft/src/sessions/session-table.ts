@@ -22,7 +22,7 @@ export interface Session {
 }
 
 /** What is known of one command. */
-export type SessionLookup =
+type SessionLookup =
   | { readonly kind: "new" }
   | { readonly kind: "answered"; readonly answer: SavedAnswer }
   | { readonly kind: "refused"; readonly reason: SessionRefusal };
