@@ -3,9 +3,10 @@
  * a directory of another member or cluster is never taken for this one's.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { toHex } from "@quorate/base";
 import { type NodeId, StorageError } from "@quorate/raft";
+import { readIfThere, replaceDurably } from "./durable-files.ts";
 
 const fileName = "identity.json";
 const formatVersion = 1;
@@ -29,12 +30,12 @@ export function openIdentity(directory: string | null, clusterId: number, nodeId
     return fresh;
   }
   const path = join(directory, fileName);
-  const text = readIfThere(path);
-  if (text === null) {
-    write(directory, path, fresh);
+  const bytes = readIfThere(path);
+  if (bytes === null) {
+    write(path, fresh);
     return fresh;
   }
-  const found = parse(path, text);
+  const found = parse(path, Buffer.from(bytes).toString());
   if (found.clusterId !== clusterId || found.nodeId !== nodeId) {
     throw new StorageError({
       code: "STORAGE_FOREIGN",
@@ -46,43 +47,9 @@ export function openIdentity(directory: string | null, clusterId: number, nodeId
   return found;
 }
 
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      return null;
-    }
-    throw error;
-  }
-}
-
-function write(directory: string, path: string, identity: StoreIdentity): void {
-  const temporary = `${path}.new`;
-  const { clusterId, nodeId, storeId } = identity;
-  const hex = Buffer.from(storeId).toString("hex");
-  const file = openSync(temporary, "w", 0o600);
-  try {
-    writeSync(file, `${JSON.stringify({ version: formatVersion, clusterId, nodeId, storeId: hex })}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  syncDirectory(directory);
-}
-
-/** Windows cannot open a directory, and needs no sync of it. */
-function syncDirectory(directory: string): void {
-  if (process.platform === "win32") {
-    return;
-  }
-  const handle = openSync(directory, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+function write(path: string, { clusterId, nodeId, storeId }: StoreIdentity): void {
+  const text = JSON.stringify({ version: formatVersion, clusterId, nodeId, storeId: toHex(storeId) });
+  replaceDurably(path, Buffer.from(`${text}\n`));
 }
 
 function parse(path: string, text: string): StoreIdentity {
