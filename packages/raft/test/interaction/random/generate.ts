@@ -56,12 +56,12 @@ const steps: readonly (readonly [share: number, step: Step])[] = [
   [2, look],
 ];
 
-const factors = [0, 0.2, 1, 1, 1, 3];
+const factors: readonly number[] = [0, 0.2, 1, 1, 1, 3];
 
 function drawWeights(random: Prng): number[] {
   const weights = steps.map(([share]) => share * draw(random, factors));
   // Without these nothing ever happens.
-  if (weights.every((weight) => weight === 0)) weights.fill(1);
+  if (!weights.some((weight) => weight > 0)) weights.fill(1);
   return weights;
 }
 
