@@ -5,6 +5,7 @@ import {
   type ProposalOutcome,
   RaftError,
   type ReadOutcome,
+  type RequestOutcome,
   type TransferOutcome,
 } from "@quorate/raft";
 
@@ -89,5 +90,23 @@ export function transferError(outcome: Exclude<TransferOutcome, { kind: "done" }
       return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
     default:
       return new RaftError({ code: "RAFT_TRANSFER_REFUSED", transferee, reason: outcome.reason });
+  }
+}
+
+/** The error for a request to the leader that got no answer. */
+export function requestError(outcome: Exclude<RequestOutcome, { kind: "answered" }>): RaftError {
+  if (outcome.kind === "unknown") {
+    return outcome.reason === "timed-out"
+      ? new RaftError({ code: "RAFT_DEADLINE", maybeCommitted: true })
+      : unknownError(outcome.reason);
+  }
+  switch (outcome.reason) {
+    case "no-leader":
+    case "not-leader":
+      return new RaftError({ code: "RAFT_NOT_LEADER", leader: outcome.leader });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
+    default:
+      return new RaftError({ code: "RAFT_REQUEST_REFUSED", reason: outcome.reason });
   }
 }

@@ -49,6 +49,7 @@ export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
 export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership-change.ts";
 export {
   type CoreSettings,
+  type FailOverPolicy,
   type HostLimits,
   type HostOptions,
   hostDefaults,

@@ -11,6 +11,7 @@ import { ApplyQueue } from "./apply-queue.ts";
 import { applyEntry } from "./applying.ts";
 import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
 import { durable } from "./executing.ts";
+import { FailOver } from "./fail-over.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
 import type { Guard } from "./guard.ts";
@@ -21,6 +22,7 @@ import { Membership } from "./membership.ts";
 import {
   type HostLimits,
   type HostOptions,
+  resolveFailOver,
   resolveLimits,
   resolveMembership,
   resolvePolicy,
@@ -31,10 +33,12 @@ import type { PeerFrame } from "./ports.ts";
 import { Promotion } from "./promotion.ts";
 import { ProposalTable } from "./proposals.ts";
 import { ReadQueue } from "./reads.ts";
+import { Requests } from "./requests.ts";
 import { SnapshotMaker } from "./snapshot-maker.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { fail } from "./stopping.ts";
+import { answerMembers } from "./to-leader.ts";
 import { Transfers } from "./transfers.ts";
 import { turn } from "./turn.ts";
 
@@ -76,13 +80,15 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     proposals,
     forwarding: createForwarding(making, proposals),
     intake: new ForwardIntake(storage.initial.hardState.term),
+    requests: createRequests(making),
     reads: createReads(making),
     persisting: new PersistQueue(storage, guard.enter, (ready) => durable(group, ready)),
     ...createSnapshotParts(making),
+    repair: createRepair(making),
     ...createMembershipParts(making),
     transfers: createTransfers(making),
+    failOver: createFailOver(making),
     appliedWaiters: new AppliedWaiters(),
-    repair: createRepair(making),
     runTurn: () => {
       group.scheduled = false;
       guard.enter(() => turn(group));
@@ -100,7 +106,42 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     lastTerm: termZero,
     stopping: null,
   };
+  answerMembers(group);
   return group;
+}
+
+function createFailOver<Result>({ group, guard, options }: Making<Result>): FailOver | null {
+  const policy = resolveFailOver(options);
+  const { random, scheduler } = options;
+  if (policy === null || scheduler.after === undefined) {
+    return null;
+  }
+  const after = scheduler.after.bind(scheduler);
+  return new FailOver(
+    {
+      id: options.id,
+      get core() {
+        return coreOf(group());
+      },
+      get isRunning() {
+        return group().state === "running";
+      },
+      get voters() {
+        const { voters, votersOutgoing } = group().membership.confState;
+        return [...new Set([...voters, ...votersOutgoing])].sort((left, right) => left - right);
+      },
+      after: (delayMs, work) =>
+        after(delayMs, () =>
+          guard.enter(() => {
+            work();
+            schedule(group());
+          }),
+        ),
+      random,
+      emit: (event) => emit(group(), event),
+    },
+    policy.spreadMs,
+  );
 }
 
 function createGuard<Result>(group: () => Group<Result>): Guard {
@@ -142,6 +183,34 @@ function createForwarding<Result>(
     proposals,
     ids,
     2 * election,
+  );
+}
+
+function createRequests<Result>({ group, ids, limits, options }: Making<Result>): Requests {
+  return new Requests(
+    {
+      id: options.id,
+      get leader() {
+        return leaderOf(group());
+      },
+      get term() {
+        return coreOf(group()).term;
+      },
+      get isLeader() {
+        return roleOf(group()) === "leader";
+      },
+      get isRunning() {
+        return group().state === "running";
+      },
+      send: (to, frame) => {
+        if (group().state !== "stopped") {
+          sendFrame(group(), to, frame);
+        }
+      },
+      admits: (from, requestId, term) => group().intake.admits(from, requestId, term, coreOf(group()).term),
+    },
+    ids,
+    limits.pendingRequestCountMax,
   );
 }
 
@@ -196,6 +265,38 @@ function createSnapshotParts<Result>(
       20 * election,
     ),
   };
+}
+
+function createRepair<Result>({ counters, election, group, guard, options }: Making<Result>): LogRepair {
+  const ports: LogRepairPorts = {
+    id: options.id,
+    storage: options.storage,
+    guard,
+    counters,
+    get leader() {
+      return leaderOf(group());
+    },
+    get term() {
+      return coreOf(group()).term;
+    },
+    get committed() {
+      return coreOf(group()).committed;
+    },
+    get last() {
+      return coreOf(group()).status().last;
+    },
+    get below() {
+      return coreOf(group()).belowVoteFloor;
+    },
+    setFloor: (floor) => coreOf(group()).setVoteFloor(floor),
+    step: (message) => {
+      stepMessage(group(), message);
+      schedule(group());
+    },
+    send: (to, frame) => sendFrame(group(), to, frame),
+    emit: (event) => emit(group(), event),
+  };
+  return new LogRepair(ports, election);
 }
 
 function createMembershipParts<Result>(
@@ -261,38 +362,6 @@ function createTransfers<Result>({ election, group, options }: Making<Result>): 
       get leader() {
         return leaderOf(group());
       },
-function createRepair<Result>({ counters, election, group, guard, options }: Making<Result>): LogRepair {
-  const ports: LogRepairPorts = {
-    id: options.id,
-    storage: options.storage,
-    guard,
-    counters,
-    get leader() {
-      return leaderOf(group());
-    },
-    get term() {
-      return coreOf(group()).term;
-    },
-    get committed() {
-      return coreOf(group()).committed;
-    },
-    get last() {
-      return coreOf(group()).status().last;
-    },
-    get below() {
-      return coreOf(group()).belowVoteFloor;
-    },
-    setFloor: (floor) => coreOf(group()).setVoteFloor(floor),
-    step: (message) => {
-      stepMessage(group(), message);
-      schedule(group());
-    },
-    send: (to, frame) => sendFrame(group(), to, frame),
-    emit: (event) => emit(group(), event),
-  };
-  return new LogRepair(ports, election);
-}
-
       status: () => coreOf(group()).status(),
       isActive: (id) => group().membership.liveness.isActive(id),
       transfer: (target) => coreOf(group()).transferLeadership(target),

@@ -79,6 +79,7 @@ function observe<Result>(group: Group<Result>, ready: Ready): void {
   }
   if (leader !== group.lastLeader || term !== group.lastTerm) {
     group.forwarding.leaderChanged(leader, term);
+    group.requests.leaderChanged(leader, term);
     group.reads.leaderChanged();
     group.transfers.leaderChanged(leader);
     emit(group, { type: "leader", leader, term });

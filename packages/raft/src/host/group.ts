@@ -10,16 +10,18 @@ import { type NodeId, noNode, type Term } from "../types/ids.ts";
 import type { AppliedWaiters } from "./applied-waiters.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
 import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
+import type { FailOver } from "./fail-over.ts";
 import type { ForwardIntake, Forwarding } from "./forwarding.ts";
 import type { Guard } from "./guard.ts";
-import type { Membership } from "./membership.ts";
 import type { LogRepair } from "./log-repair.ts";
+import type { Membership } from "./membership.ts";
 import type { HostLimits, HostOptions } from "./options.ts";
 import type { PersistQueue } from "./persist-queue.ts";
-import type { Completed, GroupId, PeerFrame, Storage } from "./ports.ts";
+import type { Completed, GroupId, PeerFrame, PeerGoneReason, Storage } from "./ports.ts";
 import type { Promotion } from "./promotion.ts";
 import type { ProposalTable } from "./proposals.ts";
 import type { ReadQueue } from "./reads.ts";
+import type { Requests } from "./requests.ts";
 import type { SnapshotMaker } from "./snapshot-maker.ts";
 import type { SnapshotReceiver } from "./snapshot-receiver.ts";
 import type { SnapshotSender } from "./snapshot-sender.ts";
@@ -28,7 +30,8 @@ import type { Transfers } from "./transfers.ts";
 /** What the transport delivered and the next turn takes in. */
 export type Input =
   | { readonly kind: "frame"; readonly from: NodeId; readonly frame: PeerFrame }
-  | { readonly kind: "unreachable"; readonly peer: NodeId };
+  | { readonly kind: "unreachable"; readonly peer: NodeId }
+  | { readonly kind: "gone"; readonly peer: NodeId; readonly reason: PeerGoneReason };
 
 /** A stop that waits for what is under way. */
 interface Stopping {
@@ -53,16 +56,19 @@ export interface Group<Result> {
   readonly proposals: ProposalTable<Result>;
   readonly forwarding: Forwarding<Result>;
   readonly intake: ForwardIntake;
+  readonly requests: Requests;
   readonly reads: ReadQueue;
   readonly persisting: PersistQueue;
   readonly maker: SnapshotMaker;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
+  readonly repair: LogRepair;
   readonly membership: Membership;
   readonly promotion: Promotion;
   readonly transfers: Transfers;
+  /** Null where a dead leader is left to the election time-out. */
+  readonly failOver: FailOver | null;
   readonly appliedWaiters: AppliedWaiters;
-  readonly repair: LogRepair;
   /** PERF: one closure for all turns, one for all entries. */
   readonly runTurn: () => void;
   readonly applyEntry: (entry: Entry) => void;

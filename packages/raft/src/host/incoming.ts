@@ -27,15 +27,19 @@ export function drainInputs<Result>(group: Group<Result>): void {
       counters.framesReceived++;
       membership.liveness.heard(input.from);
       handleFrame(group, input.from, input.frame);
-    } else {
+    } else if (input.kind === "unreachable") {
       handleUnreachable(group, input.peer);
+    } else {
+      group.failOver?.gone(input.peer, input.reason);
     }
   }
+  group.failOver?.look();
 }
 
 function handleUnreachable<Result>(group: Group<Result>, peer: NodeId): void {
   coreOf(group).reportUnreachable(peer);
   group.forwarding.connectionLost(peer);
+  group.requests.connectionLost(peer);
   emit(group, { type: "peer-unreachable", peer });
 }
 
@@ -53,11 +57,25 @@ function handleFrame<Result>(group: Group<Result>, from: NodeId, frame: PeerFram
     case "propose-refused":
       group.forwarding.refused(from, frame);
       return;
+    case "request":
+      if (!group.requests.taken(from, frame)) {
+        group.counters.framesRefused++;
+      }
+      return;
+    case "answer":
+      group.requests.answered(from, frame);
+      return;
     case "snapshot-chunk":
       takeChunk(group, from, frame);
       return;
     case "snapshot-answer":
       group.sender.answered(from, frame);
+      return;
+    case "repair-request":
+      group.counters.framesRefused += answerRepair(group, from, frame) ? 0 : 1;
+      return;
+    case "repair-answer":
+      group.counters.framesRefused += group.repair.answered(from, frame) ? 0 : 1;
       return;
   }
 }
@@ -71,10 +89,4 @@ function handleMessage<Result>(group: Group<Result>, from: NodeId, message: Mess
     return;
   }
   stepMessage(group, message);
-    case "repair-request":
-      group.counters.framesRefused += answerRepair(group, from, frame) ? 0 : 1;
-      return;
-    case "repair-answer":
-      group.counters.framesRefused += group.repair.answered(from, frame) ? 0 : 1;
-      return;
 }

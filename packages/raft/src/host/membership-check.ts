@@ -82,7 +82,8 @@ export function refusalOf(view: MembershipView, change: MembershipChange): Membe
   return problem === null ? outlook(view, change) : refuse(view, "invalid", problem);
 }
 
-function formProblem(view: MembershipView, change: MembershipChange): string | null {
+/** What is wrong with the form of `change`, whatever the members are; null when nothing is. */
+export function sizeProblem(change: MembershipChange): string | null {
   const { changes } = change;
   if (change.form === "single" && (changes.length !== 1 || (change.transition ?? "auto") !== "auto")) {
     return "the single form has one step";
@@ -93,6 +94,15 @@ function formProblem(view: MembershipView, change: MembershipChange): string | n
   const long = changes.find(({ address = "", label = "" }) => isLong(address) || isLong(label));
   if (long !== undefined) {
     return `address and label of member ${long.id} may have ${memberTextBytesMax} bytes each`;
+  }
+  return null;
+}
+
+function formProblem(view: MembershipView, change: MembershipChange): string | null {
+  const { changes } = change;
+  const problem = sizeProblem(change);
+  if (problem !== null) {
+    return problem;
   }
   const former = changes.find(({ id }) => view.notes.removed.includes(id));
   if (former !== undefined) {

@@ -1,5 +1,5 @@
 /** What a host is made from: its ports, and limits with their defaults. */
-import type { RaftConfig } from "../config.ts";
+import { type RaftConfig, raftDefaults } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import { chunkBytesMax, frameBytesMaxDefault } from "../wire/layout.ts";
@@ -28,6 +28,12 @@ export interface MembershipPolicy {
   readonly promotionTimeoutTicks?: number;
 }
 
+/** How a leader's death that its machine vouches for is answered: by an election at once, instead of after the time-out. */
+export interface FailOverPolicy {
+  /** Each member waits for a random part of this, in milliseconds, so that they do not campaign against each other. Default 40. */
+  readonly spreadMs?: number;
+}
+
 /** Settings of the core that pass through the host unchanged. */
 export type CoreSettings = Partial<
   Pick<
@@ -51,6 +57,8 @@ export interface HostLimits {
   /** Proposals of this member that have not ended. */
   readonly pendingProposalCountMax: number;
   readonly pendingProposalBytesMax: number;
+  /** Requests to the leader that wait for an answer. */
+  readonly pendingRequestCountMax: number;
   /** Reads that wait. */
   readonly pendingReadCountMax: number;
   /** Rounds of ReadIndex under way at once. */
@@ -70,6 +78,7 @@ export const hostDefaults: HostLimits = {
   commandBytesMax: 2 * 1024 * 1024,
   pendingProposalCountMax: 65_536,
   pendingProposalBytesMax: 256 * 1024 * 1024,
+  pendingRequestCountMax: 4096,
   pendingReadCountMax: 65_536,
   readRoundCountMax: 8,
   // PERF: about 5 µs for an apply to a large store, so that a slice stays near a few milliseconds.
@@ -95,6 +104,11 @@ export interface HostOptions<Result = unknown> {
   readonly limits?: Partial<HostLimits>;
   readonly snapshots?: SnapshotPolicy;
   readonly membership?: MembershipPolicy;
+  /**
+   * Elects a new leader as soon as the transport knows that the old one's process is gone. Needs pre-vote, the quorum check and
+   * `scheduler.after`; not together with lease reads, which rest on members that wait. Default: null, none.
+   */
+  readonly failOver?: FailOverPolicy | null;
   /** Looks at what happens. */
   readonly onEvent?: (event: HostEvent) => void;
   /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */
@@ -118,6 +132,35 @@ export function resolveMembership(policy: MembershipPolicy = {}): Required<Membe
   }
   if (!(resolved.promotionTimeoutTicks >= 1)) {
     problems.push("membership.promotionTimeoutTicks must be at least 1");
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return resolved;
+}
+
+/** Null where there is none. @throws ConfigError with every problem at once. */
+export function resolveFailOver(
+  options: Pick<HostOptions, "core" | "failOver" | "scheduler">,
+): Required<FailOverPolicy> | null {
+  const policy = options.failOver ?? null;
+  if (policy === null) {
+    return null;
+  }
+  const { checkQuorum, preVote, readMode } = { ...raftDefaults, ...options.core };
+  const resolved: Required<FailOverPolicy> = { spreadMs: 40, ...policy };
+  const problems: string[] = [];
+  if (!(resolved.spreadMs >= 1 && Number.isSafeInteger(resolved.spreadMs))) {
+    problems.push("failOver.spreadMs must be a whole number of milliseconds, at least 1");
+  }
+  if (!preVote || !checkQuorum) {
+    problems.push("failOver needs preVote and checkQuorum: without them one member could unseat a leader");
+  }
+  if (readMode === "lease") {
+    problems.push("failOver excludes lease reads: it lets members vote before the lease has run out");
+  }
+  if (options.scheduler.after === undefined) {
+    problems.push("failOver needs a scheduler that can wait: scheduler.after is missing");
   }
   if (problems.length > 0) {
     throw new ConfigError(problems);

@@ -81,6 +81,16 @@ export interface SnapshotSource {
   close(): void;
 }
 
+/** Why a request to the leader was certainly never handled. */
+export type LeaderRequestRefusal =
+  | "no-leader"
+  | "not-leader"
+  | "unknown-channel"
+  | "stopped"
+  /** More bytes than a request may have, or more requests than may wait. Never sent. */
+  | "too-large"
+  | "too-many";
+
 /** What travels between hosts: the core's messages, and the host's own requests. */
 export type PeerFrame =
   | { readonly kind: "message"; readonly message: Message }
@@ -109,6 +119,22 @@ export type PeerFrame =
       readonly reason: ProposalRefusal;
       readonly leader: NodeId;
     }
+  /** A member asks the leader of `term`, by a channel that both sides know. Bounded; handled once, whatever the network repeats. */
+  | {
+      readonly kind: "request";
+      readonly term: Term;
+      readonly requestId: number;
+      readonly channel: number;
+      readonly bytes: Uint8Array;
+    }
+  /** The answer; where `refusal` is not null the request was certainly never handled. */
+  | {
+      readonly kind: "answer";
+      readonly requestId: number;
+      readonly refusal: LeaderRequestRefusal | null;
+      readonly leader: NodeId;
+      readonly bytes: Uint8Array;
+    }
   | {
       readonly kind: "snapshot-chunk";
       readonly snapshot: SnapshotMetadata;
@@ -124,7 +150,29 @@ export type PeerFrame =
       readonly snapshot: SnapshotMetadata;
       readonly offset: number;
       readonly failed: boolean;
+    }
+  /** A member that lost the end of its log to damage asks the leader of `term` for what follows `previous`. */
+  | {
+      readonly kind: "repair-request";
+      readonly requestId: number;
+      readonly term: Term;
+      readonly previous: LogId;
+    }
+  /** `hash` chains `entries` to `previous`; `last` is where the leader's log ends. */
+  | {
+      readonly kind: "repair-answer";
+      readonly requestId: number;
+      readonly term: Term;
+      readonly outcome: RepairOutcome;
+      readonly previous: LogId;
+      readonly last: LogId;
+      readonly commit: LogIndex;
+      readonly hash: number;
+      readonly entries: readonly Entry[];
     };
+
+/** What the leader makes of a request for repair: entries, none at that place, or a snapshot on its way. */
+export type RepairOutcome = "entries" | "conflict" | "snapshot";
 
 /** Carries frames between members. It may lose, delay, duplicate and reorder them; it never damages one. */
 export interface Transport {
@@ -150,37 +198,28 @@ export interface TransportPeers {
 }
 
 /** Who takes what a {@link Transport} delivers. */
-    }
-  /** A member that lost the end of its log to damage asks the leader of `term` for what follows `previous`. */
-  | {
-      readonly kind: "repair-request";
-      readonly requestId: number;
-      readonly term: Term;
-      readonly previous: LogId;
-    }
-  /** `hash` chains `entries` to `previous`; `last` is where the leader's log ends. */
-  | {
-      readonly kind: "repair-answer";
-      readonly requestId: number;
-      readonly term: Term;
-      readonly outcome: RepairOutcome;
-      readonly previous: LogId;
-      readonly last: LogId;
-      readonly commit: LogIndex;
-      readonly hash: number;
-      readonly entries: readonly Entry[];
 export interface TransportReceiver {
   received(group: GroupId, from: NodeId, frame: PeerFrame): void;
-/** What the leader makes of a request for repair: entries, none at that place, or a snapshot on its way. */
-export type RepairOutcome = "entries" | "conflict" | "snapshot";
-
   /** The connection to `peer` was lost or refused: messages on their way may be gone. */
   unreachable(peer: NodeId): void;
+  /**
+   * The process that was `peer` until now does not run any more, by evidence that comes from its own machine; never by silence or by what
+   * this side ended itself. A transport that cannot tell never calls it, and one that can calls it after what it received before.
+   */
+  peerGone?(peer: NodeId, reason: PeerGoneReason): void;
 }
+
+/**
+ * How the end of a peer's process shows: it ended its connections and its address refuses new ones, or another process
+ * introduced itself in its place.
+ */
+export type PeerGoneReason = "refused" | "restarted";
 
 /** Defers work to the end of the event-loop turn (`setImmediate`), so that one turn forms one batch. */
 export interface Scheduler {
   defer(work: () => void): void;
+  /** Does `work` once, after about `delayMs`. Only {@link HostOptions.failOver} needs it: everything else counts ticks. */
+  after?(delayMs: number, work: () => void): void;
 }
 
 /** The replicated state. `apply` must be deterministic: no clock, no chance, no I/O. */

@@ -18,8 +18,10 @@ import type { MembershipChange, MembershipOutcome } from "./membership-change.ts
 import type { HostOptions } from "./options.ts";
 import type { ProposalOutcome, ReadOutcome, Waiting } from "./outcome.ts";
 import type { Completed } from "./ports.ts";
+import { applicationChannelMin, type RequestHandler, type RequestOutcome } from "./requests.ts";
 import { statusOf } from "./status.ts";
 import { beginStop, fail, halt, type StopOptions } from "./stopping.ts";
+import { changeMembers, handOver } from "./to-leader.ts";
 import type { TransferOutcome } from "./transfers.ts";
 
 const settled: Waiting = { abandon: () => {} };
@@ -76,14 +78,15 @@ export class RaftHost<Result = unknown> {
     group.core = yield* restoreAtStart(group, snapshot);
     group.lastTerm = group.core.term;
     group.state = "running";
+    group.repair.started();
     group.options.transport.start({
       received: (groupId, from, frame) => {
-    group.repair.started();
         if (groupId === group.groupId) {
           takeInput(group, { kind: "frame", from, frame });
         }
       },
       unreachable: (peer) => takeInput(group, { kind: "unreachable", peer }),
+      peerGone: (peer, reason) => takeInput(group, { kind: "gone", peer, reason }),
     });
     schedule(group);
   }
@@ -107,9 +110,6 @@ export class RaftHost<Result = unknown> {
     return waiting;
   }
 
-  /** One unit of time has passed. Several calls in one turn count once: missed time is never made up for. */
-  tick(): void {
-    this.#group.tickDue = true;
   /**
    * Asks the leader, this member itself where it leads, by a channel of the application (16 … 65,535); `done` is called exactly once.
    * At most 4 MiB each way. Nothing is retried: what ended `unknown` may have been handled. Default: five election time-outs.
@@ -130,6 +130,9 @@ export class RaftHost<Result = unknown> {
     this.#group.requests.handle(channel, handler);
   }
 
+  /** One unit of time has passed. Several calls in one turn count once: missed time is never made up for. */
+  tick(): void {
+    this.#group.tickDue = true;
     schedule(this.#group);
   }
 
@@ -141,17 +144,15 @@ export class RaftHost<Result = unknown> {
   }
 
   /**
-   * Changes the membership; only a leader does. `done` is called exactly once: with `applied` when the change is in force, a joint
-   * configuration on the way left again. RAFT §4.
+   * Changes the membership; a follower asks the leader to, once. `done` is called exactly once: with `applied` when the change is in
+   * force, here too, a joint configuration on the way left again; with `unknown` when the leader or its answer was lost. RAFT §4.
    */
   changeMembers(change: MembershipChange, done: (outcome: MembershipOutcome) => void): Waiting {
     if (this.#group.state !== "running") {
       done({ kind: "refused", reason: "stopped", leader: noNode });
       return settled;
     }
-    const waiting = this.#group.membership.change(change, done);
-    schedule(this.#group);
-    return waiting;
+    return changeMembers(this.#group, change, done);
   }
 
   /** Calls `done` exactly once: with true when `index` is applied here, with false when the wait or this member ended before. */
@@ -163,15 +164,16 @@ export class RaftHost<Result = unknown> {
     return this.#group.appliedWaiters.add(index, this.applied, done);
   }
 
-  /** Hands over to `target`, or to the member best able where it is null; `done` is called exactly once. RAFT §3.10. */
+  /**
+   * Hands over to `target`, or to the member best able where it is null; a follower asks the leader to. `done` is called exactly once;
+   * after `timed-out` the transferee may still take over. RAFT §3.10.
+   */
   handOver(target: NodeId | null, done: (outcome: TransferOutcome) => void): Waiting {
     if (this.#group.state !== "running") {
       done({ kind: "refused", reason: "stopped", transferee: target ?? noNode, leader: noNode });
       return settled;
     }
-    const waiting = this.#group.transfers.begin(target, done);
-    schedule(this.#group);
-    return waiting;
+    return handOver(this.#group, target, done);
   }
 
   /** Forgets who leads, so that this member votes for others at once; whether there was somebody to forget. */

@@ -88,6 +88,7 @@ function settleAll<Result>(group: Group<Result>): void {
   group.sender.stop();
   group.receiver.stop();
   group.forwarding.stop();
+  group.requests.stop();
   group.proposals.stop();
   group.membership.stop();
   group.transfers.stop();

@@ -40,14 +40,16 @@ interface TransferPort {
 }
 
 interface Transfer extends Waiting {
-  readonly target: NodeId;
+  /** Null: whoever leads after `oldLeader`. */
+  readonly target: NodeId | null;
+  readonly oldLeader: NodeId;
   ageTicks: number;
   settle(outcome: TransferOutcome): void;
 }
 
 const settled: Waiting = { abandon: () => {} };
 
-/** The transfers that this leader was asked for and that have not ended. */
+/** The transfers that this member was asked for and that have not ended. */
 export class Transfers {
   readonly #port: TransferPort;
   readonly #timeoutTicks: number;
@@ -74,8 +76,13 @@ export class Transfers {
       done({ kind: "refused", reason: result, transferee: chosen, leader: port.leader });
       return settled;
     }
-    const transfer = this.#track(chosen, done);
-    return transfer;
+    return this.#track(chosen, port.id, done);
+  }
+
+  /** Waits for what another member was asked for: it ends when the transferee leads, or by `settle`, or in time. */
+  follow(target: NodeId | null, oldLeader: NodeId, done: (outcome: TransferOutcome) => void): Transfer {
+    assert(oldLeader !== noNode && oldLeader !== this.#port.id, "transfers: followed without another leader");
+    return this.#track(target, oldLeader, done);
   }
 
   #refusal(target: NodeId): TransferRefusal | null {
@@ -91,10 +98,11 @@ export class Transfers {
     return isMember && target !== id && !this.#port.isActive(target) ? "unreachable" : null;
   }
 
-  #track(target: NodeId, done: (outcome: TransferOutcome) => void): Transfer {
+  #track(target: NodeId | null, oldLeader: NodeId, done: (outcome: TransferOutcome) => void): Transfer {
     const transfers = this;
     const transfer: Transfer = {
       target,
+      oldLeader,
       ageTicks: 0,
       settle(outcome) {
         if (transfers.#waiting.includes(transfer)) {
@@ -103,7 +111,7 @@ export class Transfers {
         }
       },
       abandon() {
-        transfer.settle({ kind: "timed-out", transferee: target });
+        transfer.settle({ kind: "timed-out", transferee: target ?? noNode });
       },
     };
     this.#waiting.push(transfer);
@@ -113,7 +121,8 @@ export class Transfers {
   /** Who leads has changed. */
   leaderChanged(leader: NodeId): void {
     for (const transfer of this.#waiting) {
-      if (leader === transfer.target) {
+      const { oldLeader, target } = transfer;
+      if (target === null ? leader !== noNode && leader !== oldLeader : leader === target) {
         transfer.settle({ kind: "done", leader });
       }
     }
@@ -123,14 +132,15 @@ export class Transfers {
     for (const transfer of this.#waiting) {
       transfer.ageTicks++;
       if (transfer.ageTicks >= this.#timeoutTicks) {
-        transfer.settle({ kind: "timed-out", transferee: transfer.target });
+        transfer.settle({ kind: "timed-out", transferee: transfer.target ?? noNode });
       }
     }
   }
 
   stop(): void {
     for (const transfer of this.#waiting) {
-      transfer.settle({ kind: "refused", reason: "stopped", transferee: transfer.target, leader: noNode });
+      const transferee = transfer.target ?? noNode;
+      transfer.settle({ kind: "refused", reason: "stopped", transferee, leader: noNode });
     }
   }
 }

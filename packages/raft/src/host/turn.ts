@@ -49,11 +49,12 @@ function tick<Result>(group: Group<Result>): void {
   group.transfers.tick();
   group.promotion.tick();
   group.forwarding.tick();
+  group.requests.tick();
   group.reads.tick();
   group.sender.tick();
   group.receiver.tick();
-  if (group.stopping !== null) {
   group.repair.tick();
+  if (group.stopping !== null) {
     group.stopping.ticksLeft--;
   }
   group.reads.flush();

@@ -12,19 +12,21 @@ import {
   readBytes,
   readCount,
   readFlag,
+  requestBytesMax,
+  requestChannelMax,
 } from "./layout.ts";
 import { messageKind, readMessage, writeMessage } from "./message-codec.ts";
 import {
-  readIndex,
-  readNodeIdOrNone,
   readEntries,
-  readSnapshotMetadata,
+  readIndex,
   readLogId,
+  readNodeIdOrNone,
+  readSnapshotMetadata,
   readTerm,
-  writeSnapshotMetadata,
-} from "./parts.ts";
   writeEntries,
   writeLogId,
+  writeSnapshotMetadata,
+} from "./parts.ts";
 
 /** The order stands on the wire: only append. */
 const refusals: readonly ProposalRefusal[] = [
@@ -37,8 +39,6 @@ const refusals: readonly ProposalRefusal[] = [
   "stopped",
 ];
 
-/** Appends one frame of `group` to `writer`, so that the frames of a turn share one buffer. */
-export function encodePeerFrame(writer: ByteWriter, group: GroupId, frame: PeerFrame): void {
 /** The order stands on the wire: only append. 0 stands for none. */
 const requestRefusals: readonly LeaderRequestRefusal[] = [
   "no-leader",
@@ -52,6 +52,8 @@ const requestRefusals: readonly LeaderRequestRefusal[] = [
 /** The order stands on the wire: only append. */
 const outcomes: readonly RepairOutcome[] = ["entries", "conflict", "snapshot"];
 
+/** Appends one frame of `group` to `writer`, so that the frames of a turn share one buffer. */
+export function encodePeerFrame(writer: ByteWriter, group: GroupId, frame: PeerFrame): void {
   const kind = frame.kind === "message" ? messageKind(frame.message) : frame.kind;
   const start = beginFrame(writer, kind);
   writer.varint(group);
@@ -85,6 +87,21 @@ function writeRequest(writer: ByteWriter, frame: Exclude<PeerFrame, { readonly k
       writer.u8(refusals.indexOf(frame.reason));
       writer.varint(frame.leader);
       return;
+    case "request":
+      assert(frame.channel >= 1 && frame.channel <= requestChannelMax, "wire: not a channel");
+      assert(frame.bytes.length <= requestBytesMax, "wire: request too long");
+      writer.varint(frame.term);
+      writer.varint(frame.requestId);
+      writer.varint(frame.channel);
+      writer.lengthPrefixed(frame.bytes);
+      return;
+    case "answer":
+      assert(frame.bytes.length <= requestBytesMax, "wire: answer too long");
+      writer.varint(frame.requestId);
+      writer.u8(frame.refusal === null ? 0 : requestRefusals.indexOf(frame.refusal) + 1);
+      writer.varint(frame.leader);
+      writer.lengthPrefixed(frame.bytes);
+      return;
     case "snapshot-chunk":
       assert(frame.chunk.length <= chunkBytesMax, "wire: chunk too long");
       writeSnapshotMetadata(writer, frame.snapshot);
@@ -98,7 +115,26 @@ function writeRequest(writer: ByteWriter, frame: Exclude<PeerFrame, { readonly k
       writer.varint(frame.offset);
       writer.u8(frame.failed ? 1 : 0);
       return;
+    case "repair-request":
+      writer.varint(frame.requestId);
+      writer.varint(frame.term);
+      writeLogId(writer, frame.previous);
+      return;
+    case "repair-answer":
+      writeRepair(writer, frame);
+      return;
   }
+}
+
+function writeRepair(writer: ByteWriter, answer: PeerFrame & { readonly kind: "repair-answer" }): void {
+  writer.varint(answer.requestId);
+  writer.varint(answer.term);
+  writer.u8(outcomes.indexOf(answer.outcome));
+  writeLogId(writer, answer.previous);
+  writeLogId(writer, answer.last);
+  writer.varint(answer.commit);
+  writer.u32(answer.hash);
+  writeEntries(writer, answer.entries);
 }
 
 /** A decoded frame: byte strings in it are views into the frame's buffer. */
@@ -115,28 +151,9 @@ export interface GroupFrame {
 export function readPeerFrame(reader: ByteReader, kind: FrameKind): GroupFrame | null {
   const group = reader.varint();
   const message = readMessage(reader, kind);
-    case "repair-request":
-      writer.varint(frame.requestId);
-      writer.varint(frame.term);
-      writeLogId(writer, frame.previous);
-      return;
-    case "repair-answer":
-      writeRepair(writer, frame);
-      return;
   const frame: PeerFrame | null = message === null ? readRequest(reader, kind) : { kind: "message", message };
   if (frame === null) {
     return null;
-function writeRepair(writer: ByteWriter, answer: PeerFrame & { readonly kind: "repair-answer" }): void {
-  writer.varint(answer.requestId);
-  writer.varint(answer.term);
-  writer.u8(outcomes.indexOf(answer.outcome));
-  writeLogId(writer, answer.previous);
-  writeLogId(writer, answer.last);
-  writer.varint(answer.commit);
-  writer.u32(answer.hash);
-  writeEntries(writer, answer.entries);
-}
-
   }
   reader.end();
   return { group, frame };
@@ -161,6 +178,22 @@ function readRequest(reader: ByteReader, kind: FrameKind): PeerFrame | null {
         reason: readRefusal(reader),
         leader: readNodeIdOrNone(reader),
       };
+    case "request":
+      return {
+        kind,
+        term: readTerm(reader),
+        requestId: reader.varint(),
+        channel: readChannel(reader),
+        bytes: readBytes(reader, requestBytesMax, "request"),
+      };
+    case "answer":
+      return {
+        kind,
+        requestId: reader.varint(),
+        refusal: readRequestRefusal(reader),
+        leader: readNodeIdOrNone(reader),
+        bytes: readBytes(reader, requestBytesMax, "answer"),
+      };
     case "snapshot-chunk":
       return {
         kind,
@@ -177,9 +210,29 @@ function readRequest(reader: ByteReader, kind: FrameKind): PeerFrame | null {
         offset: reader.varint(),
         failed: readFlag(reader),
       };
+    case "repair-request":
+      return { kind, requestId: reader.varint(), term: readTerm(reader), previous: readLogId(reader) };
+    case "repair-answer":
+      return readRepair(reader);
     default:
       return null;
   }
+}
+
+function readRepair(reader: ByteReader): PeerFrame {
+  const requestId = reader.varint();
+  const term = readTerm(reader);
+  const at = reader.offset;
+  const outcome = outcomes[reader.u8()];
+  const previous = readLogId(reader);
+  if (outcome === undefined || previous.index === Number.MAX_SAFE_INTEGER) {
+    throw new DecodeError("impossible outcome of a repair", at);
+  }
+  const last = readLogId(reader);
+  const commit = readIndex(reader);
+  const hash = reader.u32();
+  const entries = readEntries(reader, toLogIndex(previous.index + 1), 1);
+  return { kind: "repair-answer", requestId, term, outcome, previous, last, commit, hash, entries };
 }
 
 function readCommands(reader: ByteReader): Uint8Array[] {
@@ -199,23 +252,22 @@ function readRefusal(reader: ByteReader): ProposalRefusal {
   }
   return reason;
 }
-    case "repair-request":
-      return { kind, requestId: reader.varint(), term: readTerm(reader), previous: readLogId(reader) };
-    case "repair-answer":
-      return readRepair(reader);
-function readRepair(reader: ByteReader): PeerFrame {
-  const requestId = reader.varint();
-  const term = readTerm(reader);
+
+function readChannel(reader: ByteReader): number {
   const at = reader.offset;
-  const outcome = outcomes[reader.u8()];
-  const previous = readLogId(reader);
-  if (outcome === undefined || previous.index === Number.MAX_SAFE_INTEGER) {
-    throw new DecodeError("impossible outcome of a repair", at);
+  const channel = reader.varint();
+  if (channel < 1 || channel > requestChannelMax) {
+    throw new DecodeError("not a channel", at);
   }
-  const last = readLogId(reader);
-  const commit = readIndex(reader);
-  const hash = reader.u32();
-  const entries = readEntries(reader, toLogIndex(previous.index + 1), 1);
-  return { kind: "repair-answer", requestId, term, outcome, previous, last, commit, hash, entries };
+  return channel;
 }
 
+function readRequestRefusal(reader: ByteReader): LeaderRequestRefusal | null {
+  const at = reader.offset;
+  const number = reader.u8();
+  const reason = number === 0 ? null : requestRefusals[number - 1];
+  if (reason === undefined) {
+    throw new DecodeError("unknown reason of a refusal", at);
+  }
+  return reason;
+}

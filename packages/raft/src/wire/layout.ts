@@ -25,6 +25,12 @@ export const memberCountMax = 4096;
 /** Bytes of one chunk of a snapshot. */
 export const chunkBytesMax: number = 1024 * 1024;
 
+/** Bytes of a request to the leader, and of its answer. */
+export const requestBytesMax: number = 4 * 1024 * 1024;
+
+/** Channels of requests go from 1 to this. */
+export const requestChannelMax = 65_535;
+
 /** What a frame holds. The numbers stand on the wire: never change one, never use one again. */
 const frameKind = {
   hello: 1,
@@ -53,16 +59,16 @@ const frameKind = {
   "propose-refused": 50,
   "snapshot-chunk": 51,
   "snapshot-answer": 52,
+  "repair-request": 56,
+  "repair-answer": 57,
+  request: 53,
+  answer: 54,
 } as const;
 
 /** The name of a kind of frame. */
 export type FrameKind = keyof typeof frameKind;
 
 const kindNames: ReadonlyMap<number, FrameKind> = new Map(
-  "repair-request": 56,
-  "repair-answer": 57,
-  request: 53,
-  answer: 54,
   // ORDER: the keys are names, none is integer-like.
   Object.entries(frameKind).map(([name, kind]) => [kind, name as FrameKind]),
 );

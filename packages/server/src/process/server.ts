@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const probe = createProbe({ config, machine, membership, replication });
   metrics.observe(probe);
   const api = new EtcdApi(apiOptions(config, machine, membership, replication));
+  replication.answerMembers((question, done) => api.answerMember(question, done));
   const grpc = createGrpcServer({
     limits: { messageBytesMax: config.maxRequestBytes + messageOverheadBytes },
     onHttp: serveExchanges(createRouter({ probe, metrics, etcdVersion })),
@@ -121,6 +122,7 @@ function apiOptions(
 ): ApiOptions {
   return {
     replication,
+    leaderPort: replication,
     store: machine,
     membership,
     defer: { defer: (work) => void setImmediate(work) },

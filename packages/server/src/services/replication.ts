@@ -1,7 +1,7 @@
 /** The replicated log behind the API's port: a Raft node, what it tells of itself, and its troubles as log lines. */
 
 import { assert } from "@quorate/base";
-import type { CancelHandle, ReplicationPort, ReplicationStatus } from "@quorate/etcd";
+import type { CancelHandle, LeaderPort, ReplicationPort, ReplicationStatus } from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
 import { RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
@@ -19,6 +19,9 @@ import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { Leadership, logEvent, observeEvent } from "./raft-events.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
+
+/** What one member's API asks that of the leader. The number stands on the wire. */
+const questionChannel = 16;
 
 /** What the log is made of. */
 interface ReplicationOptions {
@@ -49,10 +52,12 @@ type ReplicationView = Pick<
 > & { matchOf(id: number): number | null };
 
 /** The port of the API, and what else the server needs of its log. */
-export interface Replication extends ReplicationPort {
+export interface Replication extends ReplicationPort, LeaderPort {
   observe(): ReplicationView;
   /** Calls `listener`, in a turn of its own, when a leader was found or lost. */
   onLeaderChange(listener: () => void): void;
+  /** Whom the leader asks when another member's API has a question; called once, before there can be one. */
+  answerMembers(answer: (question: Uint8Array, done: (answer: Uint8Array) => void) => void): void;
   /** Hands over leadership, closes connections and log. */
   stop(): Promise<void>;
 }
@@ -185,6 +190,13 @@ function portOf(
         }
       });
     },
+    askLeader(question, done) {
+      node.requestLeader(questionChannel, question, (outcome) => {
+        done(outcome.kind === "answered" ? outcome.bytes : null);
+      });
+    },
+    answerMembers: (answer) =>
+      node.onRequest(questionChannel, (_from, question, done) => answer(question, done)),
     stop: () => node.stop(),
   };
 }
