@@ -50,6 +50,7 @@ export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/m
 export {
   type CoreSettings,
   type FailOverPolicy,
+  type FailOverPolicy,
   type HostLimits,
   type HostOptions,
   hostDefaults,

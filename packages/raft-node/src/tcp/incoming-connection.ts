@@ -14,6 +14,7 @@ import {
 } from "@quorate/raft";
 import type { TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
 import { changedStore, control } from "./outgoing-link.ts";
+import { isEndedByPeer } from "./peer-life.ts";
 
 /** What a connection needs of its transport. */
 export interface IncomingContext {
@@ -24,9 +25,10 @@ export interface IncomingContext {
   /** Whether it was a member and is none any more. */
   readonly isRemoved: (id: NodeId) => boolean;
   /** It has introduced itself: an older connection of the same peer ends. */
-  readonly introduced: (connection: IncomingConnection, peer: NodeId) => void;
+  readonly introduced: (connection: IncomingConnection, peer: NodeId, bootId: Uint8Array) => void;
   readonly received: (peer: NodeId, content: GroupFrame) => void;
-  readonly closed: (connection: IncomingConnection) => void;
+  /** It is gone; `byPeer` when the other side ended or reset it. */
+  readonly closed: (connection: IncomingConnection, byPeer: boolean) => void;
 }
 
 /** The largest frame that a peer may send. */
@@ -44,6 +46,9 @@ export class IncomingConnection {
   #silenceTimer: NodeJS.Timeout;
   #heardSinceCheck = false;
   #why = "closed by the peer";
+  #failure: Error | null = null;
+  /** The peer closed its side, or announced it. */
+  #ended = false;
 
   constructor(context: IncomingContext, socket: Socket) {
     this.#context = context;
@@ -55,6 +60,10 @@ export class IncomingConnection {
     socket.on("data", (chunk: Uint8Array) => this.#data(chunk));
     socket.on("error", (error) => {
       this.#why = error.message;
+      this.#failure = error;
+    });
+    socket.on("end", () => {
+      this.#ended = true;
     });
     socket.on("close", () => this.#closed());
   }
@@ -106,6 +115,7 @@ export class IncomingConnection {
     } else if (decoded.content.kind === "ping" && this.#peer !== null) {
       this.#socket.write(control({ kind: "pong" }));
     } else if (decoded.content.kind === "goodbye") {
+      this.#ended = true;
       this.#end("the peer said goodbye");
     } else {
       this.#bad(`unexpected ${decoded.content.kind}`);
@@ -152,7 +162,7 @@ export class IncomingConnection {
       if (this.#socket.destroyed) {
         return;
       }
-      this.#admit(hello.from);
+      this.#admit(hello.from, hello.bootId);
       this.#socket.write(
         control({
           kind: "welcome",
@@ -196,7 +206,7 @@ export class IncomingConnection {
     return null;
   }
 
-  #admit(peer: NodeId): void {
+  #admit(peer: NodeId, bootId: Uint8Array): void {
     const { silenceMs } = this.#context.limits;
     this.#peer = peer;
     this.#decoder.frameBytesMax = frameBytesMax;
@@ -208,7 +218,7 @@ export class IncomingConnection {
       }
       this.#heardSinceCheck = false;
     }, silenceMs);
-    this.#context.introduced(this, peer);
+    this.#context.introduced(this, peer, bootId);
     this.#context.options.onEvent?.({ type: "connected", peer, direction: "in" });
   }
 
@@ -242,7 +252,7 @@ export class IncomingConnection {
         why: this.#why,
       });
     }
-    this.#context.closed(this);
+    this.#context.closed(this, isEndedByPeer(this.#ended, this.#failure));
   }
 }
 

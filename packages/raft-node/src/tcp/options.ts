@@ -1,6 +1,6 @@
 /** What a TCP transport is given, what it limits, and what it tells. */
 import type { ConnectionOptions, TlsOptions } from "node:tls";
-import type { NodeId } from "@quorate/raft";
+import type { NodeId, PeerGoneReason } from "@quorate/raft";
 import type { PeerStoreIds } from "../peer-store-ids.ts";
 
 /** Where a member listens for its peers. */
@@ -67,6 +67,8 @@ export type TransportEvent =
       readonly direction: "in" | "out";
       readonly why: string;
     }
+  /** The peer's process is gone: it ended its connections and refuses new ones, or another process came in its place. */
+  | { readonly type: "peer-gone"; readonly peer: NodeId; readonly reason: PeerGoneReason }
   /** `peer` refused this member, or what answered at its address is not the peer. */
   | { readonly type: "refused-by"; readonly peer: NodeId; readonly cause: string; readonly detail: string }
   /** This member refused who called. */

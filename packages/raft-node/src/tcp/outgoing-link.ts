@@ -17,6 +17,7 @@ import {
 } from "@quorate/raft";
 import { FrameQueue } from "./frame-queue.ts";
 import type { PeerAddress, TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
+import { isEndedByPeer, isRefusal } from "./peer-life.ts";
 
 /** What a link needs of its transport. */
 export interface LinkContext {
@@ -25,6 +26,11 @@ export interface LinkContext {
   readonly counters: TransportCounters;
   /** The connection is gone, or frames were dropped: what was on its way may be lost. */
   readonly unreachable: (peer: NodeId) => void;
+  readonly established: (peer: NodeId, bootId: Uint8Array) => void;
+  /** An established connection is gone. */
+  readonly ended: (peer: NodeId, byPeer: boolean) => void;
+  /** Nobody listens at its address. */
+  readonly refused: (peer: NodeId) => void;
 }
 
 type State = "idle" | "dialling" | "introducing" | "open" | "closed";
@@ -41,6 +47,7 @@ export class OutgoingLink {
   #deadlineTimer: NodeJS.Timeout | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
   #attempts = 0;
+  #openedAtMs = 0;
   #dropped = false;
   /** Refusals repeat with each attempt; the operator needs them once. */
   #lastRefusal = "";
@@ -63,7 +70,12 @@ export class OutgoingLink {
     return this.#address;
   }
 
-  /** The peer has just been heard: dials now instead of after the pause. */
+  /** Whether a connection stands and its handshake is done. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Something happened to the peer: dials now instead of after the pause. */
   hurry(): void {
     if (this.#reconnectTimer !== null) {
       clearTimeout(this.#reconnectTimer);
@@ -143,11 +155,15 @@ export class OutgoingLink {
     socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#introduce(socket));
     socket.on("drain", () => this.flush());
     // The reason of a failure comes with `error`; `close` always follows.
-    let why = "closed by the peer";
+    let failure: Error | null = null;
+    let ended = false;
     socket.on("error", (error) => {
-      why = error.message;
+      failure = error;
     });
-    socket.on("close", () => this.#lost(why));
+    socket.on("end", () => {
+      ended = true;
+    });
+    socket.on("close", () => this.#lost(failure, ended));
     this.#armDeadline(socket, this.#context.limits.handshakeTimeoutMs, "no answer to the handshake");
   }
 
@@ -212,22 +228,24 @@ export class OutgoingLink {
         socket.destroy(error);
         this.#context.options.onFatal(error);
       } else if (!socket.destroyed && this.#state === "introducing") {
-        this.#open(socket);
+        this.#open(socket, welcome.bootId);
       }
     });
   }
 
-  #open(socket: Socket): void {
+  #open(socket: Socket, bootId: Uint8Array): void {
     const { limits, options } = this.#context;
     this.#state = "open";
+    this.#openedAtMs = performance.now();
     this.#attempts = 0;
     this.#lastRefusal = "";
     this.#armDeadline(socket, limits.silenceMs, "no sign of life");
     this.#pingTimer = setInterval(() => socket.write(control({ kind: "ping" })), limits.pingIntervalMs);
     options.onEvent?.({ type: "connected", peer: this.#peer, direction: "out" });
+    this.#context.established(this.#peer, bootId);
   }
 
-  #lost(why: string): void {
+  #lost(failure: Error | null, ended: boolean): void {
     const wasOpen = this.#state === "open";
     this.#socket = null;
     this.#clearTimers();
@@ -240,13 +258,33 @@ export class OutgoingLink {
       this.#context.counters.droppedFrames++;
     }
     if (wasOpen) {
+      const why = failure?.message ?? "closed by the peer";
       this.#context.options.onEvent?.({ type: "disconnected", peer: this.#peer, direction: "out", why });
     }
     this.#context.unreachable(this.#peer);
+    const byPeer = isEndedByPeer(ended, failure);
+    if (wasOpen) {
+      this.#context.ended(this.#peer, byPeer);
+    } else if (isRefusal(failure)) {
+      this.#context.refused(this.#peer);
+    }
+    this.#dialAfter(wasOpen && byPeer && this.#stood ? 0 : this.#pauseMs());
+  }
+
+  /** Only a connection that stood for a while is dialled anew at once: one that is cut again and again must not keep this member busy. */
+  get #stood(): boolean {
+    return performance.now() - this.#openedAtMs >= this.#context.limits.reconnectMsMax;
+  }
+
+  #dialAfter(ms: number): void {
+    if (ms === 0) {
+      this.#dial();
+      return;
+    }
     this.#reconnectTimer = setTimeout(() => {
       this.#reconnectTimer = null;
       this.#dial();
-    }, this.#pauseMs());
+    }, ms);
   }
 
   /** Doubles with each failure up to a bound, drawn from the upper half, so that members do not dial in step. */

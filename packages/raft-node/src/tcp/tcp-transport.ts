@@ -11,6 +11,7 @@ import type {
   GroupId,
   NodeId,
   PeerFrame,
+  PeerGoneReason,
   Transport,
   TransportPeers,
   TransportReceiver,
@@ -26,6 +27,7 @@ import {
   transportLimitsDefault,
 } from "./options.ts";
 import { type LinkContext, OutgoingLink } from "./outgoing-link.ts";
+import { PeerLife } from "./peer-life.ts";
 
 /**
  * Frames between the members of a cluster.
@@ -40,6 +42,7 @@ export class TcpTransport implements Transport {
   readonly #links = new Map<NodeId, OutgoingLink>();
   readonly #incoming = new Set<IncomingConnection>();
   readonly #incomingByPeer = new Map<NodeId, IncomingConnection>();
+  readonly #lives = new Map<NodeId, PeerLife>();
   readonly #linkContext: LinkContext;
   readonly #incomingContext: IncomingContext;
   readonly #dirty = new Set<OutgoingLink>();
@@ -57,6 +60,9 @@ export class TcpTransport implements Transport {
       limits: this.#limits,
       counters: this.#counters,
       unreachable: (peer) => this.#unreachable(peer),
+      established: (peer, bootId) => this.#lifeOf(peer).established(bootId),
+      ended: (peer, byPeer) => this.#lifeOf(peer).ended(byPeer),
+      refused: (peer) => this.#lifeOf(peer).refused(this.#isConnected(peer)),
     };
     this.#incomingContext = {
       options,
@@ -64,9 +70,9 @@ export class TcpTransport implements Transport {
       counters: this.#counters,
       isPeer: (id) => this.#links.has(id),
       isRemoved: (id) => this.#removed.has(id),
-      introduced: (connection, peer) => this.#introduced(connection, peer),
+      introduced: (connection, peer, bootId) => this.#introduced(connection, peer, bootId),
       received: (peer, content) => this.#received(peer, content),
-      closed: (connection) => this.#connectionClosed(connection),
+      closed: (connection, byPeer) => this.#connectionClosed(connection, byPeer),
     };
     for (const [peer, address] of options.peers) {
       this.#links.set(peer, new OutgoingLink(this.#linkContext, peer, address));
@@ -163,6 +169,7 @@ export class TcpTransport implements Transport {
       this.#dirty.delete(link);
       link.close(() => {});
     }
+    this.#lives.delete(peer);
     this.#incomingByPeer.get(peer)?.dismiss();
   }
 
@@ -213,19 +220,45 @@ export class TcpTransport implements Transport {
     this.#incoming.add(new IncomingConnection(this.#incomingContext, socket));
   }
 
-  #introduced(connection: IncomingConnection, peer: NodeId): void {
+  #introduced(connection: IncomingConnection, peer: NodeId, bootId: Uint8Array): void {
     this.#incomingByPeer.get(peer)?.destroy();
     this.#incomingByPeer.set(peer, connection);
+    this.#lifeOf(peer).established(bootId);
     this.#links.get(peer)?.hurry();
   }
 
-  #connectionClosed(connection: IncomingConnection): void {
+  #connectionClosed(connection: IncomingConnection, byPeer: boolean): void {
     this.#incoming.delete(connection);
     const { peer } = connection;
     if (peer !== null && this.#incomingByPeer.get(peer) === connection) {
       this.#incomingByPeer.delete(peer);
       // What the peer said on it may be lost, its answers to this member's requests among it.
       this.#unreachable(peer);
+      this.#lives.get(peer)?.ended(byPeer);
+      if (byPeer && !this.#closed) {
+        // Whether its process still lives is known once its address was asked.
+        this.#links.get(peer)?.hurry();
+      }
+    }
+  }
+
+  #isConnected(peer: NodeId): boolean {
+    return this.#incomingByPeer.has(peer) || this.#links.get(peer)?.isOpen === true;
+  }
+
+  #lifeOf(peer: NodeId): PeerLife {
+    let life = this.#lives.get(peer);
+    if (life === undefined) {
+      life = new PeerLife((reason) => this.#peerGone(peer, reason));
+      this.#lives.set(peer, life);
+    }
+    return life;
+  }
+
+  #peerGone(peer: NodeId, reason: PeerGoneReason): void {
+    if (!this.#closed) {
+      this.#options.onEvent?.({ type: "peer-gone", peer, reason });
+      this.#receiver?.peerGone?.(peer, reason);
     }
   }
 

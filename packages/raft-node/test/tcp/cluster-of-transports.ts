@@ -1,6 +1,6 @@
 /** Transports on loopback that know each other, and what each of them received. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type NodeId, type PeerFrame, toNodeId } from "@quorate/raft";
+import { type NodeId, type PeerFrame, type PeerGoneReason, toNodeId } from "@quorate/raft";
 import { PeerStoreIds, TcpTransport, type TransportEvent, type TransportLimits } from "@quorate/raft-node";
 import { freePorts as portsForTests } from "@quorate/raft-node/testing";
 
@@ -9,6 +9,7 @@ export interface Endpoint {
   readonly transport: TcpTransport;
   readonly received: { from: NodeId; frame: PeerFrame }[];
   readonly unreachable: NodeId[];
+  readonly gone: { peer: NodeId; reason: PeerGoneReason }[];
   readonly events: TransportEvent[];
   readonly failures: Error[];
 }
@@ -18,6 +19,8 @@ interface EndpointOptions {
   readonly ports: ReadonlyMap<number, number>;
   readonly clusterId?: number;
   readonly storeId?: Uint8Array;
+  /** Which process this is, of those that were this member. */
+  readonly boot?: number;
   readonly storeIds?: PeerStoreIds;
   readonly limits?: Partial<TransportLimits>;
 }
@@ -46,7 +49,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
       id,
       clusterId: options.clusterId ?? 77,
       storeId: options.storeId ?? storeIdOf(options.id),
-      bootId: new Uint8Array(16).fill(options.id),
+      bootId: new Uint8Array(16).fill(options.boot ?? options.id),
     },
     listen: { host: "127.0.0.1", port: options.ports.get(options.id) ?? 0 },
     peers,
@@ -56,10 +59,11 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     onFatal: (error) => failures.push(error),
   });
   await transport.listen();
-  const endpoint: Endpoint = { id, transport, received: [], unreachable: [], events, failures };
+  const endpoint: Endpoint = { id, transport, received: [], unreachable: [], gone: [], events, failures };
   transport.start({
     received: (_group, from, frame) => endpoint.received.push({ from, frame }),
     unreachable: (peer) => endpoint.unreachable.push(peer),
+    peerGone: (peer, reason) => endpoint.gone.push({ peer, reason }),
   });
   return endpoint;
 }

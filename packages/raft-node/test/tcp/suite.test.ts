@@ -32,6 +32,7 @@ transportSuite(test, async () => {
     left,
     right,
     until: (condition) => until("what the suite waits for", condition),
+    tellsGone: true,
     dispose: async () => {
       for (const { transport } of [left, right]) {
         await new Promise<void>((resolve) => transport.close(() => resolve()));

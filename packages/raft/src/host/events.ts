@@ -10,6 +10,7 @@ import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { Status } from "../types/status.ts";
 import type { VoteFloor } from "../types/vote-floor.ts";
 import type { RefusalReason } from "./outcome.ts";
+import type { PeerGoneReason } from "./ports.ts";
 
 /** Something that happened. Observers look; they never call back into the host from within. */
 export type HostEvent =
@@ -53,6 +54,14 @@ export type HostEvent =
     }
   | { readonly type: "message-inconsistent"; readonly from: NodeId; readonly what: string }
   | { readonly type: "peer-unreachable"; readonly peer: NodeId }
+  /** The leader's process is gone: this member forgot it, and campaigns after a moment. */
+  | { readonly type: "fail-over-started"; readonly leader: NodeId; readonly reason: PeerGoneReason }
+  /** Who leads now, this member among others: `cancelled` when the leader that was thought gone has spoken again. */
+  | {
+      readonly type: "fail-over-ended";
+      readonly outcome: "won" | "followed" | "cancelled" | "given-up";
+      readonly leader: NodeId;
+    }
   /** The leader's process is gone: this member forgot it, and campaigns after a moment. */
   | { readonly type: "fail-over-started"; readonly leader: NodeId; readonly reason: PeerGoneReason }
   /** Who leads now, this member among others: `cancelled` when the leader that was thought gone has spoken again. */

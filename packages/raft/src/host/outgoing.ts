@@ -31,6 +31,9 @@ export function sendMessage<Result>(group: Group<Result>, message: Message): voi
   if (message.type === "install-snapshot") {
     sendSnapshot(group, message);
   } else {
+    if (message.type === "pre-vote-response" && message.granted) {
+      group.failOver?.granted();
+    }
     sendFrame(group, message.to, { kind: "message", message });
   }
 }

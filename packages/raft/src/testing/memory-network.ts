@@ -4,6 +4,7 @@ import type {
   Completed,
   GroupId,
   PeerFrame,
+  PeerGoneReason,
   Scheduler,
   Transport,
   TransportReceiver,
@@ -20,9 +21,12 @@ export class MemoryNetwork {
     this.#scheduler = scheduler;
   }
 
-  /** A transport for `id`; one that it had before receives nothing any more. */
+  /** A transport for `id`; one that it had before receives nothing any more, and its peers learn that another has come. */
   connect(id: NodeId): MemoryTransport {
     const transport = new MemoryTransport(this, id);
+    if (this.#transports.has(id)) {
+      this.#tellOfEnd(id, "restarted");
+    }
     this.#transports.set(id, transport);
     return transport;
   }
@@ -82,6 +86,28 @@ export class MemoryNetwork {
     for (const peer of this.#transports.keys()) {
       this.#tellLost(peer, transport.id);
     }
+    this.#tellOfEnd(transport.id, "refused");
+  }
+
+  /** Who is cut off from `id` learns nothing of it. */
+  #tellOfEnd(id: NodeId, reason: PeerGoneReason): void {
+    for (const [peer, transport] of this.#transports) {
+      if (peer !== id && !this.isCut(peer, id) && !this.isCut(id, peer)) {
+        this.#scheduler.defer(() => transport.gone(id, reason));
+      }
+    }
+  }
+
+  /** The process of `id` ends as by a crash: its peers, where they reach it, see its connections reset and its address refuse. */
+  end(id: NodeId): void {
+    this.#transports.get(id)?.kill();
+  }
+
+  /** Tells `id` that the process of `peer` is gone, whether or not that is so. */
+  tellGone(id: NodeId, peer: NodeId, reason: PeerGoneReason): void {
+    const transport = this.#transports.get(id);
+    assert(transport !== undefined, "network: nobody to tell");
+    this.#scheduler.defer(() => transport.gone(peer, reason));
   }
 
   #tellLost(id: NodeId, peer: NodeId): void {
@@ -152,6 +178,13 @@ export class MemoryTransport implements Transport {
   lost(peer: NodeId): void {
     if (!this.#closed) {
       this.#receiver?.unreachable(peer);
+    }
+  }
+
+  /** The process of `peer` does not run any more. */
+  gone(peer: NodeId, reason: PeerGoneReason): void {
+    if (!this.#closed) {
+      this.#receiver?.peerGone?.(peer, reason);
     }
   }
 

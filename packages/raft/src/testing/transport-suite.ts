@@ -8,6 +8,8 @@ import { completion, expect, type TestFunction } from "./suite.ts";
 export interface TransportPair {
   readonly left: { readonly id: NodeId; readonly transport: Transport };
   readonly right: { readonly id: NodeId; readonly transport: Transport };
+  /** Whether the transports tell of a peer whose process is gone. Default false: those tests are left out. */
+  readonly tellsGone?: boolean;
   /** Resolves once `condition` holds; rejects when it does not within a few seconds. */
   until(condition: () => boolean): Promise<void>;
   /** Releases what the closed transports left. */
@@ -17,13 +19,15 @@ export interface TransportPair {
 interface Received {
   readonly frames: { readonly group: GroupId; readonly from: NodeId; readonly frame: PeerFrame }[];
   readonly lost: NodeId[];
+  readonly gone: NodeId[];
 }
 
 function start(transport: Transport): Received {
-  const received: Received = { frames: [], lost: [] };
+  const received: Received = { frames: [], lost: [], gone: [] };
   transport.start({
     received: (group, from, frame) => void received.frames.push({ group, from, frame }),
     unreachable: (peer) => void received.lost.push(peer),
+    peerGone: (peer) => void received.gone.push(peer),
   });
   return received;
 }
@@ -150,6 +154,33 @@ const scenarios: readonly (readonly [string, Scenario])[] = [
         return atLeft.lost.includes(right.id);
       });
       expect(received.frames.length === count, "nothing is delivered after the close");
+      await completion((completed) => left.transport.close(completed));
+    },
+  ],
+  [
+    "a member that ended is known to be gone, once, where the transport can tell; one that runs never is",
+    async (pair) => {
+      const { left, right } = pair;
+      const atLeft = start(left.transport);
+      const atRight = start(right.transport);
+      await pair.until(() => {
+        left.transport.send(0, right.id, append(left.id, right.id, 1));
+        right.transport.send(0, left.id, append(right.id, left.id, 2));
+        return atLeft.frames.length > 0 && atRight.frames.length > 0;
+      });
+      expect(atLeft.gone.length === 0, "nobody is gone while both run");
+      await completion((completed) => right.transport.close(completed));
+      if (pair.tellsGone === true) {
+        await pair.until(() => atLeft.gone.length > 0);
+        expect(atLeft.gone[0] === right.id, "it is the one that ended");
+      }
+      // Further attempts to reach it find the same, which is no news.
+      await pair.until(() => {
+        left.transport.send(0, right.id, append(left.id, right.id, 3));
+        return atLeft.lost.length >= 3;
+      });
+      expect(atLeft.gone.length === (pair.tellsGone === true ? 1 : 0), "it is told once");
+      expect(atRight.gone.length === 0, "whoever ended hears nothing more");
       await completion((completed) => left.transport.close(completed));
     },
   ],

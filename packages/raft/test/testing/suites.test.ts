@@ -18,6 +18,7 @@ storageSuite(test, async () => {
       storage = storage.reopen();
       return storage;
     },
+    tellsGone: true,
     dispose: async () => {},
   };
 });
@@ -36,6 +37,7 @@ transportSuite(test, async () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
+    tellsGone: true,
     dispose: async () => {},
   };
 });

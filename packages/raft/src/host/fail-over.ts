@@ -1,0 +1,143 @@
+/**
+ * Fast fail-over: a leader whose process is known to be gone is not waited for. This member forgets who leads, which lets it grant
+ * a trial vote, and after a short random delay it holds a trial itself (RAFT §9.6). That is all it may do: terms and votes stay
+ * what they are until a majority has granted the trial, and whoever still hears the leader grants none (RAFT §4.2.3). The leader's next message
+ * brings it back.
+ */
+import { assert } from "@quorate/base";
+import type { RawNode } from "../raw-node.ts";
+import { type NodeId, noNode, type Term } from "../types/ids.ts";
+import type { HostEvent } from "./events.ts";
+import type { PeerGoneReason } from "./ports.ts";
+
+/** Trials that one death may lead to; after them the election time-out takes over. */
+const attemptCountMax = 4;
+
+/** What fail-over needs of its host. */
+export interface FailOverPort {
+  readonly id: NodeId;
+  readonly core: Pick<RawNode, "campaign" | "forgetLeader" | "leader" | "role" | "term">;
+  readonly isRunning: boolean;
+  /** All who may vote, ascending. */
+  readonly voters: readonly NodeId[];
+  after(delayMs: number, work: () => void): void;
+  random(low: number, high: number): number;
+  emit(event: HostEvent): void;
+}
+
+/** What follows from one death. */
+interface Run {
+  readonly leader: NodeId;
+  readonly term: Term;
+  attemptCount: number;
+  /** The timer that counts; those of earlier delays find another number. */
+  timer: number;
+  /** An election that was under way when the last delay ran out is given one more. */
+  sparedTerm: Term | null;
+}
+
+/** The fail-over of one member. */
+export class FailOver {
+  readonly #port: FailOverPort;
+  readonly #spreadMs: number;
+  #run: Run | null = null;
+  #timer = 0;
+
+  constructor(port: FailOverPort, spreadMs: number) {
+    assert(spreadMs >= 1, "fail-over: no delay to draw from");
+    this.#port = port;
+    this.#spreadMs = spreadMs;
+  }
+
+  /** The process of `peer` is gone. It matters only while this member follows it. */
+  gone(peer: NodeId, reason: PeerGoneReason): void {
+    const { core, isRunning } = this.#port;
+    const { term } = core;
+    if (!isRunning || peer !== core.leader || !core.forgetLeader()) {
+      return;
+    }
+    assert(peer !== this.#port.id, "fail-over: a member outlives itself");
+    assert(core.term === term && core.leader === noNode, "fail-over: forgets the leader and nothing else");
+    this.#run = { leader: peer, term, attemptCount: 0, timer: 0, sparedTerm: null };
+    this.#port.emit({ type: "fail-over-started", leader: peer, reason });
+    this.#arm(this.#run);
+  }
+
+  /** This member grants somebody's trial, which gets time to become an election before it holds one itself. */
+  granted(): void {
+    const run = this.#run;
+    if (run !== null) {
+      run.attemptCount = Math.max(1, run.attemptCount);
+      this.#arm(run);
+    }
+  }
+
+  /** PERF: asked in every turn, and most have nothing to look for. Ends the fail-over once somebody leads. */
+  look(): void {
+    const run = this.#run;
+    if (run === null || this.#port.core.leader === noNode) {
+      return;
+    }
+    const { core, id } = this.#port;
+    const { leader, term } = core;
+    assert(term >= run.term, "fail-over: a term went back");
+    if (leader === id) {
+      this.#end("won");
+    } else {
+      this.#end(leader === run.leader && term === run.term ? "cancelled" : "followed");
+    }
+  }
+
+  #arm(run: Run): void {
+    run.timer = ++this.#timer;
+    const { timer } = run;
+    this.#port.after(this.#delayMs(run), () => {
+      if (this.#run?.timer === timer) {
+        this.#due(run);
+      }
+    });
+  }
+
+  /**
+   * Each survivor has a slot of its own and draws from the first half of it, so that trials rarely cross; the term turns the order,
+   * so that no member is preferred. Further attempts come after pauses that double, which leaves an election time to end on slower disks, too.
+   */
+  #delayMs(run: Run): number {
+    const { id, random, voters } = this.#port;
+    const survivors = voters.filter((voter) => voter !== run.leader);
+    const count = Math.max(1, survivors.length);
+    const slot = (Math.max(0, survivors.indexOf(id)) + run.term) % count;
+    const slotMs = this.#spreadMs / count;
+    const drawnMs = Math.floor(slot * slotMs) + random(0, Math.max(1, Math.floor(slotMs / 2)));
+    assert(drawnMs <= this.#spreadMs, "fail-over: a delay beyond the spread");
+    return run.attemptCount === 0 ? drawnMs : this.#spreadMs * 2 ** (run.attemptCount - 1) + drawnMs;
+  }
+
+  #due(run: Run): void {
+    assert(this.#run === run, "fail-over: another one's delay");
+    this.look();
+    if (this.#run === null) {
+      return;
+    }
+    const { core, isRunning } = this.#port;
+    if (!isRunning || run.attemptCount >= attemptCountMax) {
+      this.#end("given-up");
+      return;
+    }
+    run.attemptCount++;
+    if (core.role === "candidate" && run.sparedTerm !== core.term) {
+      run.sparedTerm = core.term;
+    } else {
+      // RAFT §9.6: a trial; a member that may not campaign just now (a learner, an unapplied configuration) waits with the others.
+      core.campaign();
+      assert(core.role !== "leader" || core.leader === this.#port.id, "fail-over: a leader knows itself");
+    }
+    this.#arm(run);
+  }
+
+  #end(outcome: "won" | "followed" | "cancelled" | "given-up"): void {
+    assert(this.#run !== null, "fail-over: ended twice");
+    this.#run = null;
+    this.#port.emit({ type: "fail-over-ended", outcome, leader: this.#port.core.leader });
+  }
+}
