@@ -37,8 +37,7 @@ if (!existsSync(jar)) {
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (fetched.status !== 0 || !existsSync(jar)) {
-    console.error(`tla: Maven could not fetch ${artifact}`);
-    process.exit(1);
+    skip(`Maven could not fetch ${artifact}`);
   }
 }
 
