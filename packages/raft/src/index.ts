@@ -50,7 +50,6 @@ export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/m
 export {
   type CoreSettings,
   type FailOverPolicy,
-  type FailOverPolicy,
   type HostLimits,
   type HostOptions,
   hostDefaults,

@@ -12,7 +12,6 @@ import { applyEntry } from "./applying.ts";
 import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
 import { durable } from "./executing.ts";
 import { FailOver } from "./fail-over.ts";
-import { FailOver } from "./fail-over.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
 import type { Guard } from "./guard.ts";
@@ -89,7 +88,6 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     ...createMembershipParts(making),
     transfers: createTransfers(making),
     failOver: createFailOver(making),
-    failOver: createFailOver(making),
     appliedWaiters: new AppliedWaiters(),
     runTurn: () => {
       group.scheduled = false;
@@ -110,40 +108,6 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
   };
   answerMembers(group);
   return group;
-}
-
-function createFailOver<Result>({ group, guard, options }: Making<Result>): FailOver | null {
-  const policy = resolveFailOver(options);
-  const { random, scheduler } = options;
-  if (policy === null || scheduler.after === undefined) {
-    return null;
-  }
-  const after = scheduler.after.bind(scheduler);
-  return new FailOver(
-    {
-      id: options.id,
-      get core() {
-        return coreOf(group());
-      },
-      get isRunning() {
-        return group().state === "running";
-      },
-      get voters() {
-        const { voters, votersOutgoing } = group().membership.confState;
-        return [...new Set([...voters, ...votersOutgoing])].sort((left, right) => left - right);
-      },
-      after: (delayMs, work) =>
-        after(delayMs, () =>
-          guard.enter(() => {
-            work();
-            schedule(group());
-          }),
-        ),
-      random,
-      emit: (event) => emit(group(), event),
-    },
-    policy.spreadMs,
-  );
 }
 
 function createFailOver<Result>({ group, guard, options }: Making<Result>): FailOver | null {

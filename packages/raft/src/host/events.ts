@@ -62,14 +62,6 @@ export type HostEvent =
       readonly outcome: "won" | "followed" | "cancelled" | "given-up";
       readonly leader: NodeId;
     }
-  /** The leader's process is gone: this member forgot it, and campaigns after a moment. */
-  | { readonly type: "fail-over-started"; readonly leader: NodeId; readonly reason: PeerGoneReason }
-  /** Who leads now, this member among others: `cancelled` when the leader that was thought gone has spoken again. */
-  | {
-      readonly type: "fail-over-ended";
-      readonly outcome: "won" | "followed" | "cancelled" | "given-up";
-      readonly leader: NodeId;
-    }
   | { readonly type: "fatal"; readonly error: Error };
 
 /** Totals since the start. */

@@ -11,7 +11,6 @@ import type { AppliedWaiters } from "./applied-waiters.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
 import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
 import type { FailOver } from "./fail-over.ts";
-import type { FailOver } from "./fail-over.ts";
 import type { ForwardIntake, Forwarding } from "./forwarding.ts";
 import type { Guard } from "./guard.ts";
 import type { LogRepair } from "./log-repair.ts";

@@ -34,12 +34,6 @@ export interface FailOverPolicy {
   readonly spreadMs?: number;
 }
 
-/** How a leader's death that its machine vouches for is answered: by an election at once, instead of after the time-out. */
-export interface FailOverPolicy {
-  /** Each member waits for a random part of this, in milliseconds, so that they do not campaign against each other. Default 40. */
-  readonly spreadMs?: number;
-}
-
 /** Settings of the core that pass through the host unchanged. */
 export type CoreSettings = Partial<
   Pick<
@@ -138,35 +132,6 @@ export function resolveMembership(policy: MembershipPolicy = {}): Required<Membe
   }
   if (!(resolved.promotionTimeoutTicks >= 1)) {
     problems.push("membership.promotionTimeoutTicks must be at least 1");
-  }
-  if (problems.length > 0) {
-    throw new ConfigError(problems);
-  }
-  return resolved;
-}
-
-/** Null where there is none. @throws ConfigError with every problem at once. */
-export function resolveFailOver(
-  options: Pick<HostOptions, "core" | "failOver" | "scheduler">,
-): Required<FailOverPolicy> | null {
-  const policy = options.failOver ?? null;
-  if (policy === null) {
-    return null;
-  }
-  const { checkQuorum, preVote, readMode } = { ...raftDefaults, ...options.core };
-  const resolved: Required<FailOverPolicy> = { spreadMs: 40, ...policy };
-  const problems: string[] = [];
-  if (!(resolved.spreadMs >= 1 && Number.isSafeInteger(resolved.spreadMs))) {
-    problems.push("failOver.spreadMs must be a whole number of milliseconds, at least 1");
-  }
-  if (!preVote || !checkQuorum) {
-    problems.push("failOver needs preVote and checkQuorum: without them one member could unseat a leader");
-  }
-  if (readMode === "lease") {
-    problems.push("failOver excludes lease reads: it lets members vote before the lease has run out");
-  }
-  if (options.scheduler.after === undefined) {
-    problems.push("failOver needs a scheduler that can wait: scheduler.after is missing");
   }
   if (problems.length > 0) {
     throw new ConfigError(problems);

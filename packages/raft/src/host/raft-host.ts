@@ -87,7 +87,6 @@ export class RaftHost<Result = unknown> {
       },
       unreachable: (peer) => takeInput(group, { kind: "unreachable", peer }),
       peerGone: (peer, reason) => takeInput(group, { kind: "gone", peer, reason }),
-      peerGone: (peer, reason) => takeInput(group, { kind: "gone", peer, reason }),
     });
     schedule(group);
   }
