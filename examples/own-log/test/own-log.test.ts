@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { type Entry, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { storageSuite, suiteVoters } from "@quorate/raft/testing";
 import { runExample } from "../../support/processes.ts";
+import { recordRun } from "../../support/record.ts";
 import { openStorage } from "../main.ts";
 import { OwnLog } from "../own-log.ts";
 
@@ -72,7 +73,7 @@ test("a damaged line before the last one is told, and nothing is lost by it", ()
   rmSync(dataDir, { recursive: true });
 });
 
-test("a node keeps on this log what it acknowledged, over restarts and a torn end", async () => {
+test("a node keeps on this log what it acknowledged, over restarts and a torn end", async (t) => {
   const dataDir = folder();
   assert.deepEqual(await runExample("own-log/main.ts", [dataDir, "one", "two"]), {
     code: 0,
@@ -82,6 +83,12 @@ test("a node keeps on this log what it acknowledged, over restarts and a torn en
   assert.deepEqual(await runExample("own-log/main.ts", [dataDir, "three"]), {
     code: 0,
     output: "one\ntwo\nthree\n",
+  });
+  recordRun({
+    item: "S2.4",
+    command: "npm run example:own-log -- DATA_DIR one two; npm run example:own-log -- DATA_DIR three",
+    output: "one\ntwo\nthree",
+    test: t,
   });
   rmSync(dataDir, { recursive: true });
 });

@@ -1,5 +1,6 @@
 /** A cluster in one process, for tests of what runs on Raft. */
 export { freePorts } from "./free-ports.ts";
+export { type JsonMachineFixture, jsonMachineSuite } from "./json-machine-suite.ts";
 export {
   createTestCluster,
   TestCluster,
