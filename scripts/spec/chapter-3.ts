@@ -1,5 +1,5 @@
 /** Chapter 3 of the dissertation (paper §5, §8) beyond Figure 2. */
-import { around, core, notYet, outside, type Rule } from "./rule.ts";
+import { around, core, host, outside, type Rule } from "./rule.ts";
 
 /** In the order of the chapter. */
 export const chapter3: readonly Rule[] = [
@@ -124,12 +124,7 @@ export const chapter3: readonly Rule[] = [
     "§3.10",
     "A transfer that has not succeeded within an election time-out ends, and proposals are taken again.",
   ),
-  notYet(
-    "transfer-on-trouble",
-    "§3.10",
-    "A leader whose machine is in trouble hands over first.",
-    "step down on a disk that hangs or fills",
-  ),
+  host("transfer-on-trouble", "§3.10", "A leader whose machine is in trouble hands over first."),
   core(
     "route-to-leader",
     "§6.2; paper §8",

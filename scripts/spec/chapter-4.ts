@@ -1,7 +1,5 @@
 /** Chapter 4 of the dissertation (paper §6): membership. */
-import { around, core, differs, notYet, type Rule } from "./rule.ts";
-
-const catchUp = "learners promoted automatically when they have caught up";
+import { around, core, differs, host, type Rule } from "./rule.ts";
 
 /** In the order of the chapter. */
 export const chapter4: readonly Rule[] = [
@@ -48,17 +46,15 @@ export const chapter4: readonly Rule[] = [
     "§4.2.1; paper §6",
     "A new member first receives the log without a vote and without counting.",
   ),
-  notYet(
+  host(
     "learner-rounds",
     "§4.2.1",
-    "The change waits until the new member has caught up within a round as short as an election time-out.",
-    catchUp,
+    "The change waits until the new member has caught up (there: within a round as short as an election time-out; here: to within a margin of entries).",
   ),
-  notYet(
+  host(
     "learner-given-up",
     "§4.2.1",
     "The change is given up when the new member cannot catch up or is not there.",
-    catchUp,
   ),
   core("joiner-found-empty", "§4.2.1", "A leader finds out quickly that a new member's log is empty."),
   core(
@@ -77,12 +73,7 @@ export const chapter4: readonly Rule[] = [
     "A member that is not in its own newest configuration still campaigns, without its own vote.",
     "a removal counts once applied, so nobody needs the removed member any more, and it does not campaign",
   ),
-  notYet(
-    "removed-leader-hands-over",
-    "§4.2.2",
-    "Optional: a leader hands over before it is removed.",
-    "a removed leader hands over, then steps down",
-  ),
+  host("removed-leader-hands-over", "§4.2.2", "Optional: a leader hands over before it is removed."),
   core(
     "sticky-voters",
     "§4.2.3; paper §6",

@@ -1,9 +1,8 @@
 /** Snapshots (§5, paper §7), clients and reads (§6, paper §8), trial elections (§9.6), parallel writes (§10.2.1). */
-import { around, core, notYet, outside, type Rule } from "./rule.ts";
+import { around, core, host, notYet, outside, type Rule } from "./rule.ts";
 
-const host = "packages/raft/src/host";
+const hostFolder = "packages/raft/src/host";
 const hostTest = "packages/raft/test/host/raft-host.test.ts";
-const sessions = "client sessions";
 
 /** Snapshots. */
 export const chapter5: readonly Rule[] = [
@@ -12,7 +11,7 @@ export const chapter5: readonly Rule[] = [
     "snapshot-of-applied",
     "§5.1; paper §7",
     "A member makes snapshots by itself, of what it has applied; they name the last index, its term and the configuration.",
-    { path: `${host}/snapshot-maker.ts`, text: "an image pinned at one applied index" },
+    { path: `${hostFolder}/snapshot-maker.ts`, text: "an image pinned at one applied index" },
     {
       path: "packages/sim/test/checkers/oracle.test.ts",
       text: '"state-machine-safety fires when a snapshot stands for what is not committed"',
@@ -23,7 +22,7 @@ export const chapter5: readonly Rule[] = [
     "snapshot-not-in-the-way",
     "§5.1.2; paper §7",
     "Writing a snapshot does not hold up what comes meanwhile.",
-    { path: `${host}/snapshot-maker.ts`, text: "written in slices between other work" },
+    { path: `${hostFolder}/snapshot-maker.ts`, text: "written in slices between other work" },
     { path: "packages/raft/src/testing/state-machine-suite.ts", text: '"state machine: an image is pinned"' },
   ),
   around(
@@ -68,7 +67,7 @@ export const chapter5: readonly Rule[] = [
     "snapshot-chunks",
     "§5.3; paper §7",
     "A snapshot travels in chunks, in order, and is used once it is whole.",
-    { path: `${host}/snapshot-receiver.ts`, text: "nothing is replaced before the image is whole" },
+    { path: `${hostFolder}/snapshot-receiver.ts`, text: "nothing is replaced before the image is whole" },
     {
       path: hostTest,
       text: '"§5.3 a member that missed a compacted prefix gets a snapshot in chunks, and restarts from it"',
@@ -78,32 +77,20 @@ export const chapter5: readonly Rule[] = [
 
 /** Clients and reads. */
 export const chapter6: readonly Rule[] = [
-  notYet(
-    "session-serials",
-    "§6.3; paper §8",
-    "A command carries its client's id and a serial number.",
-    sessions,
-  ),
-  notYet(
+  host("session-serials", "§6.3; paper §8", "A command carries its client's id and a serial number."),
+  host(
     "session-filter",
     "§6.3; paper §8",
     "A command whose serial number was executed is answered from the session, not executed again.",
-    sessions,
   ),
-  notYet(
+  host(
     "session-lowest",
     "§6.3",
     "A client with several requests under way names the lowest without an answer; answers below are dropped.",
-    sessions,
   ),
-  notYet(
-    "session-expiry",
-    "§6.3",
-    "Sessions expire on all members alike, by what stands in the log.",
-    sessions,
-  ),
-  notYet("session-unknown", "§6.3", "A command of an unknown session is refused, not executed.", sessions),
-  notYet("session-register", "§6.3", "A client registers and gets its id from the log.", sessions),
+  host("session-expiry", "§6.3", "Sessions expire on all members alike, by what stands in the log."),
+  host("session-unknown", "§6.3", "A command of an unknown session is refused, not executed."),
+  host("session-register", "§6.3", "A client registers and gets its id from the log."),
   core(
     "read-own-term",
     "§6.4; paper §8",
@@ -124,7 +111,7 @@ export const chapter6: readonly Rule[] = [
     "read-after-apply",
     "§6.4",
     "The read is done once the state machine has applied that index.",
-    { path: `${host}/reads.ts`, text: "RAFT §6.4 step 5" },
+    { path: `${hostFolder}/reads.ts`, text: "RAFT §6.4 step 5" },
     {
       path: hostTest,
       text: `"§6.4 a deposed leader confirms no read; a follower's read goes to the next leader"`,

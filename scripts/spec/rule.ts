@@ -54,6 +54,11 @@ export function around(
   return rule(id, from, text, { status, sources: [source], tests: [test] });
 }
 
+/** Enforced by the host or beside it, which carries its tag. */
+export function host(id: string, from: string, text: string): Rule {
+  return rule(id, from, text, { status: "host" });
+}
+
 /** Waits for a capability. */
 export function notYet(id: string, from: string, text: string, note: string): Rule {
   return rule(id, from, text, { status: "not-yet", note });

@@ -1,6 +1,6 @@
 /**
  * A leader whose disk hangs takes proposals that it cannot count itself for and keeps the group from a better one: it hands over
- * where it can (RAFT §3.10), and gives up its place where it could not.
+ * where it can (RAFT §3.10 [transfer-on-trouble]), and gives up its place where it could not.
  */
 import { coreOf, emit, type Group, roleOf } from "./group.ts";
 import { handOverToBest } from "./stopping.ts";

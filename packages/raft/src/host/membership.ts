@@ -187,7 +187,7 @@ export class Membership {
       const voters = progress.filter(({ id }) => mayVote(outcome.confState, id));
       const heir = bestHeir(own, voters, (id) => this.liveness.isActive(id));
       if (heir !== null) {
-        // RAFT §4.2.2: a removed leader steps down; RAFT §3.10: handing over spares the group an election time-out.
+        // RAFT §4.2.2 [removed-leader-hands-over]: a removed leader steps down; RAFT §3.10: handing over spares the group an election time-out.
         node.transferLeadership(heir);
       }
     }

@@ -1,5 +1,5 @@
 /**
- * Learners on their way to a vote (RAFT §4.2.1): a new member first catches up without one, so that it does not hold up commits,
+ * Learners on their way to a vote (RAFT §4.2.1 [learner-rounds]): a new member first catches up without one, so that it does not hold up commits,
  * and the leader makes it a voter by itself once it has. One that does not get there in time is told of, and stays a learner.
  */
 import { assert } from "@quorate/base";
@@ -61,6 +61,7 @@ export class Promotion {
     const match = progress?.match ?? 0;
     const ticks = (this.#waited.get(id) ?? 0) + 1;
     this.#waited.set(id, ticks);
+    // RAFT §4.2.1 [learner-given-up].
     if (ticks === this.#timeoutTicks) {
       this.#port.emit({ type: "promotion-timed-out", id, missingEntryCount: lastIndex - match });
     }

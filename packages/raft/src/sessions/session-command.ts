@@ -11,6 +11,7 @@ export type SessionId = LogIndex;
 
 /** A command as the session layer sees it. */
 export type SessionCommand =
+  // RAFT §6.3 [session-serials]: a command carries its session and a serial number.
   /** Of no session: applied each time it stands in the log. */
   | { readonly kind: "plain"; readonly command: Uint8Array }
   | { readonly kind: "register"; readonly limits: SessionLimits }

@@ -78,7 +78,7 @@ export class SessionTable {
   use(id: SessionId, sequence: number, lowestPending: number): SessionLookup {
     const session = this.touch(id, lowestPending);
     if (session === null) {
-      // RAFT §6.3: a command without a record of its session is not processed.
+      // RAFT §6.3 [session-unknown]: a command without a record of its session is not processed.
       return { kind: "refused", reason: "expired" };
     }
     if (sequence < session.lowestPending) {
@@ -104,7 +104,7 @@ export class SessionTable {
     }
     this.#sessions.delete(id);
     this.#sessions.set(id, session);
-    // A copy that comes late names an older lowest: it never goes back.
+    // RAFT §6.3 [session-lowest]: answers below are of no more use. A copy that comes late names an older lowest: it never goes back.
     if (lowestPending > session.lowestPending) {
       session.lowestPending = lowestPending;
       for (const [sequence, answer] of session.answers) {
@@ -169,7 +169,7 @@ export class SessionTable {
     assert(session.bytes >= 0 && this.#bytes >= session.bytes, "sessions: bytes out of step");
   }
 
-  /** RAFT §6.3: the same decision on every member, here by least recent use in the log. `id` itself stays. */
+  /** RAFT §6.3 [session-expiry]: the same decision on every member, here by least recent use in the log. `id` itself stays. */
   #expire(id: SessionId): readonly SessionId[] {
     const { sessionCountMax, tableBytesMax } = this.#limits;
     const expired: SessionId[] = [];

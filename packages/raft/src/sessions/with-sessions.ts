@@ -85,7 +85,7 @@ class MachineWithSessions<Result> implements SessionMachine<Result> {
       case "plain":
         return { kind: "applied", result: this.#machine.apply(command.command, context), repeated: false };
       case "register":
-        // RAFT §6.3: the log gives the client its id.
+        // RAFT §6.3 [session-register]: the log gives the client its id.
         this.#expired(this.#table.register(context.index, command.limits));
         return { kind: "registered", session: context.index };
       case "command":
@@ -112,7 +112,7 @@ class MachineWithSessions<Result> implements SessionMachine<Result> {
     }
     const { results } = this.#options;
     if (found.kind === "answered") {
-      // RAFT §6.3: answered from the session, without executing the request again.
+      // RAFT §6.3 [session-filter]: answered from the session, without executing the request again.
       return found.answer === null
         ? { kind: "answer-lost" }
         : { kind: "applied", result: results.decode(found.answer), repeated: true };

@@ -43,6 +43,7 @@ const refusal = (outcomes: MembershipOutcome[]): string => {
   return outcome.reason === "conf-change" ? outcome.refusal : outcome.reason;
 };
 
+// [learner-rounds]
 test("a learner joins with nothing, catches up, votes by itself, and is told of on every member", () => {
   const hosts = group(3);
   propose(hosts, 1, 7);
@@ -234,6 +235,7 @@ test("a removed follower learns of it, and is not heard any more", () => {
   assert.equal(hosts.member(3).host.campaign(), false);
 });
 
+// [removed-leader-hands-over]
 test("§4.2.2 a removed leader hands over, then steps down: there is a leader before anybody times out", () => {
   const hosts = group(3);
   const outcomes = change(hosts.member(1).host, { changes: [{ op: "remove", id: id(1) }] });
@@ -245,6 +247,7 @@ test("§4.2.2 a removed leader hands over, then steps down: there is a leader be
   assert.equal(leaders.length, 1);
 });
 
+// [learner-given-up]
 test("a learner that does not catch up is told of once, and stays a learner", () => {
   const hosts = group(1, { membership: { promotionTimeoutTicks: 15 } });
   change(hosts.member(1).host, {

@@ -21,6 +21,7 @@ function hang(storage: MemoryStorage): () => void {
 const types = (events: readonly HostEvent[]): string[] =>
   events.map(({ type }) => type).filter((type) => type === "slow-disk" || type === "resigned");
 
+// [transfer-on-trouble]
 test("a leader whose write hangs for an election time-out hands over, and loses nothing", () => {
   const hosts = new TestHosts(3);
   const { events, host, storage } = hosts.elect(1);

@@ -49,6 +49,7 @@ class Log {
   }
 }
 
+// [session-register]
 test("§6.3 a client registers and gets its id from the log", () => {
   const log = new Log();
   log.apply({ kind: "plain", command: utf8Encode("x") });
@@ -57,6 +58,7 @@ test("§6.3 a client registers and gets its id from the log", () => {
   assert.equal(log.machine.sessionCount, 2);
 });
 
+// [session-filter]
 test("§6.3 a command whose serial number was executed is answered from the session, not executed again", () => {
   const log = new Log();
   const id = log.register();
@@ -74,6 +76,7 @@ test("a command without a session is applied as often as it stands in the log", 
   assert.deepEqual(log.inner.order, ["p", "p"]);
 });
 
+// [session-lowest]
 test("§6.3 the lowest sequence without an answer drops the answers below, and late copies are refused", () => {
   const log = new Log();
   const id = log.register();
@@ -96,6 +99,7 @@ test("a sequence that was acknowledged and never came is refused when it comes",
   assert.deepEqual(log.inner.order, ["two"]);
 });
 
+// [session-unknown]
 test("§6.3 a command of an unknown session is refused, not executed", () => {
   const log = new Log();
   assert.deepEqual(log.command(toLogIndex(77), 1), { kind: "refused", reason: "expired" });
@@ -109,6 +113,7 @@ test("§6.3 a command of an unknown session is refused, not executed", () => {
   assert.deepEqual(log.inner.order, []);
 });
 
+// [session-expiry]
 test("§6.3 the least recently used session is expired when there are too many", () => {
   const log = new Log();
   const limits = { sessionCountMax: 2 };
@@ -240,6 +245,7 @@ const sessionCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   record({ kind: fc.constant("close" as const), session: fc.constant(toLogIndex(1)) }),
 );
 
+// [session-serials]
 test("commands decode as they were encoded; other bytes are refused", () => {
   fc.assert(
     fc.property(sessionCommand, (command) => {
