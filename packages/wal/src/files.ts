@@ -40,6 +40,11 @@ export function sync(file: FileHandle): Task<void> {
   return wait<void>((completed) => file.sync(completed));
 }
 
+/** Sets the length of a file. */
+export function truncate(file: FileHandle, lengthBytes: number): Task<void> {
+  return wait<void>((completed) => file.truncate(lengthBytes, completed));
+}
+
 /** Closes a file. */
 export function close(file: FileHandle): Task<void> {
   return wait<void>((completed) => file.close(completed));

@@ -8,7 +8,13 @@ import type { FileSystem } from "./file-system.ts";
 import { list, paths, rename, syncDirectory, unlink } from "./files.ts";
 import { damaged, type Fault } from "./format/fault.ts";
 import type { StoreIdentity } from "./format/identity.ts";
-import { parseSnapshotName, type SnapshotHeader, snapshotName } from "./format/snapshot.ts";
+import {
+  parsePartialName,
+  parseSnapshotName,
+  partialSuffix,
+  type SnapshotHeader,
+  snapshotName,
+} from "./format/snapshot.ts";
 import type { LogOutline } from "./log-outline.ts";
 import { verifySnapshot } from "./snapshot-files.ts";
 
@@ -97,13 +103,19 @@ function needsInstall(
   return true;
 }
 
-/** Snapshot files, newest first. Temporary ones are removed. */
+/** Snapshot files, newest first. Temporary ones are removed, but for the newest interrupted reception. */
 function* listSnapshots(fs: FileSystem): Task<Candidate[]> {
   const candidates: Candidate[] = [];
+  const partials: Candidate[] = [];
   for (const entry of yield* list(fs, paths.snapshots)) {
     const path = `${paths.snapshots}/${entry.name}`;
     if (entry.name.endsWith(".tmp") && entry.kind === "file") {
       yield* unlink(fs, path);
+      continue;
+    }
+    const partial = entry.kind === "file" ? parsePartialName(entry.name) : null;
+    if (partial !== null) {
+      partials.push({ path, ...partial });
       continue;
     }
     const name = parseSnapshotName(entry.name);
@@ -112,7 +124,24 @@ function* listSnapshots(fs: FileSystem): Task<Candidate[]> {
     }
     candidates.push({ path, ...name });
   }
-  return candidates.sort((left, right) => right.index - left.index || right.term - left.term);
+  candidates.sort(newestFirst);
+  yield* keepPartial(fs, partials, candidates[0] ?? null);
+  return candidates;
+}
+
+function newestFirst(left: Candidate, right: Candidate): number {
+  return right.index - left.index || right.term - left.term;
+}
+
+/** Of interrupted receptions the newest is kept, so that it can go on, unless it is older than what is there. */
+function* keepPartial(fs: FileSystem, partials: Candidate[], newest: Candidate | null): Task<void> {
+  for (const [place, { index, path, term }] of partials.sort(newestFirst).entries()) {
+    if (place > 0 || index <= (newest?.index ?? 0)) {
+      yield* unlink(fs, path);
+    } else if (!path.endsWith(partialSuffix)) {
+      yield* rename(fs, path, `${paths.snapshots}/${snapshotName({ index, term })}${partialSuffix}`);
+    }
+  }
 }
 
 function* verify(

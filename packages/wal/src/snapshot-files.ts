@@ -6,7 +6,7 @@ import { assert, crc32c, type Task } from "@quorate/base";
 import type { CompletedWith, SnapshotMetadata, SnapshotSource } from "@quorate/raft";
 import { corrupt, isMissing } from "./failures.ts";
 import type { FileHandle, FileSystem } from "./file-system.ts";
-import { close, missingText, open, read, size, sync, write } from "./files.ts";
+import { close, missingText, open, read, size, sync, truncate, write } from "./files.ts";
 import { damaged, type Fault } from "./format/fault.ts";
 import type { StoreIdentity } from "./format/identity.ts";
 import {
@@ -42,6 +42,30 @@ export class ImageWriter {
     this.#metadata = metadata;
     this.#origin = origin;
     this.#offset = encodeSnapshotHeader(identity, metadata, origin, 0).length;
+  }
+
+  /**
+   * Goes on with a file that an interrupted writer of the same image left: its whole chunks, up to the first that is torn, are given
+   * to `visit` and stay; what is behind them goes. What a crash left of unsynced writes shows in the chunks' checksums.
+   */
+  *resume(visit: (bytes: Uint8Array) => void): Task<void> {
+    assert(this.#imageBytes === 0 && this.#pendingBytes === 0, "image: resumed after it began");
+    for (;;) {
+      const framed = yield* read(this.#file, this.#offset, chunkOverheadBytes + chunkBytes);
+      const chunk = framed.subarray(chunkOverheadBytes);
+      if (chunk.length !== chunkBytes || !isChunk(framed, this.#imageBytes / chunkBytes)) {
+        break;
+      }
+      visit(chunk);
+      this.#offset += framed.length;
+      this.#imageBytes += chunkBytes;
+    }
+    yield* truncate(this.#file, this.#offset);
+  }
+
+  /** Bytes of the image that are in the file. */
+  get flushedBytes(): number {
+    return this.#imageBytes;
   }
 
   /** Takes the next bytes of the image. */
@@ -160,12 +184,16 @@ function* readChunk(file: FileHandle, header: SnapshotHeader, chunk: number): Ta
   if (framed.length !== chunkOverheadBytes + length) {
     return damaged("ends within a chunk", offset + framed.length);
   }
+  return isChunk(framed, chunk)
+    ? framed.subarray(chunkOverheadBytes)
+    : damaged("chunk checksum mismatch", offset);
+}
+
+/** Whether the bytes are the chunk of this number, whole. */
+function isChunk(framed: Uint8Array, chunkNumber: number): boolean {
   const view = new DataView(framed.buffer, framed.byteOffset, framed.length);
   const bytes = framed.subarray(chunkOverheadBytes);
-  if (view.getUint32(0, true) !== length || view.getUint32(4, true) !== chunkCrc(bytes, chunk)) {
-    return damaged("chunk checksum mismatch", offset);
-  }
-  return bytes;
+  return view.getUint32(0, true) === bytes.length && view.getUint32(4, true) === chunkCrc(bytes, chunkNumber);
 }
 
 /** Reads an image that was verified when the store was opened or the file was made; each chunk is checked again. */

@@ -4,12 +4,14 @@
  */
 import { assert, must, type Task } from "@quorate/base";
 import type { Completed, CompletedWith, SnapshotMetadata, SnapshotSink, SnapshotSource } from "@quorate/raft";
-import type { FileHandle, FileSystem } from "./file-system.ts";
-import { close, open, paths, rename, syncDirectory, unlink } from "./files.ts";
+import { FileError, type FileHandle, type FileSystem } from "./file-system.ts";
+import { close, list, open, paths, rename, syncDirectory, unlink } from "./files.ts";
 import type { StoreIdentity } from "./format/identity.ts";
 import {
   decodeSnapshotHeader,
   encodeSnapshotHeader,
+  partialSuffix,
+  receivingSuffix,
   type SnapshotHeader,
   type SnapshotOrigin,
   snapshotName,
@@ -67,7 +69,8 @@ export class SnapshotStore {
   ): SnapshotSink {
     this.#temporaries++;
     this.#openSinks++;
-    const path = `${paths.snapshots}/${snapshotName(metadata)}.${this.#temporaries}.tmp`;
+    const suffix = origin === "local" ? ".tmp" : receivingSuffix;
+    const path = `${paths.snapshots}/${snapshotName(metadata)}.${this.#temporaries}${suffix}`;
     const ended = (): void => {
       this.#openSinks--;
     };
@@ -151,7 +154,8 @@ class ImageSink implements SnapshotSink {
   #file: FileHandle | null = null;
   #writer: ImageWriter | null = null;
   #state: "idle" | "busy" | "ended" = "idle";
-  #aborted = false;
+  /** What becomes of an image that is not whole, once nothing is under way. */
+  #giveUp: "drop" | "keep" | null = null;
 
   constructor(
     fs: FileSystem,
@@ -181,43 +185,95 @@ class ImageSink implements SnapshotSink {
     this.#begin(this.#finish(), "ended", completed);
   }
 
+  resume(visit: (bytes: Uint8Array) => void, completed: CompletedWith<number>): void {
+    assert(this.#origin === "received" && this.#file === null, "sink: resumed too late");
+    let kept = 0;
+    this.#begin(
+      this.#resume((bytes) => {
+        kept += bytes.length;
+        visit(bytes);
+      }),
+      "idle",
+      (error) => completed(error, kept),
+    );
+  }
+
   abort(): void {
-    if (this.#state === "ended" || this.#aborted) {
+    this.#end("drop");
+  }
+
+  suspend(): void {
+    assert(this.#origin === "received", "sink: suspends what is not received");
+    this.#end("keep");
+  }
+
+  #end(how: "drop" | "keep"): void {
+    if (this.#state === "ended" || this.#giveUp !== null) {
       return;
     }
-    this.#aborted = true;
+    this.#giveUp = how;
     if (this.#state === "idle") {
-      this.#drop();
+      this.#letGo(how);
     }
   }
 
   #begin(task: Task<void>, next: "idle" | "ended", completed: Completed): void {
     assert(this.#state === "idle", "sink: call before the one before completed");
-    assert(!this.#aborted, "sink: call after abort");
+    assert(this.#giveUp === null, "sink: call after abort");
     this.#state = "busy";
     this.#runner.writing(task, (error) => {
       this.#state = error === null ? next : "ended";
       if (this.#state === "ended") {
         this.#ended();
-      } else if (this.#aborted) {
-        this.#drop();
+      } else if (this.#giveUp !== null) {
+        this.#letGo(this.#giveUp);
       }
       completed(error);
     });
   }
 
-  /** Removes what was written. A file that stays because of a failure is removed when the store is next opened. */
-  #drop(): void {
+  /** Removes what was written, or puts it aside. What a failure leaves is seen to when the store is next opened. */
+  #letGo(how: "drop" | "keep"): void {
     this.#state = "ended";
     this.#ended();
-    this.#runner.reading(this.#remove(), () => {});
+    this.#runner.reading(this.#leave(how), () => {});
   }
 
-  *#remove(): Task<void> {
-    if (this.#file !== null) {
-      yield* close(this.#file);
-      yield* unlink(this.#fs, this.#path);
+  *#leave(how: "drop" | "keep"): Task<void> {
+    if (this.#file === null) {
+      return;
     }
+    yield* close(this.#file);
+    if (how === "drop" || this.#writer === null || this.#writer.flushedBytes === 0) {
+      yield* unlink(this.#fs, this.#path);
+    } else {
+      yield* rename(this.#fs, this.#path, this.#partialPath);
+    }
+  }
+
+  get #partialPath(): string {
+    return `${paths.snapshots}/${snapshotName(this.#metadata)}${partialSuffix}`;
+  }
+
+  /** Takes over the file of an interrupted reception; those of other images are of no more use. */
+  *#resume(visit: (bytes: Uint8Array) => void): Task<void> {
+    for (const { name } of yield* list(this.#fs, paths.snapshots)) {
+      const path = `${paths.snapshots}/${name}`;
+      if (name.endsWith(partialSuffix) && path !== this.#partialPath) {
+        yield* unlink(this.#fs, path);
+      }
+    }
+    try {
+      yield* rename(this.#fs, this.#partialPath, this.#path);
+    } catch (error) {
+      if (error instanceof FileError && error.code === "ENOENT") {
+        return;
+      }
+      throw error;
+    }
+    this.#file = yield* open(this.#fs, this.#path, "write");
+    this.#writer = new ImageWriter(this.#file, this.#identity, this.#metadata, this.#origin);
+    yield* this.#writer.resume(visit);
   }
 
   *#append(chunk: Uint8Array): Task<void> {

@@ -246,10 +246,20 @@ function createSnapshotParts<Result>(
       limits.snapshotChunkBytes,
     ),
     sender: new SnapshotSender(
-      { guard, storage, counters, send, emit: tell, ended: (to, ok) => snapshotSent(group(), to, ok) },
+      {
+        guard,
+        storage,
+        counters,
+        send,
+        emit: tell,
+        ended: (to, ok) => snapshotSent(group(), to, ok),
+        refused: () => group().maker.demand(),
+      },
       {
         chunkBytes: limits.snapshotChunkBytes,
         windowCount: limits.snapshotWindowCount,
+        transferCountMax: limits.snapshotSendCountMax,
+        bytesPerTickMax: limits.snapshotSendBytesPerTickMax,
         resendTicks: election,
         giveUpTicks: 10 * election,
       },

@@ -35,6 +35,13 @@ export type HostEvent =
       readonly ok: boolean;
     }
   | { readonly type: "snapshot-received"; readonly from: NodeId; readonly snapshot: SnapshotMetadata }
+  /** What was received is not the image that it says it is, and was dropped before anything was replaced. */
+  | {
+      readonly type: "snapshot-discarded";
+      readonly from: NodeId;
+      readonly snapshot: SnapshotMetadata;
+      readonly why: string;
+    }
   | { readonly type: "snapshot-installed"; readonly snapshot: SnapshotMetadata }
   /** Damage took the end of this member's log, which now ends at `last`; it once reached `floor`, and is repaired from the leader. */
   | { readonly type: "log-damaged"; readonly floor: VoteFloor; readonly last: LogId }
@@ -122,6 +129,8 @@ export interface HostStatus extends Status {
   /** Proposals that have not ended, and the bytes of their commands. */
   readonly pendingProposalCount: number;
   readonly pendingProposalBytes: number;
+  /** Snapshots on their way to other members. */
+  readonly snapshotTransferCount: number;
   /** Batches handed to the storage and not durable yet, and for how many ticks the oldest has been under way. */
   readonly persistingCount: number;
   readonly persistingTicks: number;

@@ -71,6 +71,10 @@ export interface HostLimits {
   /** Bytes of one chunk of a snapshot, and chunks under way to one member. */
   readonly snapshotChunkBytes: number;
   readonly snapshotWindowCount: number;
+  /** Members that snapshots are sent to at once; others wait. */
+  readonly snapshotSendCountMax: number;
+  /** Bytes of snapshots that one tick sends, to all members together. Default: no such limit. */
+  readonly snapshotSendBytesPerTickMax: number;
 }
 
 /** What holds where nothing is said. */
@@ -87,6 +91,8 @@ export const hostDefaults: HostLimits = {
   persistingCountMax: 64,
   snapshotChunkBytes: 128 * 1024,
   snapshotWindowCount: 2,
+  snapshotSendCountMax: 4,
+  snapshotSendBytesPerTickMax: Number.POSITIVE_INFINITY,
 };
 
 /** How to make a host. */

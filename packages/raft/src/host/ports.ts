@@ -70,6 +70,13 @@ export interface SnapshotSink {
   finish(completed: Completed): void;
   /** Drops the image; nothing of it remains. */
   abort(): void;
+  /**
+   * Of received images only, as the first call: goes on with what an earlier reception of the same metadata left. `visit` gets those
+   * bytes, in order and as views; calls back with how many they are. Without this call the image begins anew.
+   */
+  resume?(visit: (bytes: Uint8Array) => void, completed: CompletedWith<number>): void;
+  /** Lets go of a received image that is not whole, and keeps what came of it for {@link resume}. */
+  suspend?(): void;
 }
 
 /** Reads an image. */

@@ -11,6 +11,7 @@ import { type Guard, guarded, pause } from "./guard.ts";
 import { encodeMemberSection, type MemberNotes } from "./member-codec.ts";
 import type { ResolvedPolicy } from "./options.ts";
 import type { Scheduler, SnapshotSink, StateMachine, StateMachineImage, Storage } from "./ports.ts";
+import { ImageCheck } from "./snapshot-seal.ts";
 
 /** What the maker works with. */
 interface SnapshotMakerPorts {
@@ -130,7 +131,8 @@ export class SnapshotMaker {
   /** Bytes written, null when aborted. */
   *#write(making: Making): Task<number | null> {
     const { guard, scheduler } = this.#ports;
-    let bytes = making.section.length;
+    const check = new ImageCheck();
+    check.take(making.section);
     yield* guarded<void>(guard, (completed) => making.sink.write(making.section, completed));
     for (;;) {
       yield* pause(guard, scheduler);
@@ -139,9 +141,11 @@ export class SnapshotMaker {
       }
       const chunk = making.image.read(this.#chunkBytes);
       if (chunk === null) {
-        return bytes;
+        const seal = check.seal();
+        yield* guarded<void>(guard, (completed) => making.sink.write(seal, completed));
+        return check.bytes + seal.length;
       }
-      bytes += chunk.length;
+      check.take(chunk);
       yield* guarded<void>(guard, (completed) => making.sink.write(chunk, completed));
     }
   }

@@ -1,6 +1,7 @@
 /**
  * Receives the leader's image beside everything that is there (RAFT §5.3): nothing is replaced before the image is whole,
- * verified and durable. Only then the core learns of it.
+ * verified and durable. Only then the core learns of it. What came of an image outlives a cut connection, another leader with
+ * the same image, and a restart of this member, where the storage can keep it.
  */
 import { assert, type Task } from "@quorate/base";
 import type { NodeId, Term } from "../types/ids.ts";
@@ -8,11 +9,15 @@ import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { HostEvent } from "./events.ts";
 import { type Guard, guarded } from "./guard.ts";
 import type { PeerFrame, SnapshotSink, Storage } from "./ports.ts";
+import { ImageCheck } from "./snapshot-seal.ts";
 
 type Chunk = PeerFrame & { readonly kind: "snapshot-chunk" };
 
 /** Chunks kept while one is being written: more than a sender's window holds. */
 const waitingCountMax = 8;
+
+/** Tries of one image from its beginning before its sender is told that it is of no use. */
+const attemptCountMax = 2;
 
 /** What receiving works with. */
 interface SnapshotReceiverPorts {
@@ -25,15 +30,21 @@ interface SnapshotReceiverPorts {
 }
 
 interface Receiving {
-  readonly from: NodeId;
   readonly snapshot: SnapshotMetadata;
   readonly totalBytes: number;
-  readonly sink: SnapshotSink;
-  /** The newest term in which its sender led. */
+  /** Who sent the latest chunk, and the newest term in which it led. */
+  from: NodeId;
   term: Term;
-  /** The next byte wanted. */
-  wanted: number;
+  sink: SnapshotSink;
+  /** Over what the sink has; its bytes are the next offset wanted. */
+  check: ImageCheck;
+  attempts: number;
+  /** Being resumed or written. */
   busy: boolean;
+  /** Until it is known what an earlier reception left. */
+  resuming: boolean;
+  /** Whole: the storage's from here on, and nobody aborts it. */
+  sealing: boolean;
   /** Chunks that came while one is being written. */
   readonly waiting: Chunk[];
   silentTicks: number;
@@ -57,10 +68,15 @@ export class SnapshotReceiver {
       return; // Not of a correct sender.
     }
     const receiving = this.#match(from, frame);
+    if (receiving === null) {
+      return;
+    }
+    receiving.from = from;
     receiving.term = frame.term;
     receiving.silentTicks = 0;
     if (receiving.busy) {
-      if (receiving.waiting.length < waitingCountMax && frame.offset > receiving.wanted) {
+      const isLater = frame.offset > receiving.check.bytes || receiving.resuming;
+      if (receiving.waiting.length < waitingCountMax && isLater) {
         receiving.waiting.push(frame);
       }
       return; // The completion of what is being written asks for what is missing.
@@ -69,85 +85,161 @@ export class SnapshotReceiver {
   }
 
   #write(receiving: Receiving, frame: Chunk): void {
-    if (frame.offset !== receiving.wanted) {
-      this.#answer(receiving);
+    if (frame.offset !== receiving.check.bytes) {
+      this.#answer(receiving, false);
       return;
     }
     receiving.busy = true;
-    this.#ports.guard.run(this.#take(receiving, frame.chunk), () => {
-      receiving.busy = false;
-      const next = receiving.waiting.shift();
-      if (next !== undefined && this.#receiving === receiving) {
-        this.#write(receiving, next);
-      }
-    });
+    this.#ports.guard.run(this.#take(receiving, frame.chunk), () => this.#continue(receiving));
   }
 
-  #match(from: NodeId, frame: Chunk): Receiving {
-    const current = this.#receiving;
-    const { snapshot, totalBytes } = frame;
-    if (
-      current !== null &&
-      current.from === from &&
-      current.snapshot.index === snapshot.index &&
-      current.snapshot.term === snapshot.term &&
-      current.totalBytes === totalBytes
-    ) {
-      return current;
+  #continue(receiving: Receiving): void {
+    receiving.busy = false;
+    const next = receiving.waiting.shift();
+    if (next !== undefined && this.#receiving === receiving) {
+      this.#write(receiving, next);
     }
-    this.stop();
+  }
+
+  /** What this chunk belongs to; null while the image that it is of is being sealed. */
+  #match(from: NodeId, frame: Chunk): Receiving | null {
+    const current = this.#receiving;
+    if (current !== null && isSame(current, frame)) {
+      return current.sealing ? null : current;
+    }
+    if (current !== null && !current.sealing) {
+      current.sink.abort();
+    }
+    const { snapshot, term, totalBytes } = frame;
     const sink = this.#ports.storage.receiveSnapshot(snapshot);
-    const { term } = frame;
-    this.#receiving = {
-      from,
+    const receiving: Receiving = {
       snapshot,
       totalBytes,
-      sink,
+      from,
       term,
-      wanted: 0,
+      sink,
+      check: new ImageCheck(),
+      attempts: 1,
       busy: false,
+      resuming: false,
+      sealing: false,
       waiting: [],
       silentTicks: 0,
     };
-    return this.#receiving;
+    this.#receiving = receiving;
+    if (sink.resume !== undefined) {
+      receiving.busy = true;
+      receiving.resuming = true;
+      this.#ports.guard.run(this.#resume(receiving), () => this.#continue(receiving));
+    }
+    return receiving;
+  }
+
+  /** Goes on where an earlier reception of the same image ended; its bytes count for the checksum again. */
+  *#resume(receiving: Receiving): Task<void> {
+    const { sink } = receiving;
+    const kept = yield* guarded<number>(this.#ports.guard, (completed) => {
+      assert(sink.resume !== undefined, "snapshot receiver: nothing to resume");
+      sink.resume((bytes) => receiving.check.take(bytes), completed);
+    });
+    assert(kept === receiving.check.bytes, "snapshot receiver: other bytes resumed than were told");
+    receiving.resuming = false;
+    if (this.#receiving !== receiving) {
+      return;
+    }
+    if (kept > receiving.totalBytes) {
+      this.#restart(receiving, "more was kept than the image has");
+    } else if (kept === receiving.totalBytes) {
+      yield* this.#seal(receiving);
+    }
+    // Otherwise the chunk that waits is written, or answered with what is wanted.
   }
 
   *#take(receiving: Receiving, chunk: Uint8Array): Task<void> {
     const { guard } = this.#ports;
     if (chunk.length > 0) {
       yield* guarded<void>(guard, (completed) => receiving.sink.write(chunk, completed));
-      receiving.wanted += chunk.length;
+      receiving.check.take(chunk);
     }
     if (this.#receiving !== receiving) {
       return;
     }
-    if (receiving.wanted < receiving.totalBytes) {
-      this.#answer(receiving);
+    if (receiving.check.bytes < receiving.totalBytes) {
+      this.#answer(receiving, false);
       return;
     }
-    // From here on the image is the storage's: a newer transfer does not abort it.
-    this.#receiving = null;
-    yield* guarded<void>(guard, (completed) => receiving.sink.finish(completed));
+    yield* this.#seal(receiving);
+  }
+
+  *#seal(receiving: Receiving): Task<void> {
+    const fault = receiving.check.fault();
+    if (fault !== null) {
+      this.#restart(receiving, fault);
+      return;
+    }
+    receiving.sealing = true;
+    yield* guarded<void>(this.#ports.guard, (completed) => receiving.sink.finish(completed));
+    if (this.#receiving === receiving) {
+      this.#receiving = null;
+    }
     this.#ports.emit({ type: "snapshot-received", from: receiving.from, snapshot: receiving.snapshot });
     this.#ports.received(receiving.from, receiving.term, receiving.snapshot);
-    this.#answer(receiving);
+    this.#answer(receiving, false);
   }
 
-  #answer(receiving: Receiving): void {
-    const { from, snapshot, wanted } = receiving;
-    this.#ports.send(from, { kind: "snapshot-answer", snapshot, offset: wanted, failed: false });
+  /**
+   * The image is not what it says: parts of two, or damaged on its way. Nothing of it is kept; it is asked for from the beginning,
+   * and given up when that does not help.
+   */
+  #restart(receiving: Receiving, why: string): void {
+    const { from, snapshot } = receiving;
+    this.#ports.emit({ type: "snapshot-discarded", from, snapshot, why });
+    receiving.sink.abort();
+    receiving.waiting.length = 0;
+    if (receiving.attempts >= attemptCountMax) {
+      this.#receiving = null;
+      this.#answer(receiving, true);
+      return;
+    }
+    receiving.attempts++;
+    receiving.sink = this.#ports.storage.receiveSnapshot(snapshot);
+    receiving.check = new ImageCheck();
+    this.#answer(receiving, false);
   }
 
+  #answer(receiving: Receiving, failed: boolean): void {
+    const { check, from, snapshot } = receiving;
+    this.#ports.send(from, { kind: "snapshot-answer", snapshot, offset: check.bytes, failed });
+  }
+
+  /** Time passes: silence counts from one chunk to the next, however long the whole image takes. */
   tick(): void {
-    if (this.#receiving !== null && ++this.#receiving.silentTicks >= this.#giveUpTicks) {
+    const receiving = this.#receiving;
+    if (receiving !== null && !receiving.sealing && ++receiving.silentTicks >= this.#giveUpTicks) {
       this.stop();
     }
   }
 
-  /** Drops what was received of an image that is not whole. */
+  /** Lets go of an image that is not whole. Where the storage can, what came of it is kept for a later chunk of the same. */
   stop(): void {
     const receiving = this.#receiving;
     this.#receiving = null;
-    receiving?.sink.abort();
+    if (receiving === null || receiving.sealing) {
+      return;
+    }
+    if (receiving.sink.suspend === undefined) {
+      receiving.sink.abort();
+    } else {
+      receiving.sink.suspend();
+    }
   }
+}
+
+/** One image, by what it is of; that its bytes are the same too shows at its end. */
+function isSame({ snapshot, totalBytes }: Receiving, frame: Chunk): boolean {
+  return (
+    snapshot.index === frame.snapshot.index &&
+    snapshot.term === frame.snapshot.term &&
+    totalBytes === frame.totalBytes
+  );
 }

@@ -17,6 +17,8 @@ interface SnapshotSenderPorts {
   send(to: NodeId, frame: PeerFrame): void;
   /** The transfer has ended. */
   ended(to: NodeId, ok: boolean): void;
+  /** A receiver found the image to be none: another must be made. */
+  refused(): void;
   emit(event: HostEvent): void;
 }
 
@@ -24,9 +26,13 @@ interface SnapshotSenderPorts {
 interface SnapshotSenderLimits {
   readonly chunkBytes: number;
   readonly windowCount: number;
-  /** Before the window is sent again. */
+  /** Transfers under way at once; others wait for their turn. */
+  readonly transferCountMax: number;
+  /** Bytes that one tick sends, to all receivers together. */
+  readonly bytesPerTickMax: number;
+  /** Without an answer, before the window is sent again. */
   readonly resendTicks: number;
-  /** Before the transfer is given up. */
+  /** Without an answer, before the transfer is given up. It has no time-out as a whole. */
   readonly giveUpTicks: number;
 }
 
@@ -49,23 +55,39 @@ interface Transfer {
 export class SnapshotSender {
   readonly #ports: SnapshotSenderPorts;
   readonly #limits: SnapshotSenderLimits;
+  /** ORDER: who was served longest ago comes first. */
   readonly #transfers: Map<NodeId, Transfer> = new Map();
+  readonly #waiting: Map<NodeId, InstallSnapshot> = new Map();
+  /** Bytes that may still be sent before the next tick. */
+  #allowance: number;
 
   constructor(ports: SnapshotSenderPorts, limits: SnapshotSenderLimits) {
     assert(limits.windowCount > 0, "snapshot sender: empty window");
     assert(limits.giveUpTicks > limits.resendTicks, "snapshot sender: no time to send again");
+    assert(limits.transferCountMax >= 1, "snapshot sender: no transfers");
+    assert(limits.bytesPerTickMax >= 1, "snapshot sender: nothing may be sent");
     this.#ports = ports;
     this.#limits = limits;
+    this.#allowance = limits.bytesPerTickMax;
   }
 
-  /** Whether an image is under way to `to`. */
+  /** Images under way; those that wait for their turn do not count. */
+  get transferCount(): number {
+    return this.#transfers.size;
+  }
+
+  /** Whether an image is under way to `to`, or waits for its turn. */
   isSending(to: NodeId): boolean {
-    return this.#transfers.has(to);
+    return this.#transfers.has(to) || this.#waiting.has(to);
   }
 
-  /** Sends the newest durable snapshot in place of `message`. */
+  /** Sends the newest durable snapshot in place of `message`, as soon as fewer than the most are under way. */
   begin(message: InstallSnapshot): void {
     this.#end(message.to, null);
+    if (this.#transfers.size >= this.#limits.transferCountMax) {
+      this.#waiting.set(message.to, message);
+      return;
+    }
     const transfer: Transfer = {
       to: message.to,
       term: message.term,
@@ -101,6 +123,9 @@ export class SnapshotSender {
       return;
     }
     if (frame.failed || frame.offset > source.bytes) {
+      if (frame.failed) {
+        this.#ports.refused();
+      }
       this.#end(from, false);
       return;
     }
@@ -127,11 +152,16 @@ export class SnapshotSender {
     }
     const windowEnd = transfer.wanted + this.#limits.windowCount * this.#limits.chunkBytes;
     const isWhole = transfer.next >= source.bytes && source.bytes > 0;
-    if (isWhole || transfer.next >= windowEnd) {
-      return;
+    if (isWhole || transfer.next >= windowEnd || this.#allowance < 1) {
+      return; // What there is no allowance for goes with a later tick.
     }
+    const length = Math.min(this.#limits.chunkBytes, source.bytes - transfer.next, this.#allowance);
+    this.#allowance -= length;
+    // The allowance goes round: whoever was served is last.
+    this.#transfers.delete(transfer.to);
+    this.#transfers.set(transfer.to, transfer);
     transfer.reading = true;
-    this.#ports.guard.run(this.#sendChunk(transfer, source), (isEmpty) => {
+    this.#ports.guard.run(this.#sendChunk(transfer, source, length), (isEmpty) => {
       transfer.reading = false;
       if (!isEmpty) {
         this.#fill(transfer);
@@ -139,9 +169,8 @@ export class SnapshotSender {
     });
   }
 
-  *#sendChunk(transfer: Transfer, source: SnapshotSource): Task<boolean> {
+  *#sendChunk(transfer: Transfer, source: SnapshotSource, length: number): Task<boolean> {
     const offset = transfer.next;
-    const length = Math.min(this.#limits.chunkBytes, source.bytes - offset);
     const chunk = yield* guarded<Uint8Array>(this.#ports.guard, (completed) =>
       source.read(offset, length, completed),
     );
@@ -162,28 +191,38 @@ export class SnapshotSender {
   }
 
   tick(): void {
-    for (const transfer of this.#transfers.values()) {
-      transfer.silentTicks++;
-      transfer.sinceResendTicks++;
-      if (transfer.silentTicks >= this.#limits.giveUpTicks) {
-        this.#end(transfer.to, false);
-      } else if (transfer.sinceResendTicks >= this.#limits.resendTicks) {
-        transfer.sinceResendTicks = 0;
-        transfer.wanted = transfer.said;
-        transfer.next = transfer.said;
-        this.#fill(transfer);
+    this.#allowance = this.#limits.bytesPerTickMax;
+    for (const transfer of [...this.#transfers.values()]) {
+      if (transfer.next > transfer.said || transfer.source === null) {
+        this.#tickSilent(transfer);
       }
+      this.#fill(transfer);
+    }
+  }
+
+  /** Only of a transfer of which something is under way: a receiver cannot answer what was never sent. */
+  #tickSilent(transfer: Transfer): void {
+    transfer.silentTicks++;
+    transfer.sinceResendTicks++;
+    if (transfer.silentTicks >= this.#limits.giveUpTicks) {
+      this.#end(transfer.to, false);
+    } else if (transfer.sinceResendTicks >= this.#limits.resendTicks) {
+      transfer.sinceResendTicks = 0;
+      transfer.wanted = transfer.said;
+      transfer.next = transfer.said;
     }
   }
 
   /** Ends every transfer without a report: this member leads no more, or stops. */
   stop(): void {
+    this.#waiting.clear();
     for (const to of [...this.#transfers.keys()]) {
       this.#end(to, null);
     }
   }
 
   #end(to: NodeId, ok: boolean | null): void {
+    this.#waiting.delete(to);
     const transfer = this.#transfers.get(to);
     if (transfer === undefined) {
       return;
@@ -196,6 +235,14 @@ export class SnapshotSender {
         this.#ports.emit({ type: "snapshot-sent", to, snapshot: source.metadata, ok });
       }
       this.#ports.ended(to, ok);
+    }
+    this.#beginNext();
+  }
+
+  #beginNext(): void {
+    for (const message of this.#waiting.values()) {
+      this.begin(message);
+      return;
     }
   }
 }

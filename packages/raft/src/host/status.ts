@@ -13,6 +13,7 @@ export function statusOf<Result>(group: Group<Result>): HostStatus {
     machineApplied: group.applyQueue.applied,
     pendingProposalCount: proposals.count,
     pendingProposalBytes: proposals.bytes,
+    snapshotTransferCount: group.sender.transferCount,
     persistingCount: persisting.length,
     persistingTicks: persisting.oldestTicks,
     confIndex: notes.confIndex,

@@ -48,6 +48,8 @@ interface Durable {
   readonly bootstrap: ConfState;
   log: EntryWindow;
   image: Image | null;
+  /** What came of a received image that is not whole. */
+  partial: { readonly name: string; readonly chunks: Uint8Array[] } | null;
 }
 
 /** A whole storage in memory. */
@@ -71,6 +73,7 @@ export class MemoryStorage implements Storage {
       },
       log: new EntryWindow(),
       image: null,
+      partial: null,
     };
   }
 
@@ -156,7 +159,47 @@ export class MemoryStorage implements Storage {
   }
 
   receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink {
-    return this.#sink(metadata, (image) => this.#staged.set(nameOf(metadata), image));
+    const name = nameOf(metadata);
+    const sink = this.#sink(metadata, (image) => {
+      this.#durable.partial = null;
+      this.#staged.set(name, image);
+    });
+    let isFirst = true;
+    const begin = (): void => {
+      if (isFirst) {
+        isFirst = false;
+        this.#durable.partial = { name, chunks: [] };
+      }
+    };
+    return {
+      ...sink,
+      write: (chunk, completed) => {
+        begin();
+        sink.write(chunk, (error) => {
+          if (error === null && this.#durable.partial?.name === name) {
+            this.#durable.partial.chunks.push(chunk.slice());
+          }
+          completed(error);
+        });
+      },
+      abort: () => {
+        if (this.#durable.partial?.name === name) {
+          this.#durable.partial = null;
+        }
+        sink.abort();
+      },
+      suspend: () => {},
+      resume: (visit, completed) => {
+        const kept = this.#durable.partial?.name === name ? concatBytes(this.#durable.partial.chunks) : null;
+        if (kept === null || kept.length === 0) {
+          completed(null, 0);
+          return;
+        }
+        isFirst = false;
+        visit(kept);
+        sink.write(kept, (error) => completed(error, kept.length));
+      },
+    };
   }
 
   #sink(metadata: SnapshotMetadata, finished: (image: Image) => void): SnapshotSink {

@@ -185,9 +185,17 @@ test("a snapshot transfer goes on when its receiver has restarted and begins ane
         offsets.push(frame.offset);
       },
       ended: () => {},
+      refused: () => {},
       emit: () => {},
     },
-    { chunkBytes: 2, windowCount: 1, resendTicks: 3, giveUpTicks: 30 },
+    {
+      chunkBytes: 2,
+      windowCount: 1,
+      transferCountMax: 1,
+      bytesPerTickMax: Number.POSITIVE_INFINITY,
+      resendTicks: 3,
+      giveUpTicks: 30,
+    },
   );
   const answer = (offset: number): void =>
     sender.answered(two, { kind: "snapshot-answer", snapshot: metadata, offset, failed: false });

@@ -50,6 +50,18 @@ export function parseSnapshotName(name: string): { readonly index: number; reado
   return match === null ? null : { index: Number(match[1]), term: Number(match[2]) };
 }
 
+/** Ends the name of an image that is being received; a number keeps two receptions apart. */
+export const receivingSuffix = ".rcv";
+
+/** Ends the name of an image whose reception was interrupted. */
+export const partialSuffix = ".part";
+
+/** Index and term of an interrupted reception's name, or null for another file's. */
+export function parsePartialName(name: string): { readonly index: number; readonly term: number } | null {
+  const match = /^(\d{16}-\d{16}\.snap)(\.\d+\.rcv|\.part)$/.exec(name);
+  return match === null ? null : parseSnapshotName(match[1] ?? "");
+}
+
 /** How many chunks an image of this size has. */
 export function chunkCountOf(imageBytes: number): number {
   return Math.ceil(imageBytes / chunkBytes);
