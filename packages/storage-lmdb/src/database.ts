@@ -1,0 +1,162 @@
+/** The LMDB environment of one member: one file, transactions in order, and one failure after which nothing is written any more. */
+import { closeSync, existsSync, fsyncSync, openSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Completed, StorageError } from "@quorate/raft";
+import { open, type RootDatabase } from "lmdb";
+import { corrupt } from "./format.ts";
+
+/** What a transaction does. */
+export interface WriteBatch {
+  put(key: Uint8Array, value: Uint8Array): void;
+  remove(key: Uint8Array): void;
+}
+
+const fileName = "raft.mdb";
+/** Noted by the node when it meets its first peer; a store that is made beside it is not the first of this member. */
+const peersName = "peers.json";
+
+/** An open database. */
+export class Database {
+  /** For error messages. */
+  readonly file: string;
+  readonly #directory: string;
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #write: WriteBatch;
+  #failure: Error | null = null;
+
+  private constructor(directory: string, root: RootDatabase<Uint8Array, Uint8Array>) {
+    this.#directory = directory;
+    this.file = join(directory, fileName);
+    this.#root = root;
+    // Each of these ends with its transaction, whose own promise is the one that is waited for.
+    this.#write = {
+      put: (key, value) => void this.#root.put(key, value),
+      remove: (key) => void this.#root.remove(key),
+    };
+  }
+
+  /** @throws StorageError `STORAGE_CORRUPT` when the file is no database, or is missing though the member has lived. */
+  static async open(directory: string): Promise<Database> {
+    const file = join(directory, fileName);
+    const isNew = !existsSync(file);
+    if (isNew && existsSync(join(directory, peersName))) {
+      // A log that is gone took votes and acknowledgements with it: to begin anew under the same name could lose what others counted.
+      throw corrupt(
+        file,
+        "the database is gone, but the member has met others; remove the member and add it anew",
+      );
+    }
+    if (!isNew && statSync(file).size === 0) {
+      throw corrupt(file, "the file is empty");
+    }
+    try {
+      return new Database(directory, openRoot(file));
+    } catch (error) {
+      throw corrupt(
+        file,
+        `LMDB cannot open it: ${error instanceof Error ? error.message : String(error)}`,
+        error,
+      );
+    }
+  }
+
+  /** What ended it; null while it works. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  get(key: Uint8Array): Uint8Array | null {
+    return this.#root.getBinary(key) ?? null;
+  }
+
+  /** Pairs of `[start, end)` in order. */
+  range(
+    start: Uint8Array,
+    end: Uint8Array,
+  ): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    return this.#root.getRange({ start, end });
+  }
+
+  /** Keys of `[start, end)`, descending with `last`: then the greatest not above `start`. */
+  keys(start: Uint8Array, end: Uint8Array): Iterable<Uint8Array> {
+    return this.#root.getKeys({ start, end });
+  }
+
+  /** The pair with the greatest key not above `key`. */
+  atOrBefore(key: Uint8Array): { readonly key: Uint8Array; readonly value: Uint8Array } | null {
+    for (const found of this.#root.getRange({ start: key, reverse: true, limit: 1 })) {
+      return found;
+    }
+    return null;
+  }
+
+  /** One transaction; resolves when it is on the disk. */
+  async batch(work: (write: WriteBatch) => void): Promise<void> {
+    await this.#root.batch(() => work(this.#write));
+  }
+
+  /**
+   * One transaction: `work` fills it at once and returns what is done when it is durable, before `completed`. After a failure nobody
+   * knows what is stored: nothing is written any more.
+   */
+  do(completed: Completed, work: (write: WriteBatch) => () => void): void {
+    if (this.#failure !== null) {
+      const failure = this.#failure;
+      queueMicrotask(() => completed(failure));
+      return;
+    }
+    let finish = (): void => {};
+    const batch = this.#root.batch(() => {
+      finish = work(this.#write);
+    });
+    batch.then(
+      () => {
+        finish();
+        completed(null);
+      },
+      (error: unknown) => {
+        this.#failure ??= storageError(this.file, error);
+        completed(this.#failure);
+      },
+    );
+  }
+
+  /** The new file's name is on the disk too. Windows cannot open a directory, and needs no sync of it. */
+  syncDirectory(): void {
+    if (process.platform === "win32") {
+      return;
+    }
+    const directory = openSync(this.#directory, "r");
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new StorageError({ code: "STORAGE_CLOSED" });
+    await this.#root.close();
+  }
+}
+
+function openRoot(file: string): RootDatabase<Uint8Array, Uint8Array> {
+  return open<Uint8Array, Uint8Array>({
+    path: file,
+    noSubdir: true,
+    encoding: "binary",
+    keyEncoding: "binary",
+    // A transaction is called back when it is on the disk, not before: an answer to the leader follows it. RAFT §3.8.
+    overlappingSync: false,
+    compression: false,
+    // PERF: what one turn of the event loop queues becomes one transaction with one sync.
+    eventTurnBatching: true,
+  });
+}
+
+function storageError(file: string, error: unknown): StorageError {
+  const text = error instanceof Error ? error.message : String(error);
+  const isFull = /ENOSPC|No space|MAP_FULL/i.test(text);
+  const code = isFull ? "STORAGE_FULL" : "STORAGE_IO";
+  return new StorageError({ code, syscall: "commit", file }, error);
+}

@@ -1,0 +1,227 @@
+/**
+ * Keys and values in the database. A key is a letter and numbers in big-endian order, so that they sort; a value is a version, its
+ * content, and a CRC-32C over key and content, because LMDB itself has no checksums. Numbers and letters stand on the disk: never change one.
+ */
+import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
+import {
+  type ConfState,
+  type Entry,
+  type EntryType,
+  type HardState,
+  type LogId,
+  type LogIndex,
+  noNode,
+  type SnapshotMetadata,
+  StorageError,
+  toLogIndex,
+  toNodeId,
+  toTerm,
+} from "@quorate/raft";
+
+/** The version of every value. */
+export const formatVersion = 1;
+
+/** Bytes of one value; what is larger was not written by this. */
+const valueBytesMax: number = 64 * 1024 * 1024;
+const memberCountMax = 4096;
+const trailerBytes = 4;
+
+const letters = { base: 0x62, entry: 0x65, hardState: 0x68, identity: 0x69, snapshot: 0x73, chunk: 0x63 };
+
+function key(letter: number, ...numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(1 + 8 * numbers.length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = letter;
+  numbers.forEach((number, i) => {
+    assert(Number.isSafeInteger(number) && number >= 0, "lmdb: a key is made of safe integers");
+    view.setBigUint64(1 + 8 * i, BigInt(number));
+  });
+  return bytes;
+}
+
+/** The keys. */
+export const keys: {
+  readonly base: Uint8Array;
+  readonly hardState: Uint8Array;
+  readonly identity: Uint8Array;
+  readonly snapshot: Uint8Array;
+  readonly entry: (index: number) => Uint8Array;
+  /** Behind the last entry. */
+  readonly entriesEnd: Uint8Array;
+  readonly chunk: (image: number, offset: number) => Uint8Array;
+  /** Before the first chunk of all images, and behind the last. */
+  readonly chunksStart: Uint8Array;
+  readonly chunksEnd: Uint8Array;
+} = {
+  base: key(letters.base),
+  hardState: key(letters.hardState),
+  identity: key(letters.identity),
+  snapshot: key(letters.snapshot),
+  entry: (index) => key(letters.entry, index),
+  entriesEnd: key(letters.entry + 1),
+  chunk: (image, offset) => key(letters.chunk, image, offset),
+  chunksStart: key(letters.chunk),
+  chunksEnd: key(letters.chunk + 1),
+};
+
+/** The index in an entry's key. */
+export function indexOf(bytes: Uint8Array): LogIndex {
+  return toLogIndex(numberAt(bytes, 1));
+}
+
+/** Image and offset in a chunk's key. */
+export function chunkOf(bytes: Uint8Array): { readonly image: number; readonly offset: number } {
+  return { image: numberAt(bytes, 1), offset: numberAt(bytes, 9) };
+}
+
+function numberAt(bytes: Uint8Array, at: number): number {
+  assert(bytes.length >= at + 8, "lmdb: the key is too short");
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(at));
+}
+
+/** Encodes the value of `at`. */
+export function encodeValue(at: Uint8Array, write: (writer: ByteWriter) => void): Uint8Array {
+  const writer = new ByteWriter();
+  writer.u8(formatVersion);
+  write(writer);
+  assert(writer.length <= valueBytesMax, "lmdb: a value is too large");
+  writer.u32(crc32c(writer.view(), crc32c(at)));
+  return writer.finish();
+}
+
+/**
+ * Decodes the value of `at`.
+ *
+ * @throws StorageError `STORAGE_CORRUPT` when it is damaged, `STORAGE_VERSION` when another version wrote it.
+ */
+export function decodeValue<T>(
+  file: string,
+  what: string,
+  at: Uint8Array,
+  value: Uint8Array,
+  read: (reader: ByteReader) => T,
+): T {
+  const end = value.length - trailerBytes;
+  if (end < 1 || value.length > valueBytesMax + trailerBytes) {
+    throw corrupt(file, `${what} has ${value.length} bytes`);
+  }
+  if (crc32c(value, crc32c(at), 0, end) !== new ByteReader(value, end).u32()) {
+    throw corrupt(file, `the checksum of ${what} does not match`);
+  }
+  const reader = new ByteReader(value, 0, end);
+  const version = reader.u8();
+  if (version !== formatVersion) {
+    throw new StorageError({ code: "STORAGE_VERSION", file, version });
+  }
+  try {
+    const decoded = read(reader);
+    reader.end();
+    return decoded;
+  } catch (error) {
+    if (error instanceof DecodeError) {
+      throw corrupt(file, `${what} cannot be read: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** What the file says is not what was written. LMDB's pages move, so there is no offset to name. */
+export function corrupt(file: string, why: string, cause?: unknown): StorageError {
+  return new StorageError({ code: "STORAGE_CORRUPT", file, offset: 0, why }, cause);
+}
+
+/** The order stands on the disk: only append. */
+const entryTypes: readonly EntryType[] = ["normal", "conf-change", "conf-change-v2"];
+
+export function writeEntry(writer: ByteWriter, { data, term, type }: Entry): void {
+  writer.varint(term);
+  writer.u8(entryTypes.indexOf(type));
+  writer.bytes(data);
+}
+
+export function readEntry(reader: ByteReader, index: LogIndex): Entry {
+  const term = toTerm(reader.varint());
+  const at = reader.offset;
+  const type = entryTypes[reader.u8()];
+  if (type === undefined) {
+    throw new DecodeError("unknown type of entry", at);
+  }
+  return { index, term, type, data: reader.bytes(reader.remaining).slice() };
+}
+
+export function writeHardState(writer: ByteWriter, { commit, term, vote }: HardState): void {
+  writer.varint(term);
+  writer.varint(vote);
+  writer.varint(commit);
+}
+
+export function readHardState(reader: ByteReader): HardState {
+  const term = toTerm(reader.varint());
+  const vote = reader.varint();
+  return { term, vote: vote === 0 ? noNode : toNodeId(vote), commit: toLogIndex(reader.varint()) };
+}
+
+export function writeLogId(writer: ByteWriter, { index, term }: LogId): void {
+  writer.varint(index);
+  writer.varint(term);
+}
+
+export function readLogId(reader: ByteReader): LogId {
+  return { index: toLogIndex(reader.varint()), term: toTerm(reader.varint()) };
+}
+
+export function writeConfState(writer: ByteWriter, confState: ConfState): void {
+  for (const list of listsOf(confState)) {
+    assert(list.length <= memberCountMax, "lmdb: too many members");
+    writer.varint(list.length);
+    list.forEach((id) => void writer.varint(id));
+  }
+  writer.u8(confState.autoLeave ? 1 : 0);
+}
+
+function listsOf({ learners, learnersNext, voters, votersOutgoing }: ConfState): ConfState["voters"][] {
+  return [voters, learners, votersOutgoing, learnersNext];
+}
+
+export function readConfState(reader: ByteReader): ConfState {
+  const voters = readMembers(reader);
+  const learners = readMembers(reader);
+  const votersOutgoing = readMembers(reader);
+  const learnersNext = readMembers(reader);
+  const at = reader.offset;
+  const flag = reader.u8();
+  if (flag > 1) {
+    throw new DecodeError("flag is neither 0 nor 1", at);
+  }
+  return { voters, learners, votersOutgoing, learnersNext, autoLeave: flag === 1 };
+}
+
+function readMembers(reader: ByteReader): ConfState["voters"] {
+  const at = reader.offset;
+  const count = reader.varint();
+  if (count > memberCountMax || count > reader.remaining) {
+    throw new DecodeError("too many members", at);
+  }
+  return Array.from({ length: count }, () => toNodeId(reader.varint()));
+}
+
+/** The newest snapshot, and the image that belongs to it. */
+export interface StoredSnapshot {
+  readonly metadata: SnapshotMetadata;
+  /** Which chunks are its own. */
+  readonly image: number;
+  readonly bytes: number;
+}
+
+export function writeSnapshot(writer: ByteWriter, { bytes, image, metadata }: StoredSnapshot): void {
+  writeLogId(writer, metadata);
+  writeConfState(writer, metadata.confState);
+  writer.varint(image);
+  writer.varint(bytes);
+}
+
+export function readSnapshot(reader: ByteReader): StoredSnapshot {
+  const id = readLogId(reader);
+  const metadata = { ...id, confState: readConfState(reader) };
+  return { metadata, image: reader.varint(), bytes: reader.varint() };
+}
