@@ -31,6 +31,13 @@ export type {
 } from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
 export { RaftNode } from "./raft-node.ts";
+export {
+  type Recovered,
+  type RecoverOptions,
+  type RecoveryFindings,
+  recoverDataDirectory,
+} from "./recovery/recover.ts";
+export { finishRecovery } from "./recovery/switch.ts";
 export { RaftSession } from "./session.ts";
 export {
   type PeerAddress,

@@ -63,6 +63,11 @@ export class PeerStoreIds {
     return new PeerStoreIds(null, new Map());
   }
 
+  /** Peers that were met. */
+  get count(): number {
+    return this.#ids.size;
+  }
+
   /** Null before the first meeting. */
   expected(peer: NodeId): Uint8Array | null {
     return this.#ids.get(peer) ?? null;

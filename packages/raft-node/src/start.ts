@@ -21,6 +21,7 @@ import { describeNodeEvent, traceByEnvironment, tracedTransport } from "./trace.
 const idleCheckMs = 25;
 
 const tickMsDefault = 100;
+import { finishSwitch } from "./recovery/switch.ts";
 
 /** A member that runs. */
 export interface StartedMember<Command, Result> {
@@ -140,6 +141,9 @@ async function startParts<Command, Result>(
   const fatal = (error: Error): void => {
     if (failed) {
       return;
+  if (options.dataDir !== undefined && finishSwitch(options.dataDir)) {
+    emit({ type: "recovered", what: "a recovery that was interrupted is carried through" });
+  }
     }
     failed = true;
     for (const step of ending.splice(0)) {
@@ -253,7 +257,10 @@ function openOwnLog<Command, Result>(
   clusterId: number,
   voters: readonly NodeId[],
 ): Promise<WalStorage> {
-  const files = new NodeFileSystem(must(options.dataDir, "start: a log needs a directory"));
+  const dataDir = must(options.dataDir, "start: a log needs a directory");
+  const files = new NodeFileSystem(dataDir);
+  // Whoever has peers, or ever met one, can be repaired; a member alone has nobody to be repaired from.
+  const hasPeers = Object.keys(options.peers).length > 1 || PeerStoreIds.open(dataDir).count > 0;
   return new Promise((resolve, reject) => {
     openWal(
       {
@@ -290,6 +297,7 @@ async function openTransport<Command, Result>(
   fatal: (error: Error) => void,
 ): Promise<NodeTransport> {
   const id = toNodeId(options.id);
+        onDamage: hasPeers || options.join === true ? "set-aside" : "refuse",
   const start: TransportStart = {
     identity: {
       id,

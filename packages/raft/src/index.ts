@@ -116,6 +116,7 @@ export {
   withSessions,
 } from "./sessions/with-sessions.ts";
 export {
+export { confStateBehind, soleMemberEntries } from "./sole-member.ts";
   decodeTraceEvent,
   encodeTraceEvent,
   type TraceDetail,

@@ -1,6 +1,14 @@
 /** Who this member is: by its data directory where it has one, else by the bootstrap flags. */
+import { join } from "node:path";
+import { finishRecovery } from "@quorate/raft-node";
 import type { InitialMember, ServerConfig } from "../config/server-config.ts";
-import { DataDirectoryError, type MemberIdentity, prepareDirectory, readIdentity } from "./data-directory.ts";
+import {
+  DataDirectoryError,
+  type MemberIdentity,
+  prepareDirectory,
+  readIdentity,
+  storeFolder,
+} from "./data-directory.ts";
 import { clusterIdOf, idText, memberIdOf } from "./member-id.ts";
 
 /** An identity, and lines for the log where flags say something else. */
@@ -17,6 +25,7 @@ export interface Established {
  * @throws {@link DataDirectoryError} when the directory is damaged, not usable, or belongs to somebody else.
  */
 export function establishIdentity(config: ServerConfig): Established {
+  carryRecoveryThrough(config.dataDir);
   const recorded = readIdentity(config.dataDir);
   if (recorded !== null) {
     return { identity: recorded, created: false, warnings: compare(recorded, config) };
@@ -29,6 +38,19 @@ export function establishIdentity(config: ServerConfig): Established {
   const identity = identityOf(config);
   prepareDirectory(config.dataDir);
   return { identity, created: true, warnings: [] };
+}
+
+/** A recovery that was decided and then interrupted says who this member is. */
+function carryRecoveryThrough(dataDir: string): void {
+  try {
+    finishRecovery(join(dataDir, storeFolder));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new DataDirectoryError(
+      `data directory ${dataDir} holds a recovery that was interrupted and cannot be carried through: ${why}`,
+      { cause: error },
+    );
+  }
 }
 
 /** The identity that bootstrap flags describe. */

@@ -1,5 +1,5 @@
 /** What a Raft node tells of itself: kept where later answers depend on it, written to the log where an operator should know. */
-import { noNode } from "@quorate/raft";
+import { noNode, type VoteFloor } from "@quorate/raft";
 import type { RaftNodeEvent } from "@quorate/raft-node";
 import { idText } from "../identity/member-id.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -105,7 +105,29 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
         term: event.snapshot.term,
       });
       break;
+    case "log-damaged":
+      logger.error("the log is damaged; what was sound goes on, the rest is asked of the leader", {
+        "last-index": event.last.index,
+        ...floorFields(event.floor),
+      });
+      break;
+    case "log-repaired":
+      logger.info("the log is repaired", { "last-index": event.last.index });
+      break;
+    case "log-repair-waits":
+      logger.error("the damaged log cannot be repaired: no member that holds a whole log leads", {
+        "waiting-ticks": event.ticks,
+        ...floorFields(event.floor),
+      });
+      break;
     default:
       logger.debug(event.type);
   }
+}
+
+/** What a damaged log once reached, as fields of a log line. */
+function floorFields(floor: VoteFloor): Record<string, number | string> {
+  return floor === "unknown"
+    ? { "floor-index": "unknown" }
+    : { "floor-index": floor.index, "floor-term": floor.term };
 }

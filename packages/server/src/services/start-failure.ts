@@ -20,12 +20,19 @@ export function dataDirectoryFailure(dataDir: string, error: unknown): CommandEr
   return null;
 }
 
+/** Peers repair a damaged log; a member alone is asked what it may go on without. What nobody can repair is to be added anew. */
+function damageAdvice(dataDir: string, file: string): string {
+  return file.startsWith("wal") || file.startsWith("snap")
+    ? `restore the folder from a copy, or go on without the damaged part: "quorate recover --data-dir ${dataDir} --discard-damaged --dry-run" shows what that takes`
+    : restoreAdvice;
+}
+
 function storageFailure(dataDir: string, error: StorageError): CommandError {
   const { info } = error;
   switch (info.code) {
     case "STORAGE_CORRUPT":
       return failure(
-        `data directory ${dataDir} is damaged: ${info.file} at byte ${info.offset}: ${info.why}; see "quorate wal dump ${dataDir}"; ${restoreAdvice}`,
+        `data directory ${dataDir} is damaged: ${info.file} at byte ${info.offset}: ${info.why}; see "quorate wal dump ${dataDir}"; ${damageAdvice(dataDir, info.file)}`,
         error,
       );
     case "STORAGE_LOCKED":

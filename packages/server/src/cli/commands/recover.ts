@@ -1,0 +1,32 @@
+/** `quorate recover`: the way on when the quorum is lost for good, or when the only copy is damaged. */
+import type { CliCommand } from "../command.ts";
+
+/** `quorate recover`. */
+export const recoverCommand: CliCommand = {
+  register(program, run) {
+    program
+      .command("recover")
+      .description(
+        "Make one member's data directory the beginning of a new cluster of its own. For when a majority of the members is lost for good. Shows what may be lost, and asks.",
+      )
+      .requiredOption("--data-dir <dir>", "Data directory of the member that goes on. It must not run.")
+      .option("--dry-run", "Only show what would happen.", false)
+      .option("--yes", "Do not ask.", false)
+      .option("--discard-damaged", "Go on without the damaged part of the log and all behind it.", false)
+      .option("--json", "One JSON object.", false)
+      .helpOption("-h, --help", "Print help.")
+      .action(
+        (options: {
+          dataDir: string;
+          dryRun: boolean;
+          yes: boolean;
+          discardDamaged: boolean;
+          json: boolean;
+        }) =>
+          run(async () => {
+            const { runRecover } = await import("../run-recover.ts");
+            return runRecover(options);
+          }),
+      );
+  },
+};
