@@ -11,6 +11,7 @@ import { DataDirectoryLock } from "./data-directory-lock.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
 import type { Codec, RaftNodeEvent, RaftNodeOptions } from "./options.ts";
 import { PeerStoreIds } from "./peer-store-ids.ts";
+import { finishSwitch } from "./recovery/switch.ts";
 import { openIdentity } from "./store-identity.ts";
 import type { PeerAddress } from "./tcp/options.ts";
 import { TcpTransport } from "./tcp/tcp-transport.ts";
@@ -21,7 +22,6 @@ import { describeNodeEvent, traceByEnvironment, tracedTransport } from "./trace.
 const idleCheckMs = 25;
 
 const tickMsDefault = 100;
-import { finishSwitch } from "./recovery/switch.ts";
 
 /** A member that runs. */
 export interface StartedMember<Command, Result> {
@@ -131,6 +131,9 @@ async function startParts<Command, Result>(
   };
   const lock = options.dataDir === undefined ? null : DataDirectoryLock.acquire(options.dataDir);
   undo.push(() => lock?.release());
+  if (options.dataDir !== undefined && finishSwitch(options.dataDir)) {
+    emit({ type: "recovered", what: "a recovery that was interrupted is carried through" });
+  }
   const { metadata, storage } = await openStore(options, addresses);
   undo.push(() => closeStorage(storage));
   for (const what of storage.report ?? []) {
@@ -141,9 +144,6 @@ async function startParts<Command, Result>(
   const fatal = (error: Error): void => {
     if (failed) {
       return;
-  if (options.dataDir !== undefined && finishSwitch(options.dataDir)) {
-    emit({ type: "recovered", what: "a recovery that was interrupted is carried through" });
-  }
     }
     failed = true;
     for (const step of ending.splice(0)) {
@@ -267,6 +267,7 @@ function openOwnLog<Command, Result>(
         fileSystem: options.wrapFileSystem?.(files) ?? files,
         clusterId,
         nodeId: toNodeId(options.id),
+        onDamage: hasPeers || options.join === true ? "set-aside" : "refuse",
         bootstrap: {
           storeId: new Uint8Array(randomBytes(16)),
           confState: {
@@ -297,7 +298,6 @@ async function openTransport<Command, Result>(
   fatal: (error: Error) => void,
 ): Promise<NodeTransport> {
   const id = toNodeId(options.id);
-        onDamage: hasPeers || options.join === true ? "set-aside" : "refuse",
   const start: TransportStart = {
     identity: {
       id,
