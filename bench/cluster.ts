@@ -47,7 +47,14 @@ export interface ClusterResult {
 export interface Running {
   readonly system: string;
   readonly folder: string;
-  readonly members: readonly { readonly process: ChildProcess; readonly clientPort: number }[];
+  readonly members: readonly RunningMember[];
+}
+
+/** One member; after its end `restart` starts it anew on the same data. */
+export interface RunningMember {
+  process: ChildProcess;
+  readonly clientPort: number;
+  restart(): void;
 }
 
 /** What the load generator prints. */
@@ -94,24 +101,28 @@ export async function launch(system: string, binary: string, prefix: readonly st
   const members = names.map((name, i) => {
     const clientPort = ports[2 * i] ?? 0;
     const log = openSync(join(folder, `${name}.log`), "a");
-    const child = spawn(
-      binary,
-      [
-        ...prefix,
-        `--name=${name}`,
-        `--data-dir=${join(folder, name)}`,
-        `--listen-client-urls=http://127.0.0.1:${clientPort}`,
-        `--advertise-client-urls=http://127.0.0.1:${clientPort}`,
-        `--listen-peer-urls=${peerUrl(i)}`,
-        `--initial-advertise-peer-urls=${peerUrl(i)}`,
-        `--initial-cluster=${names.map((other, k) => `${other}=${peerUrl(k)}`).join(",")}`,
-        "--initial-cluster-state=new",
-        "--initial-cluster-token=bench",
-        "--log-level=error",
-      ],
-      { stdio: ["ignore", log, log] },
-    );
-    return { process: child, clientPort };
+    const args = [
+      ...prefix,
+      `--name=${name}`,
+      `--data-dir=${join(folder, name)}`,
+      `--listen-client-urls=http://127.0.0.1:${clientPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${clientPort}`,
+      `--listen-peer-urls=${peerUrl(i)}`,
+      `--initial-advertise-peer-urls=${peerUrl(i)}`,
+      `--initial-cluster=${names.map((other, k) => `${other}=${peerUrl(k)}`).join(",")}`,
+      "--initial-cluster-state=new",
+      "--initial-cluster-token=bench",
+      "--log-level=error",
+    ];
+    const start = (): ChildProcess => spawn(binary, args, { stdio: ["ignore", log, log] });
+    const member: RunningMember = {
+      process: start(),
+      clientPort,
+      restart() {
+        member.process = start();
+      },
+    };
+    return member;
   });
   const running = { system, folder, members };
   const deadline = performance.now() + 30_000;

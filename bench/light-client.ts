@@ -77,6 +77,11 @@ export class LightClient {
     this.#socket.destroy();
   }
 
+  /** Whether the connection has ended. */
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   #send(bytes: Buffer): void {
     this.#outgoing.push(bytes);
     if (!this.#flushQueued) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- PART…] [--etcd PATH] [--rounds N] [--seconds N] [--json FILE]`: measures, never judges. Absolute figures
+ * `npm run bench [-- PART…] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--json FILE]`: measures, never judges. Absolute figures
  * belong to the machine they were taken on; compare within one run.
  */
 import { writeFileSync } from "node:fs";
@@ -14,6 +14,10 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     return printGrpc(await benchGrpc(Number(flags.rounds)));
   },
   memory: async () => (await import("./memory.ts")).benchMemory(),
+  failover: async () => {
+    const { benchFailover, printFailover } = await import("./failover.ts");
+    return printFailover(await benchFailover({ etcd: flags.etcd ?? null, kills: Number(flags.kills) }));
+  },
   cluster: async () => printCluster(await (await import("./cluster.ts")).benchCluster(clusterOptions())),
 };
 
@@ -23,6 +27,7 @@ const { values: flags, positionals } = parseArgs({
     etcd: { type: "string" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "4" },
+    kills: { type: "string", default: "50" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -30,7 +35,7 @@ const { values: flags, positionals } = parseArgs({
 
 if (flags.help) {
   console.log(
-    `usage: npm run bench [-- ${Object.keys(parts).join("|")} …] [--etcd PATH] [--rounds N] [--seconds N] [--json FILE]`,
+    `usage: npm run bench [-- ${Object.keys(parts).join("|")} …] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--json FILE]`,
   );
   process.exit(0);
 }

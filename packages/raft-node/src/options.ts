@@ -56,6 +56,11 @@ export interface RaftNodeSettings {
   readonly tickMs?: number;
   /** Ticks, limits and switches of the core. Default: election after 10 to 20 ticks, heartbeat each tick. */
   readonly core?: CoreSettings;
+  /**
+   * Elects a new leader as soon as the old one's process is known to be gone: its connections end and its address refuses new ones. Default:
+   * true, unless pre-vote or the quorum check is off or reads rest on leases; asking for it then is an error.
+   */
+  readonly fastFailover?: boolean;
   readonly limits?: Partial<HostLimits>;
   readonly snapshots?: SnapshotPolicy;
   /** When changes of the membership are refused, and when learners become voters. */

@@ -2,7 +2,16 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { must } from "@quorate/base";
-import { ConfigError, type HostEvent, type NodeId, RaftHost, StorageError, toNodeId } from "@quorate/raft";
+import {
+  ConfigError,
+  type FailOverPolicy,
+  type HostEvent,
+  type NodeId,
+  RaftHost,
+  raftDefaults,
+  StorageError,
+  toNodeId,
+} from "@quorate/raft";
 import { openWal, type StoreMetadata, type WalStorage } from "@quorate/wal";
 import type { NodeStorage, NodeTransport, TransportStart } from "./adapters.ts";
 import { clusterIdOf, parseAddress } from "./addresses.ts";
@@ -201,10 +210,14 @@ function createHost<Command, Result>(
         id: toNodeId(options.id),
         storage,
         transport,
-        scheduler: { defer: (work) => void setImmediate(work) },
+        scheduler: {
+          defer: (work) => void setImmediate(work),
+          after: (delayMs, work) => void setTimeout(work, delayMs).unref(),
+        },
         stateMachine,
         random: (low, high) => randomInt(low, high),
         ...(options.core === undefined ? {} : { core: options.core }),
+        failOver: failOverOf(options),
         ...(limits === undefined ? {} : { limits }),
         ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
         ...(options.membership === undefined ? {} : { membership: options.membership }),
@@ -212,6 +225,17 @@ function createHost<Command, Result>(
         onFatal: fatal,
       }),
   );
+}
+
+/** Members farther apart are given longer time-outs, so trials that take longer are spread more widely. */
+function failOverOf<Command, Result>(options: RaftNodeOptions<Command, Result>): FailOverPolicy | null {
+  const core = { ...raftDefaults, ...options.core };
+  const isSafe = core.preVote && core.checkQuorum && core.readMode !== "lease";
+  if (!(options.fastFailover ?? isSafe)) {
+    return null;
+  }
+  const electionTimeoutMs = core.electionTimeoutTicks * (options.tickMs ?? tickMsDefault);
+  return { spreadMs: Math.max(10, Math.ceil(electionTimeoutMs / 25)) };
 }
 
 function startTicking<Result>(

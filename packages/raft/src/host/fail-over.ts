@@ -13,8 +13,11 @@ import type { PeerGoneReason } from "./ports.ts";
 /** Trials that one death may lead to; after them the election time-out takes over. */
 const attemptCountMax = 4;
 
+/** What an election is given before the next trial could spoil it, in spreads: 100 ms by default, doubling. */
+const pauseSpreads = 2.5;
+
 /** What fail-over needs of its host. */
-export interface FailOverPort {
+interface FailOverPort {
   readonly id: NodeId;
   readonly core: Pick<RawNode, "campaign" | "forgetLeader" | "leader" | "role" | "term">;
   readonly isRunning: boolean;
@@ -32,8 +35,6 @@ interface Run {
   attemptCount: number;
   /** The timer that counts; those of earlier delays find another number. */
   timer: number;
-  /** An election that was under way when the last delay ran out is given one more. */
-  sparedTerm: Term | null;
 }
 
 /** The fail-over of one member. */
@@ -58,12 +59,12 @@ export class FailOver {
     }
     assert(peer !== this.#port.id, "fail-over: a member outlives itself");
     assert(core.term === term && core.leader === noNode, "fail-over: forgets the leader and nothing else");
-    this.#run = { leader: peer, term, attemptCount: 0, timer: 0, sparedTerm: null };
+    this.#run = { leader: peer, term, attemptCount: 0, timer: 0 };
     this.#port.emit({ type: "fail-over-started", leader: peer, reason });
     this.#arm(this.#run);
   }
 
-  /** This member grants somebody's trial, which gets time to become an election before it holds one itself. */
+  /** This member grants somebody's trial or votes for it, who gets time to lead before this one holds a trial itself. */
   granted(): void {
     const run = this.#run;
     if (run !== null) {
@@ -110,7 +111,9 @@ export class FailOver {
     const slotMs = this.#spreadMs / count;
     const drawnMs = Math.floor(slot * slotMs) + random(0, Math.max(1, Math.floor(slotMs / 2)));
     assert(drawnMs <= this.#spreadMs, "fail-over: a delay beyond the spread");
-    return run.attemptCount === 0 ? drawnMs : this.#spreadMs * 2 ** (run.attemptCount - 1) + drawnMs;
+    return run.attemptCount === 0
+      ? drawnMs
+      : pauseSpreads * this.#spreadMs * 2 ** (run.attemptCount - 1) + drawnMs;
   }
 
   #due(run: Run): void {
@@ -125,13 +128,9 @@ export class FailOver {
       return;
     }
     run.attemptCount++;
-    if (core.role === "candidate" && run.sparedTerm !== core.term) {
-      run.sparedTerm = core.term;
-    } else {
-      // RAFT §9.6: a trial; a member that may not campaign just now (a learner, an unapplied configuration) waits with the others.
-      core.campaign();
-      assert(core.role !== "leader" || core.leader === this.#port.id, "fail-over: a leader knows itself");
-    }
+    // RAFT §9.6: a trial; a member that may not campaign just now (a learner, an unapplied configuration) waits with the others.
+    core.campaign();
+    assert(core.role !== "leader" || core.leader === this.#port.id, "fail-over: a leader knows itself");
     this.#arm(run);
   }
 

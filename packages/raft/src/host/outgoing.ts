@@ -15,6 +15,8 @@ export function stepMessage<Result>(group: Group<Result>, message: Message): voi
   } else if (result.refusal !== undefined) {
     const { from, term, type } = message;
     emit(group, { type: "request-refused", from, request: type, term, refusal: result.refusal });
+  } else if (message.type === "pre-vote" || message.type === "request-vote") {
+    group.failOver?.granted();
   }
 }
 
@@ -31,9 +33,6 @@ export function sendMessage<Result>(group: Group<Result>, message: Message): voi
   if (message.type === "install-snapshot") {
     sendSnapshot(group, message);
   } else {
-    if (message.type === "pre-vote-response" && message.granted) {
-      group.failOver?.granted();
-    }
     sendFrame(group, message.to, { kind: "message", message });
   }
 }

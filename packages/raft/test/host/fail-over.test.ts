@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigError, type HostEvent, type HostOptions, RaftHost, toNodeId } from "@quorate/raft";
 import { MemoryNetwork, MemoryStorage, RecordingMachine, TurnScheduler } from "@quorate/raft/testing";
+import { resolveFailOver } from "../../src/host/options.ts";
 import { TestHosts } from "./cluster.ts";
 
 const spreadMs = 40;
@@ -217,22 +218,39 @@ test("the member whose log is behind does not win, whoever campaigns first", () 
 
 test("settings that would make it unsafe or impossible are refused, all problems at once", () => {
   const scheduler = new TurnScheduler();
+  const after = (delayMs: number, work: () => void): void => scheduler.after(delayMs, work);
+  const defer = (work: () => void): void => scheduler.defer(work);
+  const good = { failOver: {}, scheduler: { defer, after } };
+  assert.deepEqual(resolveFailOver(good), { spreadMs: 40 });
+  assert.equal(resolveFailOver({ ...good, failOver: null }), null);
+  for (const [count, core] of [
+    [2, { readMode: "safe" }],
+    [3, { checkQuorum: false }],
+    [3, { readMode: "lease" }],
+    [4, { readMode: "lease", preVote: false }],
+  ] as const) {
+    assert.throws(
+      () => resolveFailOver({ core, failOver: { spreadMs: 0.5 }, scheduler: { defer } }),
+      (error) => error instanceof ConfigError && error.problems.length === count,
+    );
+  }
+});
+
+test("a host refuses such settings", () => {
+  const scheduler = new TurnScheduler();
   const id = toNodeId(1);
   const options: HostOptions<number> = {
     id,
     storage: new MemoryStorage({ voters: [id] }),
     transport: new MemoryNetwork(scheduler).connect(id),
-    scheduler: { defer: (work) => scheduler.defer(work) },
+    scheduler,
     stateMachine: new RecordingMachine(),
     random: (low) => low,
     onFatal: (error) => {
       throw error;
     },
-    failOver: { spreadMs: 0 },
-    core: { readMode: "lease", preVote: false },
+    failOver: {},
+    core: { preVote: false },
   };
-  assert.throws(
-    () => new RaftHost(options),
-    (error) => error instanceof ConfigError && error.problems.length === 4,
-  );
+  assert.throws(() => new RaftHost(options), /failOver needs preVote and checkQuorum/);
 });

@@ -125,6 +125,14 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     etcdDefault: "1000",
     help: "Milliseconds without a leader before a member campaigns (randomized up to twice that). At least 5 times --heartbeat-interval.",
   },
+  fastFailover: {
+    name: "fast-failover",
+    group: "Raft",
+    kind: choiceKind(["true", "false"]),
+    defaultValue: "true",
+    etcdDefault: "",
+    help: "Elect a new leader as soon as the old one's process is known to be gone (its connections end and its address refuses new ones), without waiting for --election-timeout.",
+  },
   snapshotCount: {
     name: "snapshot-count",
     group: "Raft",

@@ -17,6 +17,7 @@ export interface FlagValues {
   readonly initialClusterToken: string;
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
+  readonly fastFailover: "true" | "false";
   /** Applied entries between two snapshots; 0: by size. */
   readonly snapshotCount: number;
   /** 0: the default of 2 GiB; negative: no quota. */

@@ -11,6 +11,8 @@ export interface Metrics {
   walSynced(seconds: number): void;
   proposalFailed(): void;
   healthChecked(healthy: boolean): void;
+  /** A leader that died was succeeded at once, by this member or another; or it was not. */
+  failOverEnded(outcome: string): void;
   /** A gRPC call ended; `path` is as in `/etcdserverpb.KV/Put`, `code` the number on the wire. */
   grpcHandled(path: string, code: number): void;
   /** Names the server whose state the gauges show; called once, before the first scrape. */
@@ -36,6 +38,12 @@ export function createMetrics(etcdVersion: string): Metrics {
     "The total number of successful health checks.",
   );
   const healthFailures = counter("etcd_server_health_failures", "The total number of failed health checks.");
+  const failOvers = new Counter({
+    name: "quorate_server_fail_overs_total",
+    help: "Fast fail-overs that this member began, by how they ended.",
+    labelNames: ["outcome"],
+    registers,
+  });
   const sync = new Histogram({
     name: "etcd_disk_wal_fsync_duration_seconds",
     help: "The latency distributions of fsync called by WAL.",
@@ -53,6 +61,7 @@ export function createMetrics(etcdVersion: string): Metrics {
     walSynced: (seconds) => sync.observe(seconds),
     proposalFailed: () => failed.inc(),
     healthChecked: (healthy) => (healthy ? healthSuccess : healthFailures).inc(),
+    failOverEnded: (outcome) => failOvers.inc({ outcome }),
     grpcHandled,
     observe: (probe) => observeStatus(registers, probe),
     render(completed) {

@@ -49,6 +49,15 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
         logger.info("has a leader", { leader: idText(event.leader), term: event.term });
       }
       break;
+    case "fail-over-started":
+      logger.warn("the leader's process is gone: elects another without waiting for the time-out", {
+        leader: idText(event.leader),
+        evidence: event.reason,
+      });
+      break;
+    case "fail-over-ended":
+      logger.info(`fail-over ended: ${event.outcome}`, { leader: idText(event.leader) });
+      break;
     case "role":
       logger.info("changed its role", { role: event.role, term: event.term });
       break;

@@ -68,6 +68,9 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
   const leadership = new Leadership();
   const node = await startNode(options, (event) => {
     observeEvent(event, links, leadership);
+    if (event.type === "fail-over-ended") {
+      options.metrics.failOverEnded(event.outcome);
+    }
     logEvent(event, options.logger);
   });
   return portOf(node, options, links, leadership);
@@ -99,6 +102,7 @@ async function startNode(
         // ETCD: a remainder of the division is dropped.
         electionTimeoutTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
       },
+      fastFailover: config.fastFailover === "true",
       limits: { commandBytesMax: config.maxRequestBytes },
       snapshots: {
         liveBytes: () => machine.liveBytes,

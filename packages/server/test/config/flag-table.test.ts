@@ -21,6 +21,7 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   initialClusterToken: { text: "another" },
   heartbeatIntervalMs: { text: "150" },
   electionTimeoutMs: { text: "2000" },
+  fastFailover: { text: "false" },
   snapshotCount: { text: "100" },
   quotaBackendBytes: { text: "-1" },
   maxRequestBytes: { text: "1000" },
