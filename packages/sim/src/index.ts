@@ -1,5 +1,7 @@
 /** The public list of `@quorate/sim`. */
 export { FaultCount, type FaultKind, faultKinds } from "./fault-count.ts";
+export { FaultyDisk } from "./faulty-disk.ts";
+export { Incarnation } from "./incarnation.ts";
 export {
   type CheckLimits,
   checkLinearizable,
@@ -16,7 +18,9 @@ export {
   registerModel,
 } from "./linearizability/models.ts";
 export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
+export { Network } from "./network.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
 export type { DiskPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
-export type { TraceSink } from "./trace.ts";
+export { Trace, type TraceSink } from "./trace.ts";
 export { type CheckerName, Violation } from "./violation.ts";
+export { World } from "./world.ts";

@@ -1,5 +1,6 @@
 /** The places a setting may come from, read into one shape: text by flag name, and where it stood. */
 import { parseDocument } from "yaml";
+import { commandVariablePrefix } from "../cli/environment.ts";
 import type { ConfigProblem } from "./config-error.ts";
 import { environmentNames, flagTable, settingOf, settings } from "./flag-table.ts";
 import type { FlagValues } from "./server-config.ts";
@@ -75,7 +76,7 @@ export function unknownVariables(
     known.add(reserved);
   }
   return Object.keys(environment)
-    .filter((name) => /^(QUORATE|ETCD)_/.test(name) && !known.has(name))
+    .filter((name) => /^(QUORATE|ETCD)_/.test(name) && !known.has(name) && !commandVariablePrefix.test(name))
     .toSorted();
 }
 

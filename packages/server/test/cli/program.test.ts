@@ -6,6 +6,7 @@ import { quorate } from "./run.ts";
 const commands: readonly (readonly string[])[] = [
   [],
   ["start"],
+  ["cluster"],
   ["serve"],
   ["status"],
   ["wal"],
@@ -27,7 +28,7 @@ test("without a command it says how to use it", async () => {
   const { code, stdout, stderr } = await quorate([]);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /Usage: quorate/);
-  for (const name of ["start", "serve", "status", "wal"]) {
+  for (const name of ["start", "cluster", "serve", "status", "wal"]) {
     assert.match(stderr, new RegExp(`^  ${name} `, "m"));
   }
 });

@@ -1,12 +1,13 @@
 /** `quorate start`: a cluster of three server processes on this machine. */
 
 import type { CliCommand } from "../command.ts";
+import { withEnvironment } from "../environment.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 /** `quorate start`. */
 export const startCommand: CliCommand = {
   register(program, run) {
-    program
+    const command = program
       .command("start")
       .description("Run a cluster of three members on loopback, until Ctrl-C. Data is kept between runs.")
       .option("--data-dir <folder>", "Folder of the members' data.", "data")
@@ -23,6 +24,7 @@ export const startCommand: CliCommand = {
           return runLocalCluster({ dataDir: options.dataDir, clientPorts });
         }),
       );
+    withEnvironment(command);
   },
 };
 

@@ -1,6 +1,7 @@
 /** `quorate status`: how the members are. */
 import { type Command, Option } from "commander";
 import type { CliCommand } from "../command.ts";
+import { withEnvironment } from "../environment.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 interface StatusOptions {
@@ -12,7 +13,7 @@ interface StatusOptions {
 /** `quorate status`. */
 export const statusCommand: CliCommand = {
   register(program: Command, run) {
-    program
+    const command = program
       .command("status")
       .description("Show the status of members. Exit code 1 when one of them does not answer.")
       .option("--endpoints <urls>", "Members to ask, divided by commas.", "127.0.0.1:2379")
@@ -32,5 +33,6 @@ export const statusCommand: CliCommand = {
           return runStatus({ endpoints, format: options.writeOut, timeoutMs });
         }),
       );
+    withEnvironment(command);
   },
 };
