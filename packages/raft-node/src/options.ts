@@ -54,6 +54,12 @@ export interface RaftNodeSettings {
   readonly cluster?: string | number;
   /** One unit of the protocol's time. Default 100. */
   readonly tickMs?: number;
+  /**
+   * How linearizable reads are confirmed: `quorum` (default) asks a majority, `lease` lets a leader answer by its clock for most of
+   * an election time-out after a majority was heard. It needs `core.checkQuorum`, clocks that run about equally fast, and excludes
+   * fast fail-over. RAFT §6.4.1.
+   */
+  readonly readConsistency?: "quorum" | "lease";
   /** Ticks, limits and switches of the core. Default: election after 10 to 20 ticks, heartbeat each tick. */
   readonly core?: CoreSettings;
   /**

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { must } from "@quorate/base";
 import {
   ConfigError,
+  type CoreSettings,
   type FailOverPolicy,
   type HostEvent,
   type NodeId,
@@ -18,7 +19,7 @@ import { clusterIdOf, parseAddress } from "./addresses.ts";
 import { type CommandPath, type Commands, commandPathOf } from "./commands.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
-import type { Codec, RaftNodeEvent, RaftNodeOptions } from "./options.ts";
+import type { Codec, RaftNodeEvent, RaftNodeOptions, RaftNodeSettings } from "./options.ts";
 import { PeerStoreIds } from "./peer-store-ids.ts";
 import { finishSwitch } from "./recovery/switch.ts";
 import { openIdentity } from "./store-identity.ts";
@@ -216,7 +217,8 @@ function createHost<Command, Result>(
         },
         stateMachine,
         random: (low, high) => randomInt(low, high),
-        ...(options.core === undefined ? {} : { core: options.core }),
+        core: coreSettings(options),
+        lease: { nowMs: () => performance.now(), tickMs: options.tickMs ?? tickMsDefault },
         failOver: failOverOf(options),
         ...(limits === undefined ? {} : { limits }),
         ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
@@ -229,13 +231,17 @@ function createHost<Command, Result>(
 
 /** Members farther apart are given longer time-outs, so trials that take longer are spread more widely. */
 function failOverOf<Command, Result>(options: RaftNodeOptions<Command, Result>): FailOverPolicy | null {
-  const core = { ...raftDefaults, ...options.core };
+  const core = { ...raftDefaults, ...coreSettings(options) };
   const isSafe = core.preVote && core.checkQuorum && core.readMode !== "lease";
   if (!(options.fastFailover ?? isSafe)) {
     return null;
   }
   const electionTimeoutMs = core.electionTimeoutTicks * (options.tickMs ?? tickMsDefault);
   return { spreadMs: Math.max(10, Math.ceil(electionTimeoutMs / 25)) };
+}
+
+function coreSettings({ core, readConsistency }: RaftNodeSettings): CoreSettings {
+  return { ...core, ...(readConsistency === "lease" ? { readMode: "lease" } : {}) };
 }
 
 function startTicking<Result>(

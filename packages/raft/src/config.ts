@@ -51,6 +51,11 @@ export interface RaftConfig {
   /** A leader that hears no quorum for an election time-out steps down; members that hear a leader refuse to vote. RAFT §6.2, §4.2.3. */
   readonly checkQuorum?: boolean;
   readonly readMode?: ReadMode;
+  /**
+   * With lease reads: members keep their promise to a leader through restarts and campaigns on request, and a leader that handed over
+   * answers by a quorum for the rest of its term. ETCD: differs, does neither; only schedules recorded from it need that.
+   */
+  readonly leaseProtected?: boolean;
   /** Batches may be taken before the last one is durable; entries are applied only once they are durable here. */
   readonly asyncStorage?: boolean;
   /**
@@ -84,6 +89,7 @@ export const raftDefaults: {
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly readMode: ReadMode;
+  readonly leaseProtected: boolean;
   readonly asyncStorage: boolean;
   readonly candidacyDurable: boolean;
   readonly voteFloor: VoteFloor | null;
@@ -103,6 +109,7 @@ export const raftDefaults: {
   preVote: true,
   checkQuorum: true,
   readMode: "safe",
+  leaseProtected: true,
   asyncStorage: true,
   candidacyDurable: true,
   voteFloor: null,

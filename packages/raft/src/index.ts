@@ -45,7 +45,7 @@ export {
   plainEntryCodec,
   withEntryCodec,
 } from "./host/entry-codec.ts";
-export type { HostCounters, HostEvent, HostStatus } from "./host/events.ts";
+export type { HostCounters, HostEvent, HostStatus, LeaseEnd } from "./host/events.ts";
 export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership-change.ts";
 export {
   type CoreSettings,
@@ -53,6 +53,7 @@ export {
   type HostLimits,
   type HostOptions,
   hostDefaults,
+  type LeaseClock,
   type MembershipPolicy,
   type SnapshotPolicy,
 } from "./host/options.ts";
@@ -115,8 +116,8 @@ export {
   type SessionOutcome,
   withSessions,
 } from "./sessions/with-sessions.ts";
-export {
 export { confStateBehind, soleMemberEntries } from "./sole-member.ts";
+export {
   decodeTraceEvent,
   encodeTraceEvent,
   type TraceDetail,

@@ -11,6 +11,7 @@ import { markApplied, markSnapshotStable } from "./core/apply.ts";
 import { becomeFollower } from "./core/become.ts";
 import { canTakeCommitted, takeCommitted } from "./core/commit.ts";
 import { ordinaryCampaign, startElection } from "./core/election.ts";
+import { leaseAnswersReads } from "./core/lease.ts";
 import { applyConfChange, checkConfChange, checkOutcome, type RefusedChange } from "./core/membership.ts";
 import { propose } from "./core/proposal.ts";
 import { createMembership, createRaftState, type RaftState } from "./core/raft-state.ts";
@@ -411,11 +412,22 @@ export class RawNode {
     return true;
   }
 
-  /** Asks for an index at which a read is linearizable; `context` names the read. RAFT §6.4. */
-  readIndex(context: Uint8Array): ReadIndexResult {
+  /**
+   * Whether the lease of this leader runs, by the driver's clock: lease reads are answered only then, all others by a quorum. A driver
+   * without a clock need not call it; ticks are then trusted to be as long as they should. RAFT §6.4.1.
+   */
+  allowLease(allowed: boolean): void {
+    this.#state.leaseAllowed = allowed;
+  }
+
+  /**
+   * Asks for an index at which a read is linearizable; `context` names the read. `quorum` has the leader ask one even where a lease
+   * would do. RAFT §6.4.
+   */
+  readIndex(context: Uint8Array, by: "mode" | "quorum" = "mode"): ReadIndexResult {
     const state = this.#state;
     if (state.role === "leader") {
-      leaderRead(state, { from: state.id, context });
+      leaderRead(state, { from: state.id, context }, by);
       return "asked";
     }
     if (state.role !== "follower" || state.leader === noNode) {
@@ -423,6 +435,11 @@ export class RawNode {
     }
     send(state, { type: "read-index", from: state.id, to: state.leader, term: termZero, context });
     return "asked";
+  }
+
+  /** Whether this leader answers reads by its lease now. */
+  get leaseHeld(): boolean {
+    return this.#state.role === "leader" && leaseAnswersReads(this.#state);
   }
 
   /** PERF: {@link status} without the copy, for the driver's every turn. */

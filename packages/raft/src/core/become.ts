@@ -82,6 +82,7 @@ function reset(state: RaftState, term: Term): void {
   state.pendingConfIndex = indexZero;
   state.uncommittedBytes = 0;
   state.reads = createReadQueue();
+  state.leaseGivenUp = false;
 }
 
 /** RAFT §3.4 [timeout-random]: time-outs are drawn at random, so that elections rarely split the vote. */

@@ -6,6 +6,7 @@ import { type NodeId, noNode, type Term, toTerm } from "../types/ids.ts";
 import type { RequestVote, VoteResponse } from "../types/message.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./become.ts";
 import { hasUnappliedConfChange } from "./commit.ts";
+import { keepsLeasePromise } from "./lease.ts";
 import { isPromotable, type RaftState } from "./raft-state.ts";
 import { broadcastAppend } from "./replication.ts";
 import { send } from "./send.ts";
@@ -26,6 +27,10 @@ export function startElection(state: RaftState, kind: CampaignKind): boolean {
   }
   // RAFT §3.6.1: with a log that lost its end, this member could win and lack what it acknowledged itself.
   if (isBelowFloor(state)) {
+    return false;
+  }
+  // RAFT §6.4.1: a campaign on request would break the promise that a lease rests on; a time-out is longer than the promise.
+  if (kind !== "transfer" && keepsLeasePromise(state)) {
     return false;
   }
   campaign(state, kind);
@@ -72,6 +77,9 @@ function campaign(state: RaftState, kind: CampaignKind): void {
 function voteRefusal(state: RaftState, message: RequestVote): RequestRefusal | null {
   assert(message.term >= state.term, "vote: of an earlier term");
   const trial = message.type === "pre-vote";
+  if (!message.leadershipTransfer && keepsLeasePromise(state)) {
+    return "leader-alive";
+  }
   // FIG 2 RequestVote receiver 2 [vote-grant, vote-once]: votedFor is null or the candidate. A trial for a later term binds nobody.
   const free =
     state.vote === message.from ||

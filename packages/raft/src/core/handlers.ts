@@ -38,6 +38,7 @@ function countVote(state: RaftState, message: MessageOf<"vote-response" | "pre-v
 function hearLeader(state: RaftState, leader: NodeId): void {
   assert(state.role === "follower", "handlers: only a follower hears a leader");
   state.electionElapsedTicks = 0;
+  state.leaderSilentTicks = 0;
   state.leader = leader;
 }
 

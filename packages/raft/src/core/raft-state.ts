@@ -95,6 +95,12 @@ export interface RaftState {
   /** Payload bytes of this leader's entries that are not applied yet; may run low, never high. */
   uncommittedBytes: number;
   reads: ReadQueue;
+  /** Ticks since any leader was heard, or since the start: for how long this member has kept what it promised. RAFT §6.4.1. */
+  leaderSilentTicks: number;
+  /** Whether the driver's clock says that the lease runs. */
+  leaseAllowed: boolean;
+  /** Whether this leader told a member to campaign: its lease is over for the rest of the term. */
+  leaseGivenUp: boolean;
   earlyReads: EarlyRead[];
   /** Handed out and not yet applied, in order. */
   readonly applyingPages: ApplyingPage[];
@@ -136,6 +142,9 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
     pendingConfIndex: toLogIndex(0),
     uncommittedBytes: 0,
     reads: createReadQueue(),
+    leaderSilentTicks: 0,
+    leaseAllowed: true,
+    leaseGivenUp: false,
     earlyReads: [],
     applyingPages: [],
     applyingBytes: 0,

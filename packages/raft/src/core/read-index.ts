@@ -15,7 +15,7 @@ import { send } from "./send.ts";
 const positionBytes = 8;
 
 /** Takes up a read at the leader. */
-export function leaderRead(state: RaftState, read: EarlyRead): void {
+export function leaderRead(state: RaftState, read: EarlyRead, by: "mode" | "quorum" = "mode"): void {
   assert(state.role === "leader", "read: only a leader confirms reads");
   // RAFT §6.4 step 1 [read-own-term]: before the first commit of its term a leader does not know what is committed.
   // ETCD: differs, an only voter waits as well: restarted, it may have forgotten the newest commit index.
@@ -23,15 +23,15 @@ export function leaderRead(state: RaftState, read: EarlyRead): void {
     state.earlyReads.push(read);
     return;
   }
-  startRead(state, read);
+  startRead(state, read, by);
 }
 
-function startRead(state: RaftState, read: EarlyRead): void {
+function startRead(state: RaftState, read: EarlyRead, by: "mode" | "quorum"): void {
   assert(hasCommittedInTerm(state), "read: the commit index is not known to be the newest");
   // RAFT §6.4 step 2 [read-index-saved]: the commit index at the arrival of the read.
   const pending: PendingRead = { ...read, index: state.log.committed };
   // The only voter knows that it leads: nobody else could be elected.
-  if (isSingleton(state.tracker) || leaseAnswersReads(state)) {
+  if (isSingleton(state.tracker) || (by === "mode" && leaseAnswersReads(state))) {
     answerRead(state, pending);
     return;
   }
@@ -49,7 +49,7 @@ export function releaseEarlyReads(state: RaftState): void {
   const reads = state.earlyReads;
   state.earlyReads = [];
   for (const read of reads) {
-    startRead(state, read);
+    startRead(state, read, "mode");
   }
 }
 
@@ -61,7 +61,7 @@ export function heartbeatContext(state: RaftState): Uint8Array {
 /** A member echoed a heartbeat's context: all reads up to it are confirmed once a quorum did. */
 export function noteReadEcho(state: RaftState, from: NodeId, context: Uint8Array): void {
   const position = decodePosition(context);
-  if (state.config.readMode !== "safe" || position === null) {
+  if (position === null) {
     return;
   }
   const { reads } = state;

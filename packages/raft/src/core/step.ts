@@ -10,7 +10,7 @@ import { becomeFollower } from "./become.ts";
 import { refuseStalePreVote } from "./election.ts";
 import { answerStaleLeader } from "./follower.ts";
 import { handlers } from "./handlers.ts";
-import { isLeaderFresh } from "./lease.ts";
+import { isLeaderFresh, keepsLeasePromise } from "./lease.ts";
 import type { RaftState } from "./raft-state.ts";
 import { accepted, misdirected, refusedBecause, type StepResult, unknownPeer } from "./step-result.ts";
 
@@ -61,7 +61,7 @@ function meetLaterTerm(state: RaftState, message: Message): boolean {
     case "request-vote":
     case "pre-vote":
       // RAFT §4.2.3 [sticky-voters, sticky-except-transfer]: who hears a leader does not help to depose it, unless the leader itself asked for that (§3.10).
-      if (!message.leadershipTransfer && isLeaderFresh(state)) {
+      if (!message.leadershipTransfer && (isLeaderFresh(state) || keepsLeasePromise(state))) {
         return false;
       }
       // RAFT §9.6 [pre-vote-binds-nobody, pre-vote-conditions]: a trial changes nobody's term.

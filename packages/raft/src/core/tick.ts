@@ -11,6 +11,7 @@ import { abortTransfer } from "./transfer.ts";
 
 /** One unit of time has passed. */
 export function tick(state: RaftState): void {
+  state.leaderSilentTicks++;
   if (state.role === "leader") {
     tickLeader(state);
   } else {

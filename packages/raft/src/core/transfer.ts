@@ -58,6 +58,7 @@ function sendTimeoutNow(state: RaftState, target: NodeId): void {
   assert(state.role === "leader", "transfer: only a leader hands over");
   assert(target !== state.id, "transfer: to self");
   assert(state.transferee === target, "transfer: to somebody else than was asked for");
+  state.leaseGivenUp = true;
   send(state, { type: "timeout-now", from: state.id, to: target, term: state.term });
 }
 

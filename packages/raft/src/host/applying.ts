@@ -29,6 +29,8 @@ export function applyEntry<Result>(group: Group<Result>, entry: Entry): void {
   group.maker.count(data.length);
   if (entry.type !== "normal") {
     membership.apply(entry);
+    // RAFT §6.4.1: quorums of adjacent configurations meet, those of later ones need not.
+    group.lease?.revoke("members");
     proposals.passed(index);
     return;
   }

@@ -16,6 +16,7 @@ import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
 import type { Guard } from "./guard.ts";
 import { install, snapshotSent } from "./installing.ts";
+import { LeaderLease } from "./leader-lease.ts";
 import { LogRepair, type LogRepairPorts } from "./log-repair.ts";
 import { noNotes } from "./member-record.ts";
 import { Membership } from "./membership.ts";
@@ -23,6 +24,7 @@ import {
   type HostLimits,
   type HostOptions,
   resolveFailOver,
+  resolveLease,
   resolveLimits,
   resolveMembership,
   resolvePolicy,
@@ -88,6 +90,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     ...createMembershipParts(making),
     transfers: createTransfers(making),
     failOver: createFailOver(making),
+    lease: createLease(making),
     appliedWaiters: new AppliedWaiters(),
     runTurn: () => {
       group.scheduled = false;
@@ -108,6 +111,24 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
   };
   answerMembers(group);
   return group;
+}
+
+function createLease<Result>({ group, ids, options }: Making<Result>): LeaderLease | null {
+  const times = resolveLease(options);
+  if (times === null) {
+    return null;
+  }
+  return new LeaderLease(
+    {
+      get core() {
+        return coreOf(group());
+      },
+      nextId: () => ids.next(),
+      nowMs: times.nowMs,
+      emit: (event) => emit(group(), event),
+    },
+    times,
+  );
 }
 
 function createFailOver<Result>({ group, guard, options }: Making<Result>): FailOver | null {

@@ -12,6 +12,9 @@ import type { VoteFloor } from "../types/vote-floor.ts";
 import type { RefusalReason } from "./outcome.ts";
 import type { PeerGoneReason } from "./ports.ts";
 
+/** Why reads ask a quorum again: time ran out, the process slept, the members changed, or this member hands over or leads no more. */
+export type LeaseEnd = "time-out" | "tick-gap" | "members" | "transfer" | "role";
+
 /** Something that happened. Observers look; they never call back into the host from within. */
 export type HostEvent =
   | { readonly type: "role"; readonly role: Role; readonly term: Term }
@@ -27,6 +30,9 @@ export type HostEvent =
   | { readonly type: "slow-disk"; readonly ticks: number }
   /** This leader gave up its place because its disk hangs. */
   | { readonly type: "resigned"; readonly ticks: number }
+  /** Reads are answered by the lease from now on, or ask a quorum again. Only with lease reads. */
+  | { readonly type: "lease-held" }
+  | { readonly type: "lease-suspended"; readonly reason: LeaseEnd }
   | { readonly type: "snapshot-made"; readonly snapshot: SnapshotMetadata; readonly bytes: number }
   | {
       readonly type: "snapshot-sent";
@@ -142,5 +148,7 @@ export interface HostStatus extends Status {
   readonly members: readonly MemberInfo[];
   /** Members, ascending, of whom anything was heard within the last election time-out. */
   readonly activePeers: readonly NodeId[];
+  /** Whether reads are answered by the leader's lease now. Only with lease reads. */
+  readonly leaseHeld: boolean;
   readonly counters: Readonly<HostCounters>;
 }

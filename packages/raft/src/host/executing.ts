@@ -28,7 +28,9 @@ export function takeReady<Result>(group: Group<Result>): void {
   }
   group.applyQueue.push(ready.apply);
   for (const state of ready.readStates) {
-    group.reads.confirmed(state);
+    if (group.lease?.confirmed(state) !== true) {
+      group.reads.confirmed(state);
+    }
   }
   load(group, ready.loads);
   if (group.persisting.write(ready)) {
@@ -76,6 +78,9 @@ function observe<Result>(group: Group<Result>, ready: Ready): void {
   const { leader, role, term } = coreOf(group);
   if (term !== group.lastTerm) {
     emit(group, { type: "term", term });
+  }
+  if (group.lease !== null && (role !== group.lastRole || term !== group.lastTerm)) {
+    group.lease.revoke("role");
   }
   if (leader !== group.lastLeader || term !== group.lastTerm) {
     group.forwarding.leaderChanged(leader, term);

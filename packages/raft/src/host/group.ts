@@ -13,6 +13,7 @@ import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
 import type { FailOver } from "./fail-over.ts";
 import type { ForwardIntake, Forwarding } from "./forwarding.ts";
 import type { Guard } from "./guard.ts";
+import type { LeaderLease } from "./leader-lease.ts";
 import type { LogRepair } from "./log-repair.ts";
 import type { Membership } from "./membership.ts";
 import type { HostLimits, HostOptions } from "./options.ts";
@@ -66,6 +67,8 @@ export interface Group<Result> {
   readonly membership: Membership;
   readonly promotion: Promotion;
   readonly transfers: Transfers;
+  /** Null without lease reads. */
+  readonly lease: LeaderLease | null;
   /** Null where a dead leader is left to the election time-out. */
   readonly failOver: FailOver | null;
   readonly appliedWaiters: AppliedWaiters;

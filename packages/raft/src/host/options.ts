@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import { chunkBytesMax, frameBytesMaxDefault } from "../wire/layout.ts";
 import type { HostEvent } from "./events.ts";
+import type { LeaseTimes } from "./leader-lease.ts";
 import type { GroupId, Scheduler, StateMachine, Storage, Transport } from "./ports.ts";
 
 /** When the host makes a snapshot, and what it keeps of the log behind it. */
@@ -95,6 +96,18 @@ export const hostDefaults: HostLimits = {
   snapshotSendBytesPerTickMax: Number.POSITIVE_INFINITY,
 };
 
+/** What a leader measures its lease by. RAFT §6.4.1. */
+export interface LeaseClock {
+  /** Milliseconds from any start, by a clock that never goes back and does not stand still while the process sleeps. */
+  readonly nowMs: () => number;
+  /** How long a tick is on every member. */
+  readonly tickMs: number;
+  /** By how much the clocks of two members may differ in speed. Default 0.1. */
+  readonly driftMax?: number;
+  /** Ticks that one tick may take before the lease is suspended. Default: half an election time-out. */
+  readonly tickGapMaxTicks?: number;
+}
+
 /** How to make a host. */
 export interface HostOptions<Result = unknown> {
   readonly id: NodeId;
@@ -115,6 +128,8 @@ export interface HostOptions<Result = unknown> {
    * `scheduler.after`; not together with lease reads, which rest on members that wait. Default: null, none.
    */
   readonly failOver?: FailOverPolicy | null;
+  /** The clock of lease reads: needed with `core.readMode` `lease`, of no effect without. Default: null. */
+  readonly lease?: LeaseClock | null;
   /** Looks at what happens. */
   readonly onEvent?: (event: HostEvent) => void;
   /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */
@@ -172,6 +187,38 @@ export function resolveFailOver(
     throw new ConfigError(problems);
   }
   return resolved;
+}
+
+/** Null without lease reads. @throws ConfigError with every problem at once. */
+export function resolveLease(
+  options: Pick<HostOptions, "core" | "lease">,
+): (LeaseTimes & Pick<LeaseClock, "nowMs">) | null {
+  const { electionTimeoutTicks, readMode } = { ...raftDefaults, ...options.core };
+  if (readMode !== "lease") {
+    return null;
+  }
+  const { lease = null } = options;
+  if (lease === null) {
+    throw new ConfigError(["core.readMode lease needs a clock: lease is missing"]);
+  }
+  const { driftMax = 0.1, nowMs, tickGapMaxTicks = electionTimeoutTicks / 2, tickMs } = lease;
+  const problems: string[] = [];
+  if (!(tickMs > 0 && tickGapMaxTicks >= 1)) {
+    problems.push("lease.tickMs must be above 0, and lease.tickGapMaxTicks at least 1");
+  }
+  if (!(driftMax >= 0 && driftMax < 0.5)) {
+    problems.push("lease.driftMax must be between 0 and 0.5");
+  }
+  // RAFT §6.4.1 [lease-drift]: a member counts the ticks after it heard the leader; the first may follow at once, and the last may come early after a late
+  // one. What is left may pass faster there than here.
+  const durationMs = (electionTimeoutTicks - 2) * tickMs * (1 - driftMax);
+  if (!(durationMs > tickMs)) {
+    problems.push("lease reads need an electionTimeoutTicks of at least 4");
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return { nowMs, durationMs, tickGapMaxMs: tickGapMaxTicks * tickMs };
 }
 
 /** @throws ConfigError with every problem at once. */

@@ -9,6 +9,7 @@ import type { HostCounters } from "./events.ts";
 import type { RequestIds } from "./forwarding.ts";
 import type { HostLimits } from "./options.ts";
 import type { ReadOutcome, Waiting } from "./outcome.ts";
+import { decodeContext, encodeContext } from "./read-context.ts";
 
 /** What reads need of their host. */
 interface ReadPort {
@@ -207,24 +208,4 @@ export class ReadQueue {
       read.settle({ kind: "refused", reason: "stopped", leader: this.#port.leader });
     }
   }
-}
-
-const contextBytes = 8;
-
-/** The name of a round, eight bytes little-endian. */
-function encodeContext(id: number): Uint8Array {
-  assert(Number.isSafeInteger(id) && id > 0, "reads: not an id");
-  const bytes = new Uint8Array(contextBytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, id % 2 ** 32, true);
-  view.setUint32(4, Math.floor(id / 2 ** 32), true);
-  return bytes;
-}
-
-function decodeContext(bytes: Uint8Array): number | null {
-  if (bytes.length !== contextBytes) {
-    return null;
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
 }

@@ -20,6 +20,7 @@ export function statusOf<Result>(group: Group<Result>): HostStatus {
     voteFloor: group.repair.floor,
     members,
     activePeers: idsOf(confState).filter((id) => liveness.isActive(id)),
+    leaseHeld: group.lease !== null && coreOf(group).leaseHeld,
     counters: { ...group.counters },
   };
 }

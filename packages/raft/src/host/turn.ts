@@ -15,6 +15,7 @@ import { continueStop } from "./stopping.ts";
 /** One turn. */
 export function turn<Result>(group: Group<Result>): void {
   group.counters.turns++;
+  group.lease?.look();
   drainInputs(group);
   submitProposals(group);
   group.reads.flush();
@@ -46,6 +47,7 @@ function tick<Result>(group: Group<Result>): void {
   group.membership.liveness.tick();
   coreOf(group).tick();
   watchDisk(group);
+  group.lease?.tick();
   group.transfers.tick();
   group.promotion.tick();
   group.forwarding.tick();

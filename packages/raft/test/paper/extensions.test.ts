@@ -365,7 +365,7 @@ test("§6.4: one round confirms all reads up to it, also those of followers, als
 
 // [lease-by-heartbeats, case-54]
 test("§6.4.1: with leases a read needs no round; forgetting the leader is then refused", () => {
-  const group = new Group(group3, { readMode: "lease", checkQuorum: true });
+  const group = new Group(group3, { readMode: "lease", checkQuorum: true, leaseProtected: false });
   const leader = group.elect(1);
   leader.node.readIndex(utf8Encode("x"));
   const ready = leader.node.ready();

@@ -65,7 +65,12 @@ test("§6.4.1: leases are refused where members do not keep from electing others
     () => new Peer(1, startingLog(group3, 0), { confState: group3, readMode: "lease", checkQuorum: false }),
     /readMode lease needs checkQuorum/,
   );
-  const group = new Group(group3, { readMode: "lease", checkQuorum: true, electionTimeoutTicks: 5 });
+  const group = new Group(group3, {
+    readMode: "lease",
+    checkQuorum: true,
+    leaseProtected: false,
+    electionTimeoutTicks: 5,
+  });
   const leader = group.elect(1);
   group.isolate(1);
   for (let tick = 0; tick < 10; tick++) leader.node.tick();
