@@ -175,7 +175,7 @@ async function startParts<Command, Result>(
   });
   const stopping = new AbortController();
   const ticker = startTicking(host, options.tickMs ?? tickMsDefault, emit);
-  const idleTimer = "idle" in storage ? markWhenIdle(storage as WalStorage, fatal) : null;
+  const idleTimer = "idle" in storage ? markWhenIdle(storage as WalStorage, (error) => host.storageFailed(error)) : null;
   ending.push(() => {
     ticker.stop();
     clearInterval(idleTimer ?? undefined);

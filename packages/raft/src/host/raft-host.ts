@@ -240,6 +240,11 @@ export class RaftHost<Result = unknown> {
 
   // -- The end --------------------------------------------------------------------------------------------------------
 
+  /** The storage failed behind the host's back: the member ends as when a write of its own fails, and `onFatal` is told. */
+  storageFailed(error: Error): void {
+    fail(this.#group, error);
+  }
+
   /** Ends at once, as a crash would: nothing more leaves, nothing is closed; every waiter is told. */
   halt(): void {
     halt(this.#group);

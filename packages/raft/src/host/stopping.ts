@@ -1,7 +1,8 @@
 /** The end of a member: handed over and drained, at once as by a crash, or because its disk or this code failed. */
 import { assert } from "@quorate/base";
+import { StorageError } from "../errors.ts";
 import { noNode } from "../types/ids.ts";
-import { coreOf, emit, type Group, roleOf, schedule } from "./group.ts";
+import { coreOf, emit, type Group, roleOf, schedule, sendFrame } from "./group.ts";
 import type { Completed } from "./ports.ts";
 import { bestHeir } from "./transfers.ts";
 
@@ -11,12 +12,26 @@ export interface StopOptions {
   readonly transfer?: boolean;
 }
 
-/** RAFT §3.8 rests on the disk and on this code: when either failed, nothing more leaves and nothing is acknowledged. */
+/**
+ * RAFT §3.8 rests on the disk and on this code: when either failed, nothing that depends on them leaves any more and nothing is
+ * acknowledged.
+ */
 export function fail<Result>(group: Group<Result>, error: Error): void {
   if (group.state === "stopped") {
     return;
   }
-  group.state = "stopped";
+  try {
+    if (error instanceof StorageError) {
+      nameSuccessor(group);
+    }
+  } finally {
+    group.state = "stopped";
+    tellFatal(group, error);
+  }
+}
+
+function tellFatal<Result>(group: Group<Result>, error: Error): void {
+  assert(group.state === "stopped", "host: fatal, and still at work");
   try {
     emit(group, { type: "fatal", error });
   } finally {
@@ -25,6 +40,25 @@ export function fail<Result>(group: Group<Result>, error: Error): void {
     } finally {
       settleAll(group);
     }
+  }
+}
+
+/**
+ * A leader whose disk failed, full or broken, cannot wait for a transfer, but it may still say who should campaign: that rests on nothing
+ * that was to be written, and anybody may campaign at any time. RAFT §3.10 step 3.
+ */
+function nameSuccessor<Result>(group: Group<Result>): void {
+  if (group.core === null || roleOf(group) !== "leader") {
+    return;
+  }
+  const { liveness } = group.membership;
+  const heir = bestHeir(group.id, group.core.status().progress, (id) => liveness.isActive(id));
+  if (heir !== null) {
+    const { term } = group.core;
+    sendFrame(group, heir, {
+      kind: "message",
+      message: { type: "timeout-now", from: group.id, to: heir, term },
+    });
   }
 }
 
