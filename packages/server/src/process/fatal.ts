@@ -19,13 +19,23 @@ export function isStorageFailure(error: unknown): boolean {
   return false;
 }
 
+/** Whether `error`, or what caused it, is a disk without room. */
+export function isFullDisk(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
+    if ("code" in cause && (cause.code === "STORAGE_FULL" || cause.code === "ENOSPC" || cause.code === "EDQUOT")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Makes the function that ends this process, and sends everything to it that nobody caught. */
 export function installFatal(logger: Logger): Fatal {
   const fatal: Fatal = (error) => {
     const storage = isStorageFailure(error);
     const message = error instanceof Error ? error.message : String(error);
     const advice = storage
-      ? "the disk failed: the process ends so that nothing is acknowledged that is not durable"
+      ? `the disk ${isFullDisk(error) ? "is full" : "failed"}: the process ends so that nothing is acknowledged that is not durable`
       : "internal error: the process ends so that nothing wrong is acknowledged";
     try {
       logger.fatal(advice, { error: message, stack: error instanceof Error ? error.stack : undefined });
