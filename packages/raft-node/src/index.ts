@@ -14,6 +14,13 @@ export {
 } from "./compression/deflate-entry-codec.ts";
 export { DataDirectoryLock } from "./data-directory-lock.ts";
 export { appendDurably, fileStableStore, readIfThere, replaceDurably } from "./durable-files.ts";
+export { AesCipher } from "./encryption/aes-cipher.ts";
+export {
+  type EncryptionKey,
+  type EncryptionKeys,
+  KeyRing,
+  readKeyFile,
+} from "./encryption/key-ring.ts";
 export { jsonCodec } from "./json-machine.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
 export type {

@@ -16,6 +16,7 @@ import type {
 } from "@quorate/raft";
 import type { FileSystem } from "@quorate/wal";
 import type { OpenStorage, OpenTransport } from "./adapters.ts";
+import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { EntryCompression } from "./compression/deflate-entry-codec.ts";
 import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
 import type { TraceWriter } from "./trace.ts";
@@ -94,6 +95,11 @@ export interface RaftNodeSettings {
   readonly openTransport?: OpenTransport;
   /** Takes one line for each transition and each message. Default: standard error with `DEBUG=raft`, else nothing. */
   readonly trace?: TraceWriter;
+  /**
+   * Encrypts commands in the log and snapshots, with AES-256-GCM under the current key. Each member has its own; a store in clear is
+   * encrypted from here on. Without the keys that it needs a store does not open (`STORAGE_KEY`).
+   */
+  readonly encryption?: EncryptionKeys;
   /** Length of a log segment. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** Kept with the store from its creation, read back by {@link RaftNode.metadata}. */

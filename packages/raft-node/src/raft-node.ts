@@ -25,6 +25,7 @@ import {
 import type { StoreMetadata } from "@quorate/wal";
 import type { NodeStorage, NodeTransport } from "./adapters.ts";
 import { parseAddress } from "./addresses.ts";
+import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { Commands } from "./commands.ts";
 import type {
   ChangeMembersOptions,
@@ -249,6 +250,19 @@ export class RaftNode<Command = unknown, Result = unknown> {
     const propose = this.#commands.proposeInSession;
     assert(propose !== null, "raft node: a byte state machine without `results` keeps no sessions");
     return startSession(propose, this.#codec, this.#sessionLimits, options);
+  }
+
+  /**
+   * Writes with another key from now on, and makes a snapshot under it. What older keys wrote stays readable, and needs them until the
+   * log is compacted past it and the older snapshot is gone: `quorate wal dump` says which keys a directory needs.
+   *
+   * @throws ConfigError where the keys are wrong; assertion where the node was started without encryption.
+   */
+  rotateEncryption(keys: EncryptionKeys): void {
+    const { keyRing } = this.#parts;
+    assert(keyRing !== null, "raft node: started without encryption");
+    keyRing.rotate(keys);
+    this.#host.demandSnapshot();
   }
 
   /** Calls back exactly once, with `ready` when the local state is linearizable to read. */

@@ -18,6 +18,8 @@ import type { NodeStorage, NodeTransport, TransportStart } from "./adapters.ts";
 import { clusterIdOf, parseAddress } from "./addresses.ts";
 import { type CommandPath, type Commands, commandPathOf } from "./commands.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
+import { AesCipher } from "./encryption/aes-cipher.ts";
+import { KeyRing } from "./encryption/key-ring.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
 import type { Codec, RaftNodeEvent, RaftNodeOptions, RaftNodeSettings } from "./options.ts";
 import { PeerStoreIds } from "./peer-store-ids.ts";
@@ -56,6 +58,8 @@ export interface StartedParts {
   readonly listeners: Set<(event: RaftNodeEvent) => void>;
   readonly stopping: AbortSignal;
   readonly abort: () => void;
+  /** Null where nothing is encrypted. */
+  readonly keyRing: KeyRing | null;
   readonly emit: (event: RaftNodeEvent) => void;
   readonly fail: (error: Error) => void;
 }
@@ -144,7 +148,8 @@ async function startParts<Command, Result>(
   if (options.dataDir !== undefined && finishSwitch(options.dataDir)) {
     emit({ type: "recovered", what: "a recovery that was interrupted is carried through" });
   }
-  const { metadata, storage } = await openStore(options, addresses);
+  const keyRing = options.encryption === undefined ? null : new KeyRing(options.encryption);
+  const { metadata, storage } = await openStore(options, addresses, keyRing);
   undo.push(() => closeStorage(storage));
   for (const what of storage.report ?? []) {
     emit({ type: "recovered", what });
@@ -191,6 +196,7 @@ async function startParts<Command, Result>(
     listeners,
     stopping: stopping.signal,
     abort: () => stopping.abort(),
+    keyRing,
     emit,
     fail: fatal,
   };
@@ -265,10 +271,11 @@ interface OpenedStore {
 async function openStore<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
   { clusterId, peers }: Addresses,
+  keyRing: KeyRing | null,
 ): Promise<OpenedStore> {
   const voters = options.join === true ? [] : [...peers.keys()].sort((left, right) => left - right);
   if (options.openStorage === undefined) {
-    const storage = await openOwnLog(options, clusterId, voters);
+    const storage = await openOwnLog(options, clusterId, voters, keyRing);
     return { storage, metadata: storage.metadata };
   }
   const dataDir = options.dataDir ?? null;
@@ -286,6 +293,7 @@ function openOwnLog<Command, Result>(
   options: RaftNodeOptions<Command, Result>,
   clusterId: number,
   voters: readonly NodeId[],
+  keyRing: KeyRing | null,
 ): Promise<WalStorage> {
   const dataDir = must(options.dataDir, "start: a log needs a directory");
   const files = new NodeFileSystem(dataDir);
@@ -309,6 +317,7 @@ function openOwnLog<Command, Result>(
           },
           application: options.application ?? new Uint8Array(0),
         },
+        ...(keyRing === null ? {} : { cipher: new AesCipher(keyRing) }),
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
       },
       (error, storage) => (storage === undefined ? reject(error) : resolve(storage)),

@@ -83,6 +83,8 @@ export type StorageErrorInfo =
       readonly found: string;
       readonly expected: string;
     }
+  /** What is stored needs the encryption key `keyId`, which is missing or another than the one that it was encrypted with. */
+  | { readonly code: "STORAGE_KEY"; readonly keyId: number; readonly why: string }
   /** A stored format that this version does not know. */
   | { readonly code: "STORAGE_VERSION"; readonly file: string; readonly version: number }
   /** A system call failed; a failed fsync leaves the disk's content unknown. */

@@ -1,5 +1,13 @@
 /** The public list of `@quorate/wal`. */
 export { moveStoreToCluster, readStoreMetadata } from "./cluster-id.ts";
+export {
+  keyError,
+  keyIdOfEntry,
+  keyIdOfImage,
+  type StoreCipher,
+  sealedEntryVersion,
+  sealedImageMagic,
+} from "./cipher.ts";
 export { type DamagedRange, describeWalFact, readWal, type WalFact, type WalSummary } from "./dump.ts";
 export {
   type DirectoryEntry,

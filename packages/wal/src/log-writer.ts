@@ -4,6 +4,7 @@
  */
 import { assert, must, RingBuffer, runTask, type Task, wait } from "@quorate/base";
 import type { Completed, LogId, StorageBatch } from "@quorate/raft";
+import type { StoreCipher } from "./cipher.ts";
 import { ioFailure } from "./failures.ts";
 import { sync, write } from "./files.ts";
 import { BatchPacker, batchOverheadBytes, type Mark } from "./format/batch.ts";
@@ -33,6 +34,8 @@ export interface LogItem {
   readonly kind: "write" | "mark" | "compact" | "install";
   readonly batch: StorageBatch;
   readonly boundary: LogId | null;
+  /** What stands in the log in place of its entries' data; null without a cipher. */
+  readonly sealed: readonly Uint8Array[] | null;
   /** Bytes of its entries as records. */
   readonly entryBytes: number;
   readonly completed: Completed;
@@ -44,12 +47,16 @@ const noPlaces: readonly number[] = [];
 const emptyBatch: StorageBatch = { hardState: null, entries: [], snapshot: null, mustSync: false };
 
 /** A batch of the host, to be queued. */
-export function writeItem(batch: StorageBatch, completed: Completed): LogItem {
+export function writeItem(batch: StorageBatch, cipher: StoreCipher | null, completed: Completed): LogItem {
+  const sealed = cipher === null ? null : batch.entries.map((entry) => cipher.sealEntry(entry));
   let entryBytes = 0;
-  for (const entry of batch.entries) {
-    entryBytes += recordBytes(entry.data.length);
+  for (const { data } of batch.entries) {
+    entryBytes += recordBytes(data.length);
   }
-  return { kind: "write", batch, boundary: null, entryBytes, completed, places: noPlaces };
+  if (sealed !== null) {
+    entryBytes = sealed.reduce((sum, { length }) => sum + recordBytes(length), 0);
+  }
+  return { kind: "write", batch, sealed, boundary: null, entryBytes, completed, places: noPlaces };
 }
 
 /** Anything but a batch, to be queued. */
@@ -58,7 +65,7 @@ export function controlItem(
   boundary: LogId | null,
   completed: Completed,
 ): LogItem {
-  return { kind, batch: emptyBatch, boundary, entryBytes: 0, completed, places: noPlaces };
+  return { kind, batch: emptyBatch, sealed: null, boundary, entryBytes: 0, completed, places: noPlaces };
 }
 
 /** The writing half of a store. */
@@ -358,14 +365,16 @@ export class LogWriter {
       this.#commitWritten = false; // The record that said it may go with an old segment.
     }
     if (batch.entries.length > 0) {
-      item.places = this.#packEntries(batch, segment);
+      item.places = this.#packEntries(item, segment);
     }
   }
 
-  #packEntries(batch: StorageBatch, segment: Segment): readonly number[] {
+  #packEntries({ batch, sealed }: LogItem, segment: Segment): readonly number[] {
     let places: number[] | null = null;
+    let at = 0;
     for (const entry of batch.entries) {
-      const offset = this.#packer.entry(entry);
+      const offset = this.#packer.entry(entry, sealed?.[at] ?? null);
+      at++;
       const due =
         entry.index !== this.#packedLast + 1 ||
         this.#placeSegment !== segment.sequence ||

@@ -1,6 +1,13 @@
 /** Opening a store: options, defaults, recovery. */
 import { assert, runTask, type Task, wait } from "@quorate/base";
-import type { CompletedWith, ConfState, NodeId } from "@quorate/raft";
+import {
+  type CompletedWith,
+  type ConfState,
+  type NodeId,
+  nextIndex,
+  type SnapshotSource,
+} from "@quorate/raft";
+import { keyIdOfImage, noKeys, type StoreCipher } from "./cipher.ts";
 import { ioFailure } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import { type StoreMetadata, storeIdBytes } from "./format/identity.ts";
@@ -34,6 +41,8 @@ export interface WalOptions {
    * {@link WalStorage.voteFloor} says what the log once reached.
    */
   readonly onDamage?: "refuse" | "set-aside";
+  /** Encrypts entries and images. A store that was in clear goes on in clear where it stands, and is encrypted from here on. */
+  readonly cipher?: StoreCipher;
   /** Length of a segment, preallocated. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** Entries kept in memory. Default 32 MiB. */
@@ -94,15 +103,47 @@ function* openTask(options: WalOptions): Task<WalStorage> {
   assert(bootstrap === null || bootstrap.storeId.length === storeIdBytes, "wal: storeId is not 16 bytes");
   const metadata = bootstrap === null ? null : { clusterId, nodeId, ...bootstrap };
   const recovered = yield* recoverAround(options, metadata, segmentBytes);
-  const storage = new WalStorage(fileSystem, recovered, {
+  const limits = {
     windowBytesMax: options.windowBytesMax ?? windowBytesMaxDefault,
     batchBytesMax: options.batchBytesMax ?? batchBytesMaxDefault,
-  });
+  };
+  const cipher = options.cipher ?? null;
+  const storage = new WalStorage(fileSystem, recovered, limits, cipher);
+  try {
+    yield* tryKeys(storage, cipher);
+  } catch (error) {
+    yield* wait<void>((done) => storage.close(done));
+    throw error;
+  }
   const newest = recovered.snapshots.durable.at(-1);
   if (recovered.snapshots.install && newest !== undefined) {
     yield* wait<void>((done) => storage.install(newest.metadata, done));
   }
   return storage;
+}
+
+/**
+ * That the ids of all keys are there is known; that they are the right keys shows in what was written last. A wrong one is told now,
+ * and not when the member needs the entry.
+ */
+function* tryKeys(storage: WalStorage, cipher: StoreCipher | null): Task<void> {
+  const { firstIndex, lastIndex } = storage;
+  if (cipher !== null && lastIndex >= firstIndex) {
+    yield* wait<void>((done) => storage.load(lastIndex, nextIndex(lastIndex), 1, done));
+  }
+  if (typeof storage.snapshot() !== "object" || storage.snapshot() === null) {
+    return;
+  }
+  const source = yield* wait<SnapshotSource>((done) => storage.openSnapshot(done));
+  try {
+    const start = yield* wait<Uint8Array>((done) => source.read(0, 8, done));
+    const keyId = cipher === null ? keyIdOfImage(start) : null;
+    if (keyId !== null) {
+      throw noKeys(keyId);
+    }
+  } finally {
+    source.close();
+  }
 }
 
 /** Most damaged places that one opening goes around: each takes at least one segment or the end of one. */
@@ -118,7 +159,13 @@ function* recoverAround(
   const lines: string[] = [];
   for (;;) {
     try {
-      const recovered = yield* recoverStore(fileSystem, { clusterId, nodeId }, metadata, segmentBytes);
+      const recovered = yield* recoverStore(
+        fileSystem,
+        { clusterId, nodeId },
+        metadata,
+        segmentBytes,
+        options.cipher ?? null,
+      );
       return { ...recovered, report: [...lines, ...recovered.report] };
     } catch (error) {
       const damage = onDamage === "set-aside" ? logDamageOf(error) : null;

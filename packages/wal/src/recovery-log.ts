@@ -5,12 +5,13 @@
  */
 import { assert, must, type Task } from "@quorate/base";
 import type { StorageError } from "@quorate/raft";
+import { keyIdOfEntry, noKeys, type StoreCipher } from "./cipher.ts";
 import { corrupt, faulty, isMissing } from "./failures.ts";
 import type { FileHandle, FileSystem } from "./file-system.ts";
 import { close, list, missingText, open, paths, read, size, unlink } from "./files.ts";
 import { damaged, type Fault } from "./format/fault.ts";
 import type { StoreIdentity } from "./format/identity.ts";
-import { type RecordHeader, recordType } from "./format/record.ts";
+import { type RecordHeader, recordHeaderBytes, recordType, sealedFlag } from "./format/record.ts";
 import {
   type DecodedSegmentHeader,
   decodeSegmentHeader,
@@ -131,7 +132,11 @@ export function* readSegment(
 }
 
 /** Reads the whole log from its segments. @throws StorageError where it is damaged. */
-export function* recoverLog(fs: FileSystem, files: readonly SegmentFile[]): Task<RecoveredLog> {
+export function* recoverLog(
+  fs: FileSystem,
+  files: readonly SegmentFile[],
+  cipher: StoreCipher | null,
+): Task<RecoveredLog> {
   const newest = files.at(-1);
   if (newest === undefined) {
     throw corrupt(paths.wal, 0, "holds no segment: restore them, or remove this member and add it again");
@@ -159,6 +164,7 @@ export function* recoverLog(fs: FileSystem, files: readonly SegmentFile[]): Task
         return;
       }
       replay.batch(file, batch);
+      checkKeys(bytes, batch, cipher);
       if (batch.records.at(-1)?.type !== recordType.seal) {
         ends.link = batch.link;
         ends.end = batch.end;
@@ -187,6 +193,21 @@ export function* recoverLog(fs: FileSystem, files: readonly SegmentFile[]): Task
   }
   const { outline, commit, durableTerm } = replay.finish(must(needed[0], "recovery: no segment needed"));
   return { outline, commit, durableTerm, segments, link, sequence, oldestSegment, leftovers, torn };
+}
+
+/** A key that is missing is told at the start, and before anything is changed. @throws StorageError STORAGE_KEY. */
+function checkKeys(bytes: Uint8Array, { records }: ScannedBatch, cipher: StoreCipher | null): void {
+  for (const { entryType, offset, payloadBytes, type } of records) {
+    if (type !== recordType.entry || (entryType & sealedFlag) === 0) {
+      continue;
+    }
+    const start = offset + recordHeaderBytes;
+    const stored = bytes.subarray(start, start + payloadBytes);
+    if (cipher === null) {
+      throw noKeys(keyIdOfEntry(stored) ?? 0);
+    }
+    cipher.checkEntry(stored);
+  }
 }
 
 /** What the newest segment says is the oldest one needed. */

@@ -4,6 +4,7 @@
  */
 import { assert, crc32c, must, type Task } from "@quorate/base";
 import { StorageError, type VoteFloor } from "@quorate/raft";
+import type { StoreCipher } from "./cipher.ts";
 import { corrupt, faulty } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import {
@@ -51,6 +52,7 @@ export function* recoverStore(
   expected: { readonly clusterId: number; readonly nodeId: number },
   bootstrap: StoreMetadata | null,
   segmentBytes: number,
+  cipher: StoreCipher | null,
 ): Task<RecoveredStore> {
   const report: string[] = [];
   const created = yield* createIfAbsent(fs, bootstrap, segmentBytes);
@@ -58,7 +60,7 @@ export function* recoverStore(
   yield* checkParts(fs);
   const slots = yield* openSlots(fs, metadata, (line) => report.push(line));
   try {
-    const parts = yield* recoverParts(fs, metadata, slots.term, segmentBytes, report);
+    const parts = yield* recoverParts(fs, metadata, slots.term, segmentBytes, cipher, report);
     return { metadata, created, slots, report, ...parts };
   } catch (error) {
     yield* slots.close();
@@ -72,10 +74,11 @@ function* recoverParts(
   metadata: StoreMetadata,
   slotTerm: number,
   segmentBytes: number,
+  cipher: StoreCipher | null,
   report: string[],
 ): Task<Pick<RecoveredStore, "segments" | "log" | "snapshots" | "voteFloor">> {
   const files = yield* readSegmentFiles(fs, metadata);
-  const log = yield* recoverLog(fs, files);
+  const log = yield* recoverLog(fs, files, cipher);
   if (log.durableTerm > slotTerm) {
     throw corrupt(
       slotNames[0],
@@ -93,7 +96,7 @@ function* recoverParts(
   if (log.torn !== null) {
     report.push(yield* cutTorn(fs, log.torn));
   }
-  const segments = yield* openSegments(fs, metadata, log, segmentBytes);
+  const segments = yield* openSegments(fs, metadata, log, segmentBytes, cipher);
   // Only now: the record that makes a segment a leftover is durable.
   yield* removeLeftovers(fs, log.leftovers);
   yield* syncDirectory(fs, paths.wal);
@@ -251,6 +254,7 @@ function* openSegments(
   metadata: StoreMetadata,
   log: RecoveredLog,
   segmentBytes: number,
+  cipher: StoreCipher | null,
 ): Task<SegmentSet> {
   const segments: Segment[] = [];
   for (const { file, end } of log.segments) {
@@ -265,5 +269,5 @@ function* openSegments(
   const newest = must(segments.at(-1), "recovery: no segment");
   newest.file = yield* open(fs, newest.path, "write");
   yield* sync(newest.file);
-  return new SegmentSet(fs, metadata, segmentBytes, segments);
+  return new SegmentSet(fs, metadata, segmentBytes, segments, cipher);
 }

@@ -4,6 +4,7 @@
  */
 import { assert, must, type Task } from "@quorate/base";
 import { type Entry, toLogIndex, toTerm } from "@quorate/raft";
+import type { StoreCipher } from "./cipher.ts";
 import { corrupt } from "./failures.ts";
 import type { FileHandle, FileSystem } from "./file-system.ts";
 import { close, fillZero, open, paths, read, rename, sync, syncDirectory, unlink, write } from "./files.ts";
@@ -15,6 +16,7 @@ import {
   recordBytes,
   recordHeaderBytes,
   recordType,
+  sealedFlag,
 } from "./format/record.ts";
 import {
   encodeSegmentHeader,
@@ -38,13 +40,21 @@ export interface Segment {
 
 /** All segments, oldest first. */
 export class SegmentSet {
+  readonly #cipher: StoreCipher | null;
   readonly #fs: FileSystem;
   readonly #identity: StoreIdentity;
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
   #spare: FileHandle | null = null;
 
-  constructor(fs: FileSystem, identity: StoreIdentity, segmentBytes: number, segments: Segment[]) {
+  constructor(
+    fs: FileSystem,
+    identity: StoreIdentity,
+    segmentBytes: number,
+    segments: Segment[],
+    cipher: StoreCipher | null,
+  ) {
+    this.#cipher = cipher;
     assert(segments.length > 0, "segments: none");
     this.#fs = fs;
     this.#identity = identity;
@@ -116,7 +126,7 @@ export class SegmentSet {
     while (index < stop) {
       const chunk = yield* readRecords(segment, at, limit);
       for (let offset = 0; offset < chunk.bytes.length && index < stop; ) {
-        const { record, size, entry } = decodeEntry(segment, chunk, at, offset);
+        const { record, size, entry } = decodeEntry(segment, chunk, at, offset, this.#cipher);
         if (entry !== null) {
           if (record.index !== index) {
             throw corrupt(segment.path, at + offset, "another entry than the one that was written here");
@@ -233,6 +243,7 @@ function decodeEntry(
   chunk: RecordChunk,
   base: number,
   offset: number,
+  cipher: StoreCipher | null,
 ): { record: { readonly index: number }; size: number; entry: Entry | null } {
   const record = readRecordHeader(chunk.bytes, chunk.view, offset, chunk.seed);
   if (record === null) {
@@ -250,5 +261,11 @@ function decodeEntry(
   const start = offset + recordHeaderBytes;
   // A copy: the entry may live long, the chunk must not live with it.
   const data = chunk.bytes.slice(start, start + record.payloadBytes);
-  return { record, size, entry: { index: toLogIndex(record.index), term: toTerm(record.term), type, data } };
+  const stored: Entry = { index: toLogIndex(record.index), term: toTerm(record.term), type, data };
+  if ((record.entryType & sealedFlag) === 0) {
+    return { record, size, entry: stored };
+  }
+  // Recovery has seen that there is a cipher with this key.
+  const opened = must(cipher, "segments: sealed entry without a cipher").openEntry(stored);
+  return { record, size, entry: { ...stored, data: opened } };
 }

@@ -46,17 +46,16 @@ export class ImageWriter {
 
   /**
    * Goes on with a file that an interrupted writer of the same image left: its whole chunks, up to the first that is torn, are given
-   * to `visit` and stay; what is behind them goes. What a crash left of unsynced writes shows in the chunks' checksums.
+   * to `visit` and stay until it says false; what is behind them goes. What a crash left of unsynced writes shows in the chunks' checksums.
    */
-  *resume(visit: (bytes: Uint8Array) => void): Task<void> {
+  *resume(visit: (bytes: Uint8Array) => boolean): Task<void> {
     assert(this.#imageBytes === 0 && this.#pendingBytes === 0, "image: resumed after it began");
     for (;;) {
       const framed = yield* read(this.#file, this.#offset, chunkOverheadBytes + chunkBytes);
       const chunk = framed.subarray(chunkOverheadBytes);
-      if (chunk.length !== chunkBytes || !isChunk(framed, this.#imageBytes / chunkBytes)) {
+      if (chunk.length !== chunkBytes || !isChunk(framed, this.#imageBytes / chunkBytes) || !visit(chunk)) {
         break;
       }
-      visit(chunk);
       this.#offset += framed.length;
       this.#imageBytes += chunkBytes;
     }

@@ -185,17 +185,9 @@ class ImageSink implements SnapshotSink {
     this.#begin(this.#finish(), "ended", completed);
   }
 
-  resume(visit: (bytes: Uint8Array) => void, completed: CompletedWith<number>): void {
+  resume(visit: (bytes: Uint8Array) => boolean, completed: CompletedWith<number>): void {
     assert(this.#origin === "received" && this.#file === null, "sink: resumed too late");
-    let kept = 0;
-    this.#begin(
-      this.#resume((bytes) => {
-        kept += bytes.length;
-        visit(bytes);
-      }),
-      "idle",
-      (error) => completed(error, kept),
-    );
+    this.#begin(this.#resume(visit), "idle", (error) => completed(error, this.#writer?.flushedBytes ?? 0));
   }
 
   abort(): void {
@@ -256,7 +248,7 @@ class ImageSink implements SnapshotSink {
   }
 
   /** Takes over the file of an interrupted reception; those of other images are of no more use. */
-  *#resume(visit: (bytes: Uint8Array) => void): Task<void> {
+  *#resume(visit: (bytes: Uint8Array) => boolean): Task<void> {
     for (const { name } of yield* list(this.#fs, paths.snapshots)) {
       const path = `${paths.snapshots}/${name}`;
       if (name.endsWith(partialSuffix) && path !== this.#partialPath) {

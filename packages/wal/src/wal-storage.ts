@@ -24,6 +24,7 @@ import {
   toTerm,
   type VoteFloor,
 } from "@quorate/raft";
+import type { StoreCipher } from "./cipher.ts";
 import { ioFailure } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { StoreMetadata } from "./format/identity.ts";
@@ -62,6 +63,7 @@ export class WalStorage implements Storage {
   readonly #window: LogWindow;
   readonly #snapshots: SnapshotStore;
   readonly #writer: LogWriter;
+  readonly #cipher: StoreCipher | null;
   /** Loads and removals of segments, one at a time: a segment that is being read is not removed. */
   readonly #maintenance: TaskQueue = new TaskQueue();
   #voteFloor: VoteFloor | null;
@@ -69,7 +71,8 @@ export class WalStorage implements Storage {
   /** Counts what drops entries, so that a load under way does not bring them back. */
   #rewriteCount = 0;
 
-  constructor(fs: FileSystem, recovered: RecoveredStore, limits: WalLimits) {
+  constructor(fs: FileSystem, recovered: RecoveredStore, limits: WalLimits, cipher: StoreCipher | null) {
+    this.#cipher = cipher;
     const { log, metadata, slots } = recovered;
     this.#fs = fs;
     this.#voteFloor = recovered.voteFloor;
@@ -160,7 +163,7 @@ export class WalStorage implements Storage {
     }
     const { snapshot } = batch;
     assert(snapshot === null || this.#snapshots.isStaged(snapshot), "wal: snapshot was not received");
-    this.#writer.enqueue(writeItem(batch, completed));
+    this.#writer.enqueue(writeItem(batch, this.#cipher, completed));
   }
 
   /**
@@ -213,12 +216,16 @@ export class WalStorage implements Storage {
 
   createSnapshot(metadata: SnapshotMetadata): SnapshotSink {
     assert(metadata.index >= 1, "wal: snapshot of nothing");
-    return this.#snapshots.sink(metadata, "local", (path, header) => this.#publishLocal(path, header));
+    const sink = this.#snapshots.sink(metadata, "local", (path, header) => this.#publishLocal(path, header));
+    return this.#cipher === null ? sink : this.#cipher.sealImage(metadata, sink);
   }
 
   receiveSnapshot(metadata: SnapshotMetadata): SnapshotSink {
     assert(metadata.index >= 1, "wal: snapshot of nothing");
-    return this.#snapshots.sink(metadata, "received", (path, header) => this.#snapshots.stage(path, header));
+    const sink = this.#snapshots.sink(metadata, "received", (path, header) =>
+      this.#snapshots.stage(path, header),
+    );
+    return this.#cipher === null ? sink : this.#cipher.sealImage(metadata, sink);
   }
 
   openSnapshot(completed: CompletedWith<SnapshotSource>): void {
@@ -227,7 +234,13 @@ export class WalStorage implements Storage {
       completed(refusal);
       return;
     }
-    this.#runReading(this.#snapshots.open(this.#outline.lastIndex), completed);
+    this.#runReading(this.#snapshots.open(this.#outline.lastIndex), (error, source) => {
+      if (error !== null || source === undefined || this.#cipher === null) {
+        completed(error, source);
+      } else {
+        this.#cipher.openImage(source, completed);
+      }
+    });
   }
 
   /** Completes what was called before, marks the last batch, closes every file. Later calls get STORAGE_CLOSED. */
@@ -358,7 +371,7 @@ export class WalStorage implements Storage {
     if (header.metadata.index > this.#outline.lastIndex) {
       yield* wait<void>((completed) => {
         this.#writer.enqueue(
-          writeItem({ hardState: null, entries: [], snapshot: null, mustSync: false }, completed),
+          writeItem({ hardState: null, entries: [], snapshot: null, mustSync: false }, null, completed),
         );
       });
     }

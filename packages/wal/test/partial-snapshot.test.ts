@@ -19,7 +19,7 @@ function receive(storage: WalStorage, index = 9): Required<SnapshotSink> {
 
 function resume(sink: Required<SnapshotSink>): Uint8Array {
   const parts: Uint8Array[] = [];
-  const count = now<number>((completed) => sink.resume((part) => void parts.push(part.slice()), completed));
+  const count = now<number>((completed) => sink.resume((part) => parts.push(part.slice()) > 0, completed));
   const kept = concatBytes(parts);
   assert.equal(kept.length, count);
   return kept;

@@ -72,9 +72,10 @@ export interface SnapshotSink {
   abort(): void;
   /**
    * Of received images only, as the first call: goes on with what an earlier reception of the same metadata left. `visit` gets those
-   * bytes, in order and as views; calls back with how many they are. Without this call the image begins anew.
+   * bytes, in order and as views, and says false where they and what follows are of no use; calls back with how many stay. Without
+   * this call the image begins anew.
    */
-  resume?(visit: (bytes: Uint8Array) => void, completed: CompletedWith<number>): void;
+  resume?(visit: (bytes: Uint8Array) => boolean, completed: CompletedWith<number>): void;
   /** Lets go of a received image that is not whole, and keeps what came of it for {@link resume}. */
   suspend?(): void;
 }

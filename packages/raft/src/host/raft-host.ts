@@ -176,6 +176,14 @@ export class RaftHost<Result = unknown> {
     return handOver(this.#group, target, done);
   }
 
+  /** Makes a snapshot as soon as none is being made, whatever the policy says. */
+  demandSnapshot(): void {
+    if (this.#group.state === "running") {
+      this.#group.maker.demand();
+      schedule(this.#group);
+    }
+  }
+
   /** Forgets who leads, so that this member votes for others at once; whether there was somebody to forget. */
   forgetLeader(): boolean {
     const forgot = this.#group.state === "running" && coreOf(this.#group).forgetLeader();

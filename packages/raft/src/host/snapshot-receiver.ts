@@ -140,7 +140,10 @@ export class SnapshotReceiver {
     const { sink } = receiving;
     const kept = yield* guarded<number>(this.#ports.guard, (completed) => {
       assert(sink.resume !== undefined, "snapshot receiver: nothing to resume");
-      sink.resume((bytes) => receiving.check.take(bytes), completed);
+      sink.resume((bytes) => {
+        receiving.check.take(bytes);
+        return true;
+      }, completed);
     });
     assert(kept === receiving.check.bytes, "snapshot receiver: other bytes resumed than were told");
     receiving.resuming = false;

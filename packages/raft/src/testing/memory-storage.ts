@@ -196,7 +196,11 @@ export class MemoryStorage implements Storage {
           return;
         }
         isFirst = false;
-        visit(kept);
+        if (!visit(kept)) {
+          this.#durable.partial = { name, chunks: [] };
+          completed(null, 0);
+          return;
+        }
         sink.write(kept, (error) => completed(error, kept.length));
       },
     };

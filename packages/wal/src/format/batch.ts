@@ -14,6 +14,7 @@ import {
   recordHeaderBytes,
   recordPayloadBytesMax,
   recordType,
+  sealedFlag,
   setU64,
 } from "./record.ts";
 
@@ -106,10 +107,12 @@ export class BatchPacker {
     return this.#recordCount;
   }
 
-  /** Appends an entry and returns where in the segment it will lie. */
-  entry(entry: Entry): number {
-    assert(entry.data.length <= recordPayloadBytesMax, "packer: entry too large for a record");
-    return this.#append(recordType.entry, entryTypeCode(entry.type), entry.index, entry.term, entry.data);
+  /** Appends an entry, with `sealed` in place of its data where a cipher made it; returns where in the segment it will lie. */
+  entry(entry: Entry, sealed: Uint8Array | null): number {
+    const payload = sealed ?? entry.data;
+    assert(payload.length <= recordPayloadBytesMax, "packer: entry too large for a record");
+    const type = entryTypeCode(entry.type) | (sealed === null ? 0 : sealedFlag);
+    return this.#append(recordType.entry, type, entry.index, entry.term, payload);
   }
 
   /** Appends a record without payload. */

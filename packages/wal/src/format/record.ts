@@ -32,6 +32,9 @@ export const recordType = {
 
 const entryTypes: readonly EntryType[] = ["normal", "conf-change", "conf-change-v2"];
 
+/** Set in the stored type of an entry whose data went through a cipher. */
+export const sealedFlag = 0x80;
+
 /** The stored number of an entry's type. */
 export function entryTypeCode(type: EntryType): number {
   const code = entryTypes.indexOf(type);
@@ -39,9 +42,9 @@ export function entryTypeCode(type: EntryType): number {
   return code;
 }
 
-/** The entry type of a stored number, or null when this version does not know it. */
+/** The entry type of a stored number, sealed or not, or null when this version does not know it. */
 export function entryTypeOf(code: number): EntryType | null {
-  return entryTypes[code] ?? null;
+  return entryTypes[code & ~sealedFlag] ?? null;
 }
 
 /** Bytes that a record with this payload takes in the segment. */
