@@ -58,4 +58,5 @@ export {
 export { TcpTransport } from "./tcp/tcp-transport.ts";
 export { Ticker, type TickInfo } from "./ticker.ts";
 export type { TraceWriter } from "./trace.ts";
+export { type TraceCounters, TraceFile, type TraceFileOptions } from "./trace-file.ts";
 export type { Leadership } from "./watching.ts";

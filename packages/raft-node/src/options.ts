@@ -16,8 +16,8 @@ import type {
 } from "@quorate/raft";
 import type { FileSystem } from "@quorate/wal";
 import type { OpenStorage, OpenTransport } from "./adapters.ts";
-import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { EntryCompression } from "./compression/deflate-entry-codec.ts";
+import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
 import type { TraceWriter } from "./trace.ts";
 
@@ -46,6 +46,8 @@ export type RaftNodeEvent =
   /** Recovery repaired or cut something, or a tick came late. */
   | { readonly type: "recovered"; readonly what: string }
   | { readonly type: "late-tick"; readonly gapMs: number }
+  /** The trace can be written no more; the member goes on without. */
+  | { readonly type: "trace-failed"; readonly error: Error }
   /** This member was removed, as the log or member `by` told it, and stops by itself. */
   | { readonly type: "retired"; readonly by: number };
 
@@ -95,6 +97,11 @@ export interface RaftNodeSettings {
   readonly openTransport?: OpenTransport;
   /** Takes one line for each transition and each message. Default: standard error with `DEBUG=raft`, else nothing. */
   readonly trace?: TraceWriter;
+  /**
+   * Appends every step of the protocol to this file, one JSON object per line (docs/trace.md). It never waits for the disk: what finds
+   * no room is dropped, counted, and marked in the trace. It grows without bound, so it is for tests and for looking into trouble.
+   */
+  readonly traceFile?: string;
   /**
    * Encrypts commands in the log and snapshots, with AES-256-GCM under the current key. Each member has its own; a store in clear is
    * encrypted from here on. Without the keys that it needs a store does not open (`STORAGE_KEY`).

@@ -25,8 +25,8 @@ import {
 import type { StoreMetadata } from "@quorate/wal";
 import type { NodeStorage, NodeTransport } from "./adapters.ts";
 import { parseAddress } from "./addresses.ts";
-import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { Commands } from "./commands.ts";
+import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type {
   ChangeMembersOptions,
   Codec,
@@ -481,6 +481,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
     const error = await new Promise<Error | null>((resolve) => this.#host.stop(options, resolve));
     this.#parts.ticker.stop();
     clearInterval(this.#parts.idleTimer ?? undefined);
+    await this.#parts.traceFile?.close();
     if (failed) {
       // The host ended by itself and closed nothing: a log that failed is not to be written to any more.
       await new Promise<void>((resolve) => this.#transport.close(() => resolve()));

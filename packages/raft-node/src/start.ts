@@ -29,6 +29,7 @@ import type { PeerAddress } from "./tcp/options.ts";
 import { TcpTransport } from "./tcp/tcp-transport.ts";
 import { Ticker } from "./ticker.ts";
 import { describeNodeEvent, traceByEnvironment, tracedTransport } from "./trace.ts";
+import { TraceFile } from "./trace-file.ts";
 
 /** How often a log that is not written to is looked at, to mark its last batch durable: within 50 ms of its end. */
 const idleCheckMs = 25;
@@ -62,6 +63,7 @@ export interface StartedParts {
   readonly keyRing: KeyRing | null;
   readonly emit: (event: RaftNodeEvent) => void;
   readonly fail: (error: Error) => void;
+  readonly traceFile: TraceFile | null;
 }
 
 /** Starts a member; see `RaftNode.start`. When a step fails, those before it are taken back. */
@@ -155,17 +157,7 @@ async function startParts<Command, Result>(
     emit({ type: "recovered", what });
   }
   const ending: (() => void)[] = [];
-  let failed = false;
-  const fatal = (error: Error): void => {
-    if (failed) {
-      return;
-    }
-    failed = true;
-    for (const step of ending.splice(0)) {
-      step();
-    }
-    (options.onFatal ?? throwOutOfTheLoop)(error);
-  };
+  const fatal = fatalOnce(ending, options.onFatal ?? throwOutOfTheLoop);
   const opened = await openTransport(options, addresses, metadata, emit, fatal);
   ending.push(() => opened.close(() => {}));
   const address = (await opened.listen?.()) ?? addresses.listen;
@@ -173,14 +165,20 @@ async function startParts<Command, Result>(
   undo.push(() => new Promise((resolve) => transport.close(() => resolve())));
 
   const path = commandPathOf(options);
-  const { commands, host } = createHost(options, path, storage, transport, emit, fatal);
-  ending.push(() => host.halt());
+  const traceFile = openTrace(options, emit);
+  undo.push(() => traceFile?.closeNow());
+  const { commands, host } = createHost(options, path, storage, transport, emit, fatal, traceFile);
+  ending.push(() => {
+    host.halt();
+    traceFile?.closeNow();
+  });
   await new Promise<void>((resolve, reject) => {
     host.start((error) => (error === null ? resolve() : reject(error)));
   });
   const stopping = new AbortController();
   const ticker = startTicking(host, options.tickMs ?? tickMsDefault, emit);
-  const idleTimer = "idle" in storage ? markWhenIdle(storage as WalStorage, (error) => host.storageFailed(error)) : null;
+  const idleTimer =
+    "idle" in storage ? markWhenIdle(storage as WalStorage, (error) => host.storageFailed(error)) : null;
   ending.push(() => {
     ticker.stop();
     clearInterval(idleTimer ?? undefined);
@@ -199,8 +197,30 @@ async function startParts<Command, Result>(
     keyRing,
     emit,
     fail: fatal,
+    traceFile,
   };
   return { host, commands, codec: path.codec, parts };
+}
+
+/** The end of a member that failed: `ending` is carried out, then it is told. */
+function fatalOnce(ending: (() => void)[], tell: (error: Error) => void): (error: Error) => void {
+  let failed = false;
+  return (error) => {
+    if (failed) {
+      return;
+    }
+    failed = true;
+    for (const step of ending.splice(0)) {
+      step();
+    }
+    tell(error);
+  };
+}
+
+function openTrace({ traceFile }: RaftNodeSettings, emit: (event: RaftNodeEvent) => void): TraceFile | null {
+  return traceFile === undefined
+    ? null
+    : new TraceFile({ path: traceFile, onFailed: (error) => emit({ type: "trace-failed", error }) });
 }
 
 function createHost<Command, Result>(
@@ -210,6 +230,7 @@ function createHost<Command, Result>(
   transport: NodeTransport,
   emit: (event: RaftNodeEvent) => void,
   fatal: (error: Error) => void,
+  trace: TraceFile | null,
 ): ReturnType<CommandPath<Command, Result>["start"]> {
   return path.start(
     (stateMachine, limits) =>
@@ -223,6 +244,7 @@ function createHost<Command, Result>(
         },
         stateMachine,
         random: (low, high) => randomInt(low, high),
+        trace,
         core: coreSettings(options),
         lease: { nowMs: () => performance.now(), tickMs: options.tickMs ?? tickMsDefault },
         failOver: failOverOf(options),

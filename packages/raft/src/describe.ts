@@ -2,6 +2,7 @@
  * Messages and states as one line of text each: for traces, tests and people. The forms are stable and golden-tested, because
  * stored traces are compared by them.
  */
+import type { TraceEvent, TraceMessage } from "./trace.ts";
 import type { ConfState } from "./types/conf-state.ts";
 import type { Entry, LogId } from "./types/entry.ts";
 import type { HardState } from "./types/hard-state.ts";
@@ -134,4 +135,47 @@ export function describeProgress(progress: ProgressStatus): string {
 export function describeStatus(status: Status): string {
   const { id, role, leader, hardState, applied, last, confState } = status;
   return `${id} ${role} of ${leader} ${describeHardState(hardState)} applied=${applied} last=${describeLogId(last)} [${describeConfState(confState)}]`;
+}
+
+/**
+ * `1 receive 2>1 heartbeat-response t2 | leader of 1 t2 commit=17 applied=17 last=2/17 sent=1`: who, the input, the state after it,
+ * what it produced.
+ */
+export function describeTraceEvent(event: TraceEvent): string {
+  const { appended, dropped, kind, message, node, promised, sent, state, target } = event;
+  const input = [
+    dropped === undefined ? "" : `(${dropped} missing)`,
+    String(node),
+    kind,
+    target === undefined ? "" : `to ${target}`,
+    message === undefined ? "" : describeTraceMessage(message),
+  ];
+  const output = [
+    `${state.role} of ${state.leader} t${state.term} commit=${state.commit} applied=${state.applied} last=${describeLogId(state.last)}`,
+    countOf("appended", appended),
+    countOf("sent", sent),
+    countOf("promised", promised),
+  ];
+  const line = (parts: readonly string[]): string => parts.filter((part) => part !== "").join(" ");
+  return `${line(input)} | ${line(output)}`;
+}
+
+function countOf(name: string, list: readonly unknown[] | undefined): string {
+  return list === undefined || list.length === 0 ? "" : `${name}=${list.length}`;
+}
+
+function describeTraceMessage(message: TraceMessage): string {
+  const { commit, entries, from, granted, index, last, previous, rejected, snapshot, term, to, type } =
+    message;
+  const details = [
+    previous === undefined ? "" : `prev=${describeLogId(previous)}`,
+    entries === undefined ? "" : `entries=${entries.length}`,
+    commit === undefined ? "" : `commit=${commit}`,
+    rejected === true ? "rejected" : "",
+    index === undefined ? "" : `index=${index}`,
+    last === undefined ? "" : `last=${describeLogId(last)}`,
+    granted === undefined ? "" : granted ? "granted" : "refused",
+    snapshot === undefined ? "" : describeSnapshot(snapshot),
+  ];
+  return [`${from}>${to} ${type} t${term}`, ...details].filter((part) => part !== "").join(" ");
 }

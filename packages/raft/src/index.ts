@@ -21,6 +21,7 @@ export {
   describeReady,
   describeSnapshot,
   describeStatus,
+  describeTraceEvent,
 } from "./describe.ts";
 export {
   ConfigError,
@@ -87,6 +88,7 @@ export type {
 export { RaftHost } from "./host/raft-host.ts";
 export type { RequestHandler, RequestOutcome } from "./host/requests.ts";
 export type { StopOptions } from "./host/stopping.ts";
+export type { HostTrace } from "./host/traced-node.ts";
 export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
 export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
 export {

@@ -39,8 +39,8 @@ const kinds = [
 
 /**
  * What came into a member: `start` (first or after a crash: what was not durable is gone), `tick`, `receive` (one message, also
- * from itself), `propose`, `campaign`, `read`, `transfer`, `forget-leader`, `report` (of a lost message, an ended snapshot or a
- * loaded range), `ready` (a batch was taken), `persisted` (the oldest batch is durable, and its messages leave),
+ * from itself), `propose`, `campaign`, `read`, `transfer`, `forget-leader`, `report` (of a lost message, an ended snapshot, a loaded
+ * range, a disk that hangs or lost something, a configuration taken up), `ready` (a batch was taken), `persisted` (the oldest batch is durable, and its messages leave),
  * `apply-conf-change` (of the entry after `applied`), `applied`, `compacted`.
  */
 export type TraceEventKind = (typeof kinds)[number];
@@ -110,6 +110,8 @@ export interface TraceEvent {
   /** Produced; they leave when the next batch taken is durable. */
   readonly promised?: readonly TraceMessage[];
   readonly state: TraceState;
+  /** So many events before this one are missing: the writer had no room for them. */
+  readonly dropped?: number;
 }
 
 /** The line of `event`, without its end. */

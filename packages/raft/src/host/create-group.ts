@@ -41,6 +41,7 @@ import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { fail } from "./stopping.ts";
 import { answerMembers } from "./to-leader.ts";
+import { TracedNode } from "./traced-node.ts";
 import { Transfers } from "./transfers.ts";
 import { turn } from "./turn.ts";
 
@@ -260,9 +261,16 @@ function createSnapshotParts<Result>(
   const { scheduler, snapshots, stateMachine, storage } = options;
   const send: SendFrame = (to, frame) => sendFrame(group(), to, frame);
   const tell: Tell = (event) => emit(group(), event);
+  const tellMade: Tell = (event) => {
+    const { core } = group();
+    if (event.type === "compaction" && core instanceof TracedNode) {
+      core.compacted();
+    }
+    tell(event);
+  };
   return {
     maker: new SnapshotMaker(
-      { guard, scheduler, storage, stateMachine, counters, emit: tell },
+      { guard, scheduler, storage, stateMachine, counters, emit: tellMade },
       resolvePolicy(snapshots),
       limits.snapshotChunkBytes,
     ),

@@ -12,6 +12,7 @@ import { coreOf, emit, type Group, schedule, sendFrame } from "./group.ts";
 import { stepMessage } from "./outgoing.ts";
 import type { PeerFrame } from "./ports.ts";
 import { type Restored, restoreNewest } from "./start.ts";
+import { TracedNode } from "./traced-node.ts";
 
 /** Restores the state machine and creates the core. */
 export function* restoreAtStart<Result>(
@@ -28,7 +29,9 @@ export function* restoreAtStart<Result>(
     group.membership.restored(snapshot.confState, restored.notes);
   }
   group.applyQueue = new ApplyQueue(applied);
-  return new RawNode(coreConfig(group, applied));
+  const config = coreConfig(group, applied);
+  const { trace = null } = group.options;
+  return trace === null ? new RawNode(config) : new TracedNode(config, trace);
 }
 
 function coreConfig<Result>(group: Group<Result>, applied: LogIndex): RaftConfig {

@@ -6,6 +6,7 @@ import { chunkBytesMax, frameBytesMaxDefault } from "../wire/layout.ts";
 import type { HostEvent } from "./events.ts";
 import type { LeaseTimes } from "./leader-lease.ts";
 import type { GroupId, Scheduler, StateMachine, Storage, Transport } from "./ports.ts";
+import type { HostTrace } from "./traced-node.ts";
 
 /** When the host makes a snapshot, and what it keeps of the log behind it. */
 export interface SnapshotPolicy {
@@ -130,6 +131,8 @@ export interface HostOptions<Result = unknown> {
   readonly failOver?: FailOverPolicy | null;
   /** The clock of lease reads: needed with `core.readMode` `lease`, of no effect without. Default: null. */
   readonly lease?: LeaseClock | null;
+  /** Takes every step of the core; format in `trace.ts`. Default: null, and no cost. */
+  readonly trace?: HostTrace | null;
   /** Looks at what happens. */
   readonly onEvent?: (event: HostEvent) => void;
   /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */

@@ -165,6 +165,14 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     etcdDefault: "128",
     help: "Most operations in one part of a transaction.",
   },
+  trace: {
+    name: "trace",
+    group: "Logging",
+    kind: textKind,
+    defaultValue: "",
+    etcdDefault: "",
+    help: "File to append every step of the Raft protocol to, one JSON object a line (docs/trace.md). Empty: none. It grows without bound.",
+  },
   logLevel: {
     name: "log-level",
     group: "Logging",

@@ -24,6 +24,8 @@ export interface FlagValues {
   readonly quotaBackendBytes: number;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  /** Empty: no trace. */
+  readonly trace: string;
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "console";
   readonly logOutputs: readonly string[];

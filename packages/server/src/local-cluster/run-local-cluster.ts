@@ -10,6 +10,8 @@ export interface LocalClusterOptions {
   readonly dataDir: string;
   /** One member each; the port after it is for its peers. */
   readonly clientPorts: readonly number[];
+  /** File of the trace of all members; empty: none. */
+  readonly trace: string;
 }
 
 interface LocalMember {
@@ -74,6 +76,7 @@ function flagsOf(
     `--listen-peer-urls=${member.peerUrl}`,
     `--initial-advertise-peer-urls=${member.peerUrl}`,
     `--initial-cluster=${members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",")}`,
+    ...(options.trace === "" ? [] : [`--trace=${options.trace}`]),
   ];
 }
 

@@ -114,6 +114,7 @@ async function startNode(
             }),
       },
       wrapFileSystem: wrap,
+      ...(config.trace === "" ? {} : { traceFile: config.trace }),
       onEvent,
       onFatal(error) {
         // What fails while starting is thrown as well, and told with advice.

@@ -26,6 +26,7 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   quotaBackendBytes: { text: "-1" },
   maxRequestBytes: { text: "1000" },
   maxTxnOps: { text: "7" },
+  trace: { text: "/tmp/trace" },
   logLevel: { text: "debug" },
   logFormat: { text: "console" },
   logOutputs: { text: "stdout,/tmp/log" },

@@ -1,19 +1,30 @@
 /** Leases live at the leader: keep-alive and time-to-live sent to a follower come from there, in one cluster of real processes. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createGrpcClient } from "@quorate/grpc";
+import { decodeTraceEvent } from "@quorate/raft";
 import { encodeFields, Fields } from "../../src/client/protobuf-fields.ts";
 import { createProcessCluster, type ProcessCluster } from "../../src/testing/index.ts";
 
 let cluster: ProcessCluster;
+let folder: string;
 
 before(async () => {
-  cluster = await createProcessCluster({ heartbeatIntervalMs: 50, electionTimeoutMs: 500 });
+  folder = mkdtempSync(join(tmpdir(), "quorate-trace-"));
+  cluster = await createProcessCluster({
+    heartbeatIntervalMs: 50,
+    electionTimeoutMs: 500,
+    flags: [`--trace=${join(folder, "trace")}`],
+  });
   cluster.startAll();
   await cluster.leader();
 });
 after(async () => {
   await cluster?.destroy();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 async function call(url: string, path: string, message: Uint8Array): Promise<Fields> {
@@ -58,4 +69,11 @@ test("keep-alive and time-to-live through each member tell the same lease", asyn
   }
   const gone = await keepAlive(cluster.members.find((member) => member !== leader)?.clientUrl ?? "", id + 1);
   assert.equal(gone.uint(3), 0n, "there is no such lease");
+});
+
+test("--trace: one file tells of every member's steps, and reads line by line while they run", () => {
+  const lines = readFileSync(join(folder, "trace"), "utf8").split("\n").slice(0, -1);
+  const events = lines.map(decodeTraceEvent);
+  assert.equal(new Set(events.map(({ node }) => node)).size, 3);
+  assert.ok(events.some(({ kind, state }) => kind === "propose" && state.role === "leader"));
 });

@@ -16,12 +16,17 @@ export const startCommand: CliCommand = {
         "Client port of each member, divided by commas; its peer port is the next one.",
         "2379,22379,32379",
       )
+      .option(
+        "--trace <file>",
+        "File to append every step of the Raft protocol of all members to (docs/trace.md).",
+        "",
+      )
       .helpOption("-h, --help", "Print help.")
-      .action((options: { dataDir: string; clientPorts: string }) =>
+      .action((options: { dataDir: string; clientPorts: string; trace: string }) =>
         run(async () => {
           const clientPorts = readPorts(options.clientPorts);
           const { runLocalCluster } = await import("../../local-cluster/run-local-cluster.ts");
-          return runLocalCluster({ dataDir: options.dataDir, clientPorts });
+          return runLocalCluster({ dataDir: options.dataDir, clientPorts, trace: options.trace });
         }),
       );
     withEnvironment(command);
