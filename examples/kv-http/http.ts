@@ -108,30 +108,36 @@ async function respond(context: Context, request: IncomingMessage, response: Ser
     const address = machine.url(node.leader) ?? null;
     throw new HttpError(421, `${nameOf(node.id)} does not lead`, { leader, address });
   }
-  if (away && leaderOnly.has(name)) {
-    await relay(context, pathname, raw, response);
-    return;
-  }
-  const answer = await route(context, body);
+  const work = (): Promise<object | string> => route(context, body);
+  const answer = await (leaderOnly.has(name) ? atLeader(context, pathname, raw, work) : work());
   const isPage = typeof answer === "string";
   response.setHeader("content-type", isPage ? "text/html; charset=utf-8" : "application/json");
   response.end(isPage ? answer : `${JSON.stringify(answer)}\n`);
 }
 
-/** Sends the request to the leader's HTTP server, and its answer back. */
-async function relay(
+/** Does `work` where this node leads, else asks the leader's HTTP server, once there is one. */
+function atLeader<T>(
   { machine, node }: Context,
   path: string,
   body: string,
-  response: ServerResponse,
-): Promise<void> {
-  const url = machine.url(node.leader);
-  if (url === undefined) {
-    throw new HttpError(503, "no leader is known now; try again");
-  }
-  const answer = await fetch(`${url}${path}?forward=false`, { method: "POST", body });
-  response.writeHead(answer.status, { "content-type": "application/json" });
-  response.end(await answer.text());
+  work: () => Promise<T>,
+): Promise<T> {
+  return patiently(async () => {
+    if (node.isLeader) {
+      return await work();
+    }
+    const url = machine.url(node.leader);
+    const answer =
+      url === undefined ? null : await fetch(`${url}${path}?forward=false`, { method: "POST", body });
+    if (answer === null || answer.status === 421) {
+      throw new RaftError({ code: "RAFT_NOT_LEADER", leader: node.leader });
+    }
+    const { error, ...rest } = (await answer.json()) as T & { readonly error?: string };
+    if (error !== undefined) {
+      throw new HttpError(answer.status, error, rest);
+    }
+    return rest as T;
+  });
 }
 
 /** Tries again for as long as it is certain that nothing was done: a new leader is mostly a moment away. */
