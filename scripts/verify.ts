@@ -19,6 +19,7 @@ const steps: readonly Step[] = [
   { name: "tidy and import boundaries", command: "node", args: ["scripts/tidy.ts", "--quiet"] },
   { name: "rules of Raft", command: "node", args: ["scripts/spec-coverage.ts", "--check"] },
   { name: "examples in the documentation", command: "node", args: ["scripts/doc-examples.ts"] },
+  { name: "commands in the documentation", command: "node", args: ["scripts/doc-commands.ts"] },
   { name: "what gets published", command: "node", args: ["scripts/build.ts", "--check"] },
 ];
 

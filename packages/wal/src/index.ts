@@ -1,5 +1,5 @@
 /** The public list of `@quorate/wal`. */
-export { moveStoreToCluster, readStoreMetadata } from "./cluster-id.ts";
+
 export {
   keyError,
   keyIdOfEntry,
@@ -8,6 +8,7 @@ export {
   sealedEntryVersion,
   sealedImageMagic,
 } from "./cipher.ts";
+export { moveStoreToCluster, readStoreMetadata } from "./cluster-id.ts";
 export { type DamagedRange, describeWalFact, readWal, type WalFact, type WalSummary } from "./dump.ts";
 export {
   type DirectoryEntry,

@@ -5,7 +5,7 @@ import { type LogIndex, minIndex, offsetIndex, toLogIndex } from "../types/ids.t
 import type { AppendEntries, Heartbeat } from "../types/message.ts";
 import type { RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
-import { accepted, inconsistent, refusedBecause, type StepResult } from "./step-result.ts";
+import { accepted, inconsistent, lostAcknowledged, refusedBecause, type StepResult } from "./step-result.ts";
 import { isBelowFloor } from "./vote-floor.ts";
 
 /** Takes entries that fit, refuses those that do not with a hint where they may. */
@@ -98,7 +98,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResul
   }
   if (message.commit > state.log.lastIndex) {
     // The leader holds an acknowledgement for entries that are gone here: this disk lost them.
-    return inconsistent("heartbeat: commit beyond the end of the log");
+    return lostAcknowledged("heartbeat: commit beyond the end of the log", state.log.lastIndex);
   }
   state.log.commitTo(message.commit);
   assert(state.log.committed >= message.commit, "heartbeat: what the leader knows is known");
@@ -114,7 +114,6 @@ function echoHeartbeat(state: RaftState, message: Heartbeat): void {
     term: state.term,
     context: message.context,
   });
-  return accepted;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What a message led to. Messages come from outside, so nothing in them ever throws. */
+import type { LogIndex } from "../types/ids.ts";
 import type { ProposeResult } from "../types/proposal.ts";
 
 /**
@@ -17,14 +18,15 @@ export type RequestRefusal =
 /**
  * `accepted` says that the message was taken; `refusal` then, that what it asks for was not granted. `unknown-peer`: an answer from
  * somebody who is no member. `misdirected`: addressed to somebody else. `inconsistent`: impossible between correct members that
- * lost nothing; nothing was changed by it.
+ * lost nothing; nothing was changed by it. `lostAfter` then, when it proves that this member acknowledged entries behind that one which it
+ * does not have: its disk was set back.
  */
 export type StepResult =
   | { readonly status: "accepted"; readonly refusal?: RequestRefusal }
   | { readonly status: "unknown-peer" }
   | { readonly status: "misdirected" }
   | { readonly status: "refused"; readonly proposal: ProposeResult }
-  | { readonly status: "inconsistent"; readonly what: string };
+  | { readonly status: "inconsistent"; readonly what: string; readonly lostAfter?: LogIndex };
 
 /** PERF: shared, because this is what almost every step returns. */
 export const accepted: StepResult = { status: "accepted" };
@@ -47,6 +49,11 @@ export const unknownPeer: StepResult = { status: "unknown-peer" };
 
 /** Addressed to somebody else. */
 export const misdirected: StepResult = { status: "misdirected" };
+
+/** RAFT §3.8: what was acknowledged is gone from behind the end of the log, without damage that anybody could see. */
+export function lostAcknowledged(what: string, lostAfter: LogIndex): StepResult {
+  return { status: "inconsistent", what, lostAfter };
+}
 
 /** Says what cannot be. */
 export function inconsistent(what: string): StepResult {

@@ -1,5 +1,7 @@
 /** What the core says, on its way: its messages to other members, and the step of those that it sends to itself. */
 import { assert } from "@quorate/base";
+import { StorageError } from "../errors.ts";
+import type { LogIndex } from "../types/ids.ts";
 import type { InstallSnapshot, Message } from "../types/message.ts";
 import { coreOf, emit, type Group, sendFrame } from "./group.ts";
 import { idsOf } from "./member-record.ts";
@@ -10,6 +12,9 @@ export function stepMessage<Result>(group: Group<Result>, message: Message): voi
   if (result.status === "inconsistent") {
     group.counters.framesRefused++;
     emit(group, { type: "message-inconsistent", from: message.from, what: result.what });
+    if (result.lostAfter !== undefined) {
+      throw setBack(result.lostAfter);
+    }
   } else if (result.status !== "accepted") {
     group.counters.framesRefused++;
   } else if (result.refusal !== undefined) {
@@ -18,6 +23,12 @@ export function stepMessage<Result>(group: Group<Result>, message: Message): voi
   } else if (message.type === "pre-vote" || message.type === "request-vote") {
     group.failOver?.granted();
   }
+}
+
+/** A member that forgot acknowledgements may have forgotten votes as well: it must not go on under its old id. */
+function setBack(lastIndex: LogIndex): StorageError {
+  const why = `ends at entry ${lastIndex}, and the leader holds this member's acknowledgement for later ones: the disk was set back to an older copy; remove this member and add it again with an empty folder`;
+  return new StorageError({ code: "STORAGE_CORRUPT", file: "wal", offset: 0, why });
 }
 
 /** In order. */

@@ -105,15 +105,6 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
         what: event.what,
       });
       break;
-    case "snapshot-made":
-    case "snapshot-installed":
-    case "snapshot-sent":
-    case "snapshot-received":
-      logger.info(event.type.replace("-", " "), {
-        index: event.snapshot.index,
-        term: event.snapshot.term,
-      });
-      break;
     case "log-damaged":
       logger.error("the log is damaged; what was sound goes on, the rest is asked of the leader", {
         "last-index": event.last.index,
@@ -127,6 +118,15 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
       logger.error("the damaged log cannot be repaired: no member that holds a whole log leads", {
         "waiting-ticks": event.ticks,
         ...floorFields(event.floor),
+      });
+      break;
+    case "snapshot-made":
+    case "snapshot-installed":
+    case "snapshot-sent":
+    case "snapshot-received":
+      logger.info(event.type.replace("-", " "), {
+        index: event.snapshot.index,
+        term: event.snapshot.term,
       });
       break;
     default:
