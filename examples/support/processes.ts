@@ -59,6 +59,11 @@ export class ExampleProcess {
     }
   }
 
+  /** Sends `signal` and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends `signal` and resolves with the exit code, 128 when the signal ended it. */
   stop(signal: NodeJS.Signals = "SIGINT"): Promise<number> {
     this.#child.kill(signal);

@@ -31,7 +31,14 @@ function indexes(log: OwnLog): number[] {
 storageSuite(test, async () => {
   const dataDir = folder();
   return {
-    open: async () => openStorage({ dataDir, id: toNodeId(1), clusterId: 1, voters: suiteVoters }),
+    open: async () =>
+      openStorage({
+        dataDir,
+        id: toNodeId(1),
+        clusterId: 1,
+        voters: suiteVoters,
+        application: new Uint8Array(0),
+      }),
     dispose: async () => rmSync(dataDir, { recursive: true }),
   };
 });

@@ -9,7 +9,7 @@ export {
 export { normalizeConfState, validateConfState } from "./conf/restore.ts";
 export { type RaftConfig, type ReadMode, raftDefaults, validateConfig } from "./config.ts";
 export { checkInvariants } from "./core/invariants.ts";
-export type { RaftState } from "./core/raft-state.ts";
+export type { RaftState, RaftState as Raft } from "./core/raft-state.ts";
 export type { RequestRefusal, StepResult } from "./core/step-result.ts";
 export {
   describeConfState,
@@ -134,6 +134,7 @@ export {
   traceMessage,
   traceVersion,
 } from "./trace.ts";
+export type { Tracker as ProgressTracker } from "./tracker/tracker.ts";
 export type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "./types/conf-change.ts";
 export type { ConfState } from "./types/conf-state.ts";
 export { type Entry, type EntryType, entryBytes, entryOverheadBytes, type LogId } from "./types/entry.ts";

@@ -3,9 +3,21 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { assert } from "@quorate/base";
 
 /** Where the far end listens at this moment; null while it does not run. */
-type FarEnd = () => { readonly host: string; readonly port: number } | null;
+export type FarEnd = () => { readonly host: string; readonly port: number } | null;
 
-/** Passes connections on to one member, unless it is cut. */
+/**
+ * Passes connections on to one member, unless it is cut.
+ *
+ * @example
+ * ```ts
+ * import { LinkProxy } from "@quorate/raft-node/testing";
+ * const proxy = new LinkProxy(() => ({ host: "127.0.0.1", port: 7001 }));
+ * const port = await proxy.listen(); // dial 127.0.0.1:port instead of 7001
+ * proxy.cut();
+ * proxy.mend();
+ * await proxy.close();
+ * ```
+ */
 export class LinkProxy {
   readonly #server: Server;
   readonly #sockets: Set<Socket> = new Set();
@@ -42,6 +54,7 @@ export class LinkProxy {
     this.#cut = false;
   }
 
+  /** Ends every connection and gives the port back. */
   close(): Promise<void> {
     this.cut();
     return new Promise((resolve) => this.#server.close(() => resolve()));
