@@ -37,8 +37,19 @@ export class Cluster implements NemesisTarget, WorkloadTarget {
           watch,
           oracle: this.oracle,
           network: this.network,
+          ended: (ended) => this.#tellOfEnd(ended),
         }),
       );
+    }
+  }
+
+  /** Whoever is cut off from the machine, in either direction, learns nothing of it. */
+  #tellOfEnd(ended: NodeId): void {
+    for (const member of this.#members.values()) {
+      const { id } = member;
+      if (id !== ended && !this.network.isBlocked(id, ended) && !this.network.isBlocked(ended, id)) {
+        member.hearOfEnd(ended);
+      }
     }
   }
 

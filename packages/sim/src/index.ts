@@ -1,4 +1,11 @@
 /** The public list of `@quorate/sim`. */
+export {
+  type ExploreOptions,
+  type ExplorerProgress,
+  type ExplorerReport,
+  explore,
+} from "./explorer/explore.ts";
+export { defaultExplorerPlan, type ExplorerPlan } from "./explorer/plan.ts";
 export { FaultCount, type FaultKind, faultKinds } from "./fault-count.ts";
 export { FaultyDisk } from "./faulty-disk.ts";
 export { Incarnation } from "./incarnation.ts";

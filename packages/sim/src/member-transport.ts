@@ -62,12 +62,27 @@ export class MemberTransport implements Transport {
     this.#receiver?.received(group, from, frame);
   }
 
-  /** A frame could not be handed over; now and then the sender hears of it, as of a refused connection. */
+  /**
+   * A frame could not be handed over; now and then the sender hears of it, as of a refused connection. Sometimes it even looks as
+   * if the peer's process were gone, though it is not: a wall may answer in its place.
+   */
   refused(to: NodeId): void {
     const { random, process } = this.#parts;
     if (random.chance(0.1)) {
-      process.schedule(random.integer(0, 50), () => this.#receiver?.unreachable(to));
+      const misleads = random.chance(0.1);
+      process.schedule(random.integer(0, 50), () => {
+        this.#receiver?.unreachable(to);
+        if (misleads) {
+          this.gone(to);
+        }
+      });
     }
+  }
+
+  /** The process of `peer` is gone, by all that can be seen from here. */
+  gone(peer: NodeId): void {
+    this.#parts.world.log(`gone ${this.#parts.id}: ${peer}`);
+    this.#receiver?.peerGone?.(peer, "refused");
   }
 
   close(completed: Completed): void {

@@ -32,6 +32,8 @@ interface MemberParts {
   readonly watch: Watch;
   readonly oracle: Oracle;
   readonly network: Network;
+  /** Tells the others that the process of `id` is gone, as far as they reach its machine. */
+  readonly ended: (id: NodeId) => void;
 }
 
 /** One life: what is gone with the process. */
@@ -50,6 +52,7 @@ export class Member {
   readonly disk: FaultyDisk;
   readonly #parts: MemberParts;
   readonly #random: Prng;
+  readonly #failOverRandom: Prng;
   /** This member's clock against the world's: at most a twentieth fast or slow. */
   readonly #clockRate: number;
   #life: Life | null = null;
@@ -60,6 +63,7 @@ export class Member {
     this.id = parts.id;
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
+    this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
     this.#clockRate = 0.95 + this.#random.fraction() / 10;
     this.disk = new FaultyDisk(
       parts.world,
@@ -95,6 +99,7 @@ export class Member {
     this.#snapshotCount += this.#life.machine.snapshotCount;
     this.#life.process.kill();
     this.#life = null;
+    this.#parts.ended(this.id);
     this.disk.crash(mode);
     return true;
   }
@@ -144,6 +149,12 @@ export class Member {
   receive(from: NodeId, bytes: Uint8Array): void {
     const life = this.#life;
     life?.process.enter(() => life.transport.received(from, bytes));
+  }
+
+  /** The connections to `peer` ended, and its address refuses new ones. */
+  hearOfEnd(peer: NodeId): void {
+    const life = this.#life;
+    life?.process.schedule(this.#failOverRandom.integer(0, 20), () => life.transport.gone(peer));
   }
 
   /** Proposes a put; a member that is down never answers, nor does one that dies before it has. */
@@ -262,7 +273,11 @@ export class Member {
       id: this.id,
       storage: new ObservedStorage(this.id, storage, oracle, watch),
       transport: life.transport,
-      scheduler: { defer: (work) => life.process.schedule(0, work) },
+      scheduler: {
+        defer: (work) => life.process.schedule(0, work),
+        after: (delayMs, work) => life.process.schedule(delayMs, work),
+      },
+      failOver: this.#failsOver() ? { spreadMs: 40 } : null,
       stateMachine: life.machine,
       random: (low, high) => random.integer(low, high),
       core: {
@@ -284,6 +299,12 @@ export class Member {
         this.#scheduleTick(life, storage, world.nowMs, 1);
       }
     });
+  }
+
+  /** In half of the worlds in which it may be, the same for all members. */
+  #failsOver(): boolean {
+    const { plan, world } = this.#parts;
+    return plan.preVote && plan.checkQuorum && world.random.stream("fail-over").chance(0.5);
   }
 
   /** The host cannot go on: right after a disk error, a broken promise at any other time. */

@@ -40,6 +40,14 @@ export class Inflights {
     return this.#count >= this.#countMax || this.#bytes >= this.#bytesMax;
   }
 
+  /** The last index of each append under way, in order: for explorers of the state. */
+  lastIndexes(): number[] {
+    return Array.from(
+      { length: this.#count },
+      (_, i) => this.#indexes[(this.#start + i) % this.#indexes.length] as number,
+    );
+  }
+
   /** Notes an append whose last entry is `index`. */
   add(index: LogIndex, bytes: number): void {
     assert(!this.full, "inflights: add to a full window");

@@ -1,0 +1,118 @@
+/**
+ * `npm run explore`: visits every world within the bounds and says how many there are, or the shortest way to a broken promise.
+ * Exit code 0 when all were visited and all promises held, 1 on a violation, 2 on a usage error, 3 when a limit ended it before.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { defaultExplorerPlan, type ExplorerPlan, type ExplorerProgress, explore } from "@quorate/sim";
+
+const usage = `usage: npm run explore -- [bounds] [--worlds N] [--json]
+  --nodes N --voters N          members, and how many of them vote at the start (default 3 and 3)
+  --terms N --proposals N --crashes N --changes N --heartbeats N
+                                what may happen so often (default 3, 2, 1, 1, 0)
+  --campaigns N                 elections begun (default: as the terms allow; 3 with --pre-vote)
+  --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
+  --pre-vote                    elections begin with a trial
+  --worlds N                    give up after so many worlds
+  --json                        the report as one JSON line`;
+
+class UsageError extends Error {}
+
+function natural(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) {
+    return fallback;
+  }
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new UsageError(`--${name} takes a natural number, not '${text}'`);
+  }
+  return Number(text);
+}
+
+function readOptions(args: string[]): { plan: ExplorerPlan; worldCountMax: number; json: boolean } {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      nodes: text,
+      voters: text,
+      terms: text,
+      proposals: text,
+      crashes: text,
+      changes: text,
+      heartbeats: text,
+      campaigns: text,
+      link: text,
+      batches: text,
+      worlds: text,
+      "pre-vote": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const number = (name: Exclude<keyof typeof values, "pre-vote" | "json">, fallback: number): number =>
+    natural(name, values[name], fallback);
+  const nodeCount = number("nodes", defaultExplorerPlan.nodeCount);
+  const plan: ExplorerPlan = {
+    nodeCount,
+    voterCount: number("voters", nodeCount),
+    termMax: number("terms", defaultExplorerPlan.termMax),
+    proposalCountMax: number("proposals", defaultExplorerPlan.proposalCountMax),
+    crashCountMax: number("crashes", defaultExplorerPlan.crashCountMax),
+    confChangeCountMax: number("changes", defaultExplorerPlan.confChangeCountMax),
+    campaignCountMax: values.campaigns === undefined && !values["pre-vote"] ? null : number("campaigns", 3),
+    heartbeatCountMax: number("heartbeats", defaultExplorerPlan.heartbeatCountMax),
+    linkCapacity: number("link", defaultExplorerPlan.linkCapacity),
+    pendingBatchesMax: number("batches", defaultExplorerPlan.pendingBatchesMax),
+    preVote: values["pre-vote"],
+    diskForgets: false,
+  };
+  if (nodeCount < 1 || nodeCount > 4 || plan.voterCount < 1 || plan.voterCount > nodeCount) {
+    throw new UsageError("--nodes takes 1 to 4, --voters at least 1 and at most as many");
+  }
+  if (plan.termMax < 1 || plan.linkCapacity < 1 || plan.pendingBatchesMax < 1) {
+    throw new UsageError("--terms, --link and --batches take at least 1");
+  }
+  return { plan, worldCountMax: number("worlds", Number.MAX_SAFE_INTEGER), json: values.json };
+}
+
+function main(): number {
+  const { plan, worldCountMax, json } = readOptions(process.argv.slice(2));
+  const startedMs = performance.now();
+  const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1);
+  const line = (progress: ExplorerProgress): string =>
+    `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.stepCount} steps, depth ${progress.depth}, ` +
+    `${progress.localStateCount} states of a member, ${progress.messageCount} messages, ${seconds()} s`;
+  const report = explore({
+    plan,
+    worldCountMax,
+    progressInterval: 1_000_000,
+    onProgress: (progress) => {
+      if (!json) {
+        console.log(line(progress));
+      }
+    },
+  });
+  if (json) {
+    console.log(JSON.stringify({ ...report, violation: report.violation?.message ?? null, plan }));
+  } else {
+    console.log(`plan: ${JSON.stringify(plan)}`);
+    console.log(
+      `${report.complete ? "all" : "not all"}: ${line(report)}, longest committed log ${report.committedMax}`,
+    );
+  }
+  if (report.violation !== null) {
+    console.error([report.violation.message, ...report.way].join("\n"));
+    return 1;
+  }
+  return report.complete ? 0 : 3;
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  if (error instanceof UsageError || (error instanceof TypeError && "code" in error)) {
+    console.error(`${error.message}\n${usage}`);
+    process.exitCode = 2;
+  } else {
+    throw error;
+  }
+}
