@@ -28,6 +28,10 @@ export interface ServerStatus {
   readonly dbBytesInUse: number;
   readonly leaderChangeCount: number;
   readonly proposalsPending: number;
+  /** The log lost its end to damage and is being repaired. */
+  readonly logDamaged: boolean;
+  /** Entries that came from the leader for that, since the start. */
+  readonly repairedEntryCount: number;
   readonly members: readonly PeerStatus[];
 }
 

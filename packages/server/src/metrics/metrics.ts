@@ -178,5 +178,15 @@ function observeStatus(registers: Registry[], probe: ServerProbe): void {
     "Total size of the underlying database logically in use in bytes.",
     (status) => status.dbBytesInUse,
   );
+  observe(
+    "quorate_raft_log_damaged",
+    "Whether damage took the end of the log and it is being repaired.",
+    (status) => (status.logDamaged ? 1 : 0),
+  );
+  observe(
+    "quorate_raft_repaired_entries_total",
+    "Entries that the leader sent to repair a damaged log.",
+    (status) => status.repairedEntryCount,
+  );
   observe("etcd_debugging_store_revision", "The current revision of the store.", (status) => status.revision);
 }

@@ -48,6 +48,8 @@ type ReplicationView = Pick<
   | "firstIndex"
   | "lastIndex"
   | "leaderChangeCount"
+  | "logDamaged"
+  | "repairedEntryCount"
   | "proposalsPending"
 > & { matchOf(id: number): number | null };
 
@@ -242,7 +244,7 @@ function observeNode(
   leaderChangeCount: number,
   proposalsPending: number,
 ): ReplicationView {
-  const { applied, hardState, leader, progress, role } = node.status();
+  const { applied, counters, hardState, leader, progress, role, voteFloor } = node.status();
   return {
     id: node.id,
     role,
@@ -253,6 +255,8 @@ function observeNode(
     ...node.logRange,
     leaderChangeCount,
     proposalsPending,
+    logDamaged: voteFloor !== null,
+    repairedEntryCount: counters.entriesRepaired,
     matchOf: (id) => progress.find((member) => member.id === id)?.match ?? null,
   };
 }
