@@ -2,15 +2,22 @@
  * Readable facts of any data directory: also of a damaged one, also of a running member's. It only reads; what does not
  * decode is a fact with file and offset, never an error.
  */
-import { assert, runTask, type Task } from "@quorate/base";
-import { type LogId, toLogIndex, toTerm, type VoteFloor } from "@quorate/raft";
+import { assert, emptyBytes, runTask, type Task } from "@quorate/base";
+import { type LogId, StorageError, toLogIndex, toTerm, type VoteFloor } from "@quorate/raft";
+import { keyIdOfEntry, keyIdOfImage, type StoreCipher } from "./cipher.ts";
 import { ioFailure, isMissing } from "./failures.ts";
 import type { FileSystem } from "./file-system.ts";
 import { close, list, open, paths, read, size } from "./files.ts";
 import type { BatchHeader } from "./format/batch.ts";
 import { damaged, type Fault } from "./format/fault.ts";
 import { decodeMetadata, type StoreMetadata } from "./format/identity.ts";
-import type { RecordHeader } from "./format/record.ts";
+import {
+  entryTypeOf,
+  type RecordHeader,
+  recordHeaderBytes,
+  recordType,
+  sealedFlag,
+} from "./format/record.ts";
 import {
   type DecodedSegmentHeader,
   decodeSegmentHeader,
@@ -18,7 +25,7 @@ import {
   type SegmentHeader,
 } from "./format/segment.ts";
 import { type Slot, slotNames } from "./format/slot.ts";
-import { parseSnapshotName, type SnapshotHeader } from "./format/snapshot.ts";
+import { chunkOverheadBytes, parseSnapshotName, type SnapshotHeader } from "./format/snapshot.ts";
 import { readSlot } from "./hard-state-slots.ts";
 import { type SegmentScan, scanSegment } from "./segment-scan.ts";
 import { verifySnapshot } from "./snapshot-files.ts";
@@ -28,7 +35,12 @@ import { describeFloor, readFloor } from "./vote-floor.ts";
 export type WalFact =
   | { readonly kind: "metadata"; readonly file: string; readonly metadata: StoreMetadata }
   | { readonly kind: "hard-state"; readonly file: string; readonly slot: Slot }
-  | { readonly kind: "snapshot"; readonly file: string; readonly header: SnapshotHeader }
+  | {
+      readonly kind: "snapshot";
+      readonly file: string;
+      readonly header: SnapshotHeader;
+      readonly keyId: number | null;
+    }
   | { readonly kind: "segment"; readonly file: string; readonly header: SegmentHeader }
   /** `chained` is false behind a bad range: whole, but what leads to it is not. */
   | {
@@ -39,7 +51,15 @@ export type WalFact =
       readonly header: BatchHeader;
       readonly chained: boolean;
     }
-  | { readonly kind: "record"; readonly file: string; readonly record: RecordHeader }
+  /** `keyId` is the key that its data is encrypted with; null in clear. */
+  | {
+      readonly kind: "record";
+      readonly file: string;
+      readonly record: RecordHeader;
+      readonly keyId: number | null;
+    }
+  /** An entry that the given keys do not open. */
+  | { readonly kind: "unopened"; readonly file: string; readonly offset: number; readonly why: string }
   /** `markedEnd`: everything before it was durable once. */
   | {
       readonly kind: "segment-end";
@@ -77,6 +97,10 @@ export interface WalSummary {
    * campaign; null when no header is readable, and then it must not vote at all.
    */
   readonly floor: LogId | null;
+  /** Encryption keys that entries and snapshots need, ascending. */
+  readonly keyIds: readonly number[];
+  /** Entries that the given keys do not open; 0 where none were given. */
+  readonly unopenedCount: number;
 }
 
 /**
@@ -98,8 +122,9 @@ export function readWal(
   fileSystem: FileSystem,
   emit: (fact: WalFact) => void,
   completed: (error: Error | null, summary?: WalSummary) => void,
+  cipher: StoreCipher | null = null,
 ): void {
-  runTask(new WalReader(fileSystem, emit).read(), (error, summary) => {
+  runTask(new WalReader(fileSystem, emit, cipher).read(), (error, summary) => {
     if (error === null && summary !== undefined) {
       completed(null, summary);
     } else {
@@ -119,7 +144,7 @@ export function describeWalFact(fact: WalFact): string {
       return `${fact.file}: write ${fact.slot.sequence} term ${fact.slot.term} vote ${fact.slot.vote}`;
     case "snapshot": {
       const { metadata, origin, imageBytes } = fact.header;
-      return `${fact.file}: ${origin} index ${metadata.index} term ${metadata.term} ${imageBytes} bytes voters ${metadata.confState.voters.join(",")}`;
+      return `${fact.file}: ${origin} index ${metadata.index} term ${metadata.term} ${imageBytes} bytes voters ${metadata.confState.voters.join(",")}${keyText(fact.keyId)}`;
     }
     case "segment": {
       const { sequence, lastIndex, lastTerm, oldestSegment, segmentBytes } = fact.header;
@@ -131,7 +156,9 @@ export function describeWalFact(fact: WalFact): string {
       return `${fact.file}:${fact.start}: batch ${sequence} to ${fact.end} records ${recordCount} mark ${mark.segment}:${mark.end} ${mark.lastIndex}/${mark.lastTerm}${loose}`;
     }
     case "record":
-      return `${fact.file}:${fact.record.offset}: ${recordText(fact.record)}`;
+      return `${fact.file}:${fact.record.offset}: ${recordText(fact.record)}${keyText(fact.keyId)}`;
+    case "unopened":
+      return `${fact.file}:${fact.offset}: does not open: ${fact.why}`;
     case "segment-end":
       return `${fact.file}: ends at ${fact.end} marked to ${fact.markedEnd}${fact.sealed ? " sealed" : ""}`;
     case "copy":
@@ -148,17 +175,26 @@ const recordNames: readonly string[] = ["?", "batch", "entry", "commit", "reset"
 function recordText(record: RecordHeader): string {
   const name = recordNames[record.type] ?? "?";
   const payload = record.payloadBytes > 0 ? ` ${record.payloadBytes} bytes` : "";
-  return `${name} ${record.index}/${record.term}${record.entryType === 0 ? "" : ` type ${record.entryType}`}${payload}`;
+  const entryType = record.entryType & ~sealedFlag;
+  return `${name} ${record.index}/${record.term}${entryType === 0 ? "" : ` type ${entryType}`}${payload}`;
+}
+
+function keyText(keyId: number | null): string {
+  return keyId === null ? "" : ` key ${keyId}`;
 }
 
 class WalReader {
   readonly #fs: FileSystem;
   readonly #emit: (fact: WalFact) => void;
   readonly #bad: DamagedRange[] = [];
+  readonly #cipher: StoreCipher | null;
+  readonly #keyIds: Set<number> = new Set();
+  #unopenedCount = 0;
   #floor: LogId | null = null;
 
-  constructor(fs: FileSystem, emit: (fact: WalFact) => void) {
+  constructor(fs: FileSystem, emit: (fact: WalFact) => void, cipher: StoreCipher | null) {
     this.#fs = fs;
+    this.#cipher = cipher;
     this.#emit = emit;
   }
 
@@ -181,7 +217,14 @@ class WalReader {
     yield* this.#copies();
     const damagedRanges = this.#bad.filter((range) => range.judgement === "damaged");
     const torn = this.#bad.filter((range) => range.judgement === "torn");
-    return { damaged: damagedRanges, torn, floor: this.#floor };
+    const keyIds = [...this.#keyIds].sort((left, right) => left - right);
+    return {
+      damaged: damagedRanges,
+      torn,
+      floor: this.#floor,
+      keyIds,
+      unopenedCount: this.#unopenedCount,
+    };
   }
 
   *#metadata(): Task<void> {
@@ -208,7 +251,9 @@ class WalReader {
       if ("fault" in header) {
         this.#fault(file, header);
       } else {
-        this.#emit({ kind: "snapshot", file, header });
+        const start = yield* this.#rangeOf(file, header.headerBytes + chunkOverheadBytes + 8);
+        const keyId = keyIdOfImage(start?.subarray(header.headerBytes + chunkOverheadBytes) ?? emptyBytes);
+        this.#emit({ kind: "snapshot", file, header, keyId: this.#needed(keyId) });
       }
     }
   }
@@ -259,13 +304,41 @@ class WalReader {
     const scan = scanSegment(bytes, decoded, ({ start, end, header: batch, records, chained }) => {
       this.#emit({ kind: "batch", file, start, end, header: batch, chained });
       for (const record of records) {
-        this.#emit({ kind: "record", file, record });
+        this.#record(file, bytes, record);
       }
     });
     const markedEnd = Math.max(scan.markedEnd, provenEnd);
     this.#emit({ kind: "segment-end", file, end: scan.end, markedEnd, sealed: scan.sealed });
     this.#judge(file, scan, markedEnd);
     this.#raiseFloor(scan.floor);
+  }
+
+  #record(file: string, bytes: Uint8Array, record: RecordHeader): void {
+    const isSealed = record.type === recordType.entry && (record.entryType & sealedFlag) !== 0;
+    const start = record.offset + recordHeaderBytes;
+    const data = bytes.subarray(start, start + record.payloadBytes);
+    const keyId = isSealed ? this.#needed(keyIdOfEntry(data)) : null;
+    this.#emit({ kind: "record", file, record, keyId });
+    const type = entryTypeOf(record.entryType);
+    if (!isSealed || this.#cipher === null || type === null) {
+      return;
+    }
+    try {
+      this.#cipher.openEntry({ index: toLogIndex(record.index), term: toTerm(record.term), type, data });
+    } catch (error) {
+      if (!(error instanceof StorageError)) {
+        throw error;
+      }
+      this.#unopenedCount++;
+      this.#emit({ kind: "unopened", file, offset: record.offset, why: error.message });
+    }
+  }
+
+  #needed(keyId: number | null): number | null {
+    if (keyId !== null) {
+      this.#keyIds.add(keyId);
+    }
+    return keyId;
   }
 
   #judge(file: string, scan: SegmentScan, markedEnd: number): void {

@@ -27,7 +27,13 @@ const segment = "wal/0000000000000001-0000000000000001.log";
 
 test("facts of a sound store", () => {
   const { lines, summary } = dump(store());
-  assert.deepEqual(summary, { damaged: [], torn: [], floor: { term: 2, index: 3 } });
+  assert.deepEqual(summary, {
+    damaged: [],
+    torn: [],
+    floor: { term: 2, index: 3 },
+    keyIds: [],
+    unopenedCount: 0,
+  });
   assert.deepEqual(lines, [
     "meta: cluster 77 node 1 voters 1,2,3 learners ",
     "hard-state-a: write 3 term 2 vote 1",

@@ -2,19 +2,23 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "@quorate/base";
-import { NodeFileSystem } from "@quorate/raft-node";
+import { AesCipher, KeyRing, NodeFileSystem } from "@quorate/raft-node";
 import { describeWalFact, readWal, type WalSummary } from "@quorate/wal";
 import { storeFolder } from "../identity/data-directory.ts";
+import { readKeys } from "../config/key-file.ts";
 import { CommandError, exitCode } from "./exit-code.ts";
 
 /** What `quorate wal dump` was asked. */
 export interface WalDumpRequest {
   readonly dataDir: string;
   readonly json: boolean;
+  /** Keys to try on encrypted entries. */
+  readonly keyFile: string | null;
 }
 
 /** Prints the log of a data directory; resolves with 1 when it is damaged. It only reads. */
-export async function runWalDump({ dataDir, json }: WalDumpRequest): Promise<number> {
+export async function runWalDump({ dataDir, json, keyFile }: WalDumpRequest): Promise<number> {
+  const cipher = keyFile === null ? null : new AesCipher(new KeyRing(readKeys(keyFile)));
   const fileSystem = new NodeFileSystem(storeOf(dataDir));
   const print = (fact: object, text: string): void => {
     process.stdout.write(`${json ? JSON.stringify(fact, readable) : text}\n`);
@@ -32,14 +36,17 @@ export async function runWalDump({ dataDir, json }: WalDumpRequest): Promise<num
           resolve(found);
         }
       },
+      cipher,
     );
   });
-  const { damaged, torn } = summary;
+  const { damaged, floor, keyIds, torn, unopenedCount } = summary;
+  const keys = keyIds.length === 0 ? "" : `, needs keys ${keyIds.join(", ")}`;
+  const unopened = unopenedCount === 0 ? "" : `, ${unopenedCount} entries do not open`;
   print(
-    { kind: "summary", damagedCount: damaged.length, tornCount: torn.length, floor: summary.floor },
-    `${damaged.length} damaged, ${torn.length} torn`,
+    { kind: "summary", damagedCount: damaged.length, tornCount: torn.length, floor, keyIds, unopenedCount },
+    `${damaged.length} damaged, ${torn.length} torn${keys}${unopened}`,
   );
-  return damaged.length > 0 ? exitCode.failure : exitCode.ok;
+  return damaged.length > 0 || unopenedCount > 0 ? exitCode.failure : exitCode.ok;
 }
 
 /** The log's folder: in the data directory of a server, or the folder itself where a library user has only that. */

@@ -133,6 +133,14 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     etcdDefault: "",
     help: "Elect a new leader as soon as the old one's process is known to be gone (its connections end and its address refuses new ones), without waiting for --election-timeout.",
   },
+  encryptionKeyFile: {
+    name: "encryption-key-file",
+    group: "Raft",
+    kind: textKind,
+    defaultValue: "",
+    etcdDefault: "",
+    help: "Encrypts log and snapshots with the keys in this file: one a line, an id and 64 hexadecimal digits; the highest id is current. Only its owner may read it. Empty: not encrypted.",
+  },
   snapshotCount: {
     name: "snapshot-count",
     group: "Raft",

@@ -24,6 +24,8 @@ export interface FlagValues {
   readonly quotaBackendBytes: number;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  /** Empty: what is stored is not encrypted. */
+  readonly encryptionKeyFile: string;
   /** Empty: no trace. */
   readonly trace: string;
   readonly logLevel: LogLevel;

@@ -6,6 +6,7 @@ import type { KvResult, KvStateMachine } from "@quorate/kv";
 import { RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
+import { readKeys } from "../config/key-file.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { hostPort, parseServerUrl, type ServerUrl } from "../config/server-url.ts";
 import type { ServerStatus } from "../http/server-probe.ts";
@@ -116,6 +117,7 @@ async function startNode(
             }),
       },
       wrapFileSystem: wrap,
+      ...(config.encryptionKeyFile === "" ? {} : { encryption: readKeys(config.encryptionKeyFile) }),
       ...(config.trace === "" ? {} : { traceFile: config.trace }),
       onEvent,
       onFatal(error) {

@@ -45,6 +45,11 @@ function storageFailure(dataDir: string, error: StorageError): CommandError {
         `data directory ${dataDir} is not this member's: ${info.file} is of ${info.found}, expected ${info.expected}; correct --data-dir, --name or --initial-cluster`,
         error,
       );
+    case "STORAGE_KEY":
+      return failure(
+        `data directory ${dataDir} needs encryption key ${info.keyId}: ${info.why}; add the key to the file that --encryption-key-file names`,
+        error,
+      );
     case "STORAGE_VERSION":
       return failure(
         `data directory ${dataDir}: ${info.file} has format version ${info.version}, which this program does not know: start the version that wrote it`,

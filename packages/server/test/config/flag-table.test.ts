@@ -22,6 +22,7 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   heartbeatIntervalMs: { text: "150" },
   electionTimeoutMs: { text: "2000" },
   fastFailover: { text: "false" },
+  encryptionKeyFile: { text: "/etc/quorate/keys" },
   snapshotCount: { text: "100" },
   quotaBackendBytes: { text: "-1" },
   maxRequestBytes: { text: "1000" },

@@ -16,11 +16,12 @@ export const walCommand: CliCommand = {
       )
       .argument("<data-dir>", "Data directory of a member.")
       .option("--json", "One JSON object a line.", false)
+      .option("--encryption-key-file <file>", "Also try the keys in this file on every encrypted entry.")
       .helpOption("-h, --help", "Print help.")
-      .action((dataDir: string, options: { json: boolean }) =>
+      .action((dataDir: string, options: { json: boolean; encryptionKeyFile?: string }) =>
         run(async () => {
           const { runWalDump } = await import("../run-wal-dump.ts");
-          return runWalDump({ dataDir, json: options.json });
+          return runWalDump({ dataDir, json: options.json, keyFile: options.encryptionKeyFile ?? null });
         }),
       );
   },
