@@ -42,6 +42,7 @@ import { membershipError, proposalError, readError, requestError, transferError 
 import { type RaftSession, startSession } from "./session.ts";
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
 import { createCounters, type PeerAddress, type TransportCounters } from "./tcp/options.ts";
+import type { TraceCounters } from "./trace-file.ts";
 import { Wait } from "./wait.ts";
 import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watching.ts";
 
@@ -314,6 +315,11 @@ export class RaftNode<Command = unknown, Result = unknown> {
   /** Counters of the connections to the peers; all 0 where the transport counts nothing. */
   get transportCounters(): Readonly<TransportCounters> {
     return this.#transport.counters ?? createCounters();
+  }
+
+  /** Events of `traceFile` that were written and dropped; zero without one. */
+  get traceCounters(): Readonly<TraceCounters> {
+    return this.#parts.traceFile?.counters ?? { written: 0, dropped: 0 };
   }
 
   /** The members, as this member has applied the log. */

@@ -452,6 +452,11 @@ export class RawNode {
     return this.#state.leader;
   }
 
+  /** Whom this leader hands over to, `noNode` when nobody. */
+  get transferee(): NodeId {
+    return this.#state.transferee;
+  }
+
   /** The present term. */
   get term(): Term {
     return this.#state.term;

@@ -108,6 +108,8 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     lastRole: "follower",
     lastLeader: noNode,
     lastTerm: termZero,
+    lastTransferee: noNode,
+    knownLeader: noNode,
     stopping: null,
   };
   answerMembers(group);
@@ -239,6 +241,9 @@ function createRequests<Result>({ group, ids, limits, options }: Making<Result>)
 function createReads<Result>({ counters, election, group, ids, limits }: Making<Result>): ReadQueue {
   return new ReadQueue(
     {
+      get byLease() {
+        return group().lease !== null && coreOf(group()).leaseHeld;
+      },
       ask: (context) => coreOf(group()).readIndex(context) === "asked",
       get leader() {
         return leaderOf(group());

@@ -30,9 +30,15 @@ export type HostEvent =
   | { readonly type: "slow-disk"; readonly ticks: number }
   /** This leader gave up its place because its disk hangs. */
   | { readonly type: "resigned"; readonly ticks: number }
+  /** This leader hands over to `transferee`, and takes no proposals meanwhile. RAFT §3.10. */
+  | { readonly type: "transfer-started"; readonly transferee: NodeId }
+  /** `ok`: this member leads no more; else it has given up, and takes proposals again. */
+  | { readonly type: "transfer-ended"; readonly transferee: NodeId; readonly ok: boolean }
   /** Reads are answered by the lease from now on, or ask a quorum again. Only with lease reads. */
   | { readonly type: "lease-held" }
   | { readonly type: "lease-suspended"; readonly reason: LeaseEnd }
+  /** An image of the state machine at `index` is begun; `snapshot-made` tells of its end, unless a newer one from the leader takes its place. */
+  | { readonly type: "snapshot-started"; readonly index: LogIndex }
   | { readonly type: "snapshot-made"; readonly snapshot: SnapshotMetadata; readonly bytes: number }
   | {
       readonly type: "snapshot-sent";
@@ -91,12 +97,23 @@ export interface HostCounters {
   proposalsRefused: number;
   proposalsUnknown: number;
   entriesApplied: number;
+  /** Changes to another leader that this member has seen. */
+  leaderChanges: number;
+  /** Handed over, and given up. */
+  transfersStarted: number;
+  transfersFailed: number;
+  /** Linearizable reads, those of them that this leader answered by its lease, and rounds asked for the others. */
   reads: number;
+  readsByLease: number;
   readRounds: number;
+  readsRefused: number;
   ticks: number;
   snapshotsMade: number;
   snapshotsSent: number;
   snapshotsInstalled: number;
+  /** Bytes of images in chunks, those that were sent again included. */
+  snapshotBytesSent: number;
+  snapshotBytesReceived: number;
   /** Asked of the leader to repair a damaged log, and entries that came for it. */
   repairRequests: number;
   entriesRepaired: number;
@@ -116,12 +133,19 @@ export function createCounters(): HostCounters {
     proposalsRefused: 0,
     proposalsUnknown: 0,
     entriesApplied: 0,
+    leaderChanges: 0,
+    transfersStarted: 0,
+    transfersFailed: 0,
     reads: 0,
+    readsByLease: 0,
     readRounds: 0,
+    readsRefused: 0,
     ticks: 0,
     snapshotsMade: 0,
     snapshotsSent: 0,
     snapshotsInstalled: 0,
+    snapshotBytesSent: 0,
+    snapshotBytesReceived: 0,
     repairRequests: 0,
     entriesRepaired: 0,
   };

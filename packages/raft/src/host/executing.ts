@@ -3,6 +3,7 @@
  * durable, what is committed goes to the state machine. RAFT §3.8, §10.2.1.
  */
 import { assert } from "@quorate/base";
+import { noNode } from "../types/ids.ts";
 import type { LogRange } from "../types/log-view.ts";
 import type { Ready } from "../types/ready.ts";
 import { coreOf, emit, type Group, schedule } from "./group.ts";
@@ -87,6 +88,11 @@ function observe<Result>(group: Group<Result>, ready: Ready): void {
     group.requests.leaderChanged(leader, term);
     group.reads.leaderChanged();
     group.transfers.leaderChanged(leader);
+    // ETCD: the loss of a leader is no change, finding another one is.
+    if (leader !== noNode && leader !== group.knownLeader) {
+      group.knownLeader = leader;
+      group.counters.leaderChanges++;
+    }
     emit(group, { type: "leader", leader, term });
   }
   if (role !== group.lastRole) {

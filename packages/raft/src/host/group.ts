@@ -91,6 +91,9 @@ export interface Group<Result> {
   lastRole: Role;
   lastLeader: NodeId;
   lastTerm: Term;
+  lastTransferee: NodeId;
+  /** The last one that was known to lead. */
+  knownLeader: NodeId;
   stopping: Stopping | null;
 }
 
@@ -127,6 +130,9 @@ export function sendFrame<Result>(group: Group<Result>, to: NodeId, frame: PeerF
   assert(group.state !== "stopped", "host: frame after the end");
   assert(to !== group.id, "host: frame to self");
   group.counters.framesSent++;
+  if (frame.kind === "snapshot-chunk") {
+    group.counters.snapshotBytesSent += frame.chunk.length;
+  }
   group.options.transport.send(group.groupId, to, frame);
 }
 

@@ -55,6 +55,7 @@ function coreConfig<Result>(group: Group<Result>, applied: LogIndex): RaftConfig
 export function makeSnapshot<Result>(group: Group<Result>): void {
   const { applyQueue, maker, membership } = group;
   if (group.state === "running" && applyQueue.restoring === null && maker.isDue) {
+    emit(group, { type: "snapshot-started", index: applyQueue.applied });
     maker.begin(applyQueue.applied, group.appliedTerm, membership.confState, membership.notes);
   }
 }
@@ -73,6 +74,7 @@ export function takeChunk<Result>(
 ): void {
   const { snapshot, term, totalBytes } = frame;
   const core = coreOf(group);
+  group.counters.snapshotBytesReceived += frame.chunk.length;
   if (term < core.term) {
     group.counters.framesRefused++;
     return;

@@ -13,6 +13,8 @@ import { decodeContext, encodeContext } from "./read-context.ts";
 
 /** What reads need of their host. */
 interface ReadPort {
+  /** Whether this leader answers by its lease now. */
+  readonly byLease: boolean;
   /** Whether the core could ask somebody. */
   ask(context: Uint8Array): boolean;
   readonly leader: NodeId;
@@ -29,10 +31,10 @@ interface ReadTimes {
 
 class Read implements Waiting {
   ageTicks = 0;
-  readonly #owner: { ended(): void };
+  readonly #owner: { ended(kind: ReadOutcome["kind"]): void };
   #done: ((outcome: ReadOutcome) => void) | null;
 
-  constructor(owner: { ended(): void }, done: (outcome: ReadOutcome) => void) {
+  constructor(owner: { ended(kind: ReadOutcome["kind"]): void }, done: (outcome: ReadOutcome) => void) {
     this.#owner = owner;
     this.#done = done;
   }
@@ -45,7 +47,7 @@ class Read implements Waiting {
     const done = this.#done;
     if (done !== null) {
       this.#done = null;
-      this.#owner.ended();
+      this.#owner.ended(outcome.kind);
       done(outcome);
     }
   }
@@ -108,7 +110,10 @@ export class ReadQueue {
   }
 
   /** Bookkeeping of a read. */
-  ended(): void {
+  ended(kind: ReadOutcome["kind"]): void {
+    if (kind === "refused") {
+      this.#counters.readsRefused++;
+    }
     this.#count--;
     assert(this.#count >= 0, "reads: more ended than began");
   }
@@ -124,10 +129,15 @@ export class ReadQueue {
       return;
     }
     const id = this.#ids.next();
+    const { byLease } = this.#port;
     if (!this.#port.ask(encodeContext(id))) {
       return;
     }
-    this.#counters.readRounds++;
+    if (byLease) {
+      this.#counters.readsByLease += this.#queue.length;
+    } else {
+      this.#counters.readRounds++;
+    }
     this.#rounds.set(id, { reads: this.#queue, ageTicks: 0 });
     this.#queue = [];
   }

@@ -1,7 +1,6 @@
 /** A core that tells of each of its inputs: the driver of a traced member calls it like any other, and the trace cannot miss one. */
 
 import type { RaftConfig } from "../config.ts";
-import type { StepResult } from "../core/step-result.ts";
 import { RawNode, type ReadIndexResult, type TransferResult } from "../raw-node.ts";
 import { type TraceDetail, type TraceEvent, type TraceEventKind, Tracer } from "../trace.ts";
 import type { ConfChange } from "../types/conf-change.ts";
@@ -72,7 +71,7 @@ export class TracedNode extends RawNode {
     return this.#traced(super.resign(), "report");
   }
 
-  override step(message: Message): StepResult {
+  override step(message: Message): ReturnType<RawNode["step"]> {
     return this.#traced(super.step(message), "receive", { message });
   }
 

@@ -6,7 +6,7 @@ import { noNode } from "../types/ids.ts";
 import { applySlice } from "./applying.ts";
 import { watchDisk } from "./disk-watch.ts";
 import { takeReady } from "./executing.ts";
-import { coreOf, type Group, leaderOf, schedule } from "./group.ts";
+import { coreOf, emit, type Group, leaderOf, schedule } from "./group.ts";
 import { drainInputs } from "./incoming.ts";
 import { makeSnapshot } from "./installing.ts";
 import { submitProposals } from "./proposing.ts";
@@ -29,7 +29,27 @@ export function turn<Result>(group: Group<Result>): void {
   if (group.stopping !== null) {
     continueStop(group);
   }
+  observeTransfer(group);
   scheduleRest(group);
+}
+
+/** PERF: two numbers compared in most turns. */
+function observeTransfer<Result>(group: Group<Result>): void {
+  const { role, transferee } = coreOf(group);
+  const before = group.lastTransferee;
+  if (transferee === before) {
+    return;
+  }
+  group.lastTransferee = transferee;
+  if (before !== noNode) {
+    const ok = role !== "leader";
+    group.counters.transfersFailed += ok ? 0 : 1;
+    emit(group, { type: "transfer-ended", transferee: before, ok });
+  }
+  if (transferee !== noNode) {
+    group.counters.transfersStarted++;
+    emit(group, { type: "transfer-started", transferee });
+  }
 }
 
 function scheduleRest<Result>(group: Group<Result>): void {

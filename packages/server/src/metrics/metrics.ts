@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type HttpAnswer, textAnswer } from "../http/http-answer.ts";
 import type { ServerProbe, ServerStatus } from "../http/server-probe.ts";
+import { observeRaft, type RaftFacts } from "./raft-metrics.ts";
 
 /** What the rest of the server reports, and the page made of it. */
 export interface Metrics {
@@ -17,6 +18,8 @@ export interface Metrics {
   grpcHandled(path: string, code: number): void;
   /** Names the server whose state the gauges show; called once, before the first scrape. */
   observe(probe: ServerProbe): void;
+  /** The same for the Raft node under it. */
+  observeRaft(facts: () => RaftFacts): void;
   render(completed: (answer: HttpAnswer) => void): void;
 }
 
@@ -63,6 +66,7 @@ export function createMetrics(etcdVersion: string): Metrics {
     healthChecked: (healthy) => (healthy ? healthSuccess : healthFailures).inc(),
     failOverEnded: (outcome) => failOvers.inc({ outcome }),
     grpcHandled,
+    observeRaft: (facts) => observeRaft(registers, facts),
     observe: (probe) => observeStatus(registers, probe),
     render(completed) {
       registry.metrics().then(

@@ -76,6 +76,12 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
     }
     logEvent(event, options.logger);
   });
+  options.metrics.observeRaft(() => ({
+    status: node.status(),
+    ...node.logRange,
+    transport: node.transportCounters,
+    trace: node.traceCounters,
+  }));
   return portOf(node, options, links, leadership);
 }
 
