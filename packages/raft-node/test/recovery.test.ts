@@ -114,6 +114,19 @@ test("the findings say what there is; a no changes nothing; a yes makes a cluste
   assert.deepEqual(node.status().confState.voters, [1]);
 });
 
+test("both files of the vote bad: refused, unless what is damaged is to be discarded", async (t) => {
+  const { dataDir } = await survivor(t);
+  for (const name of ["hard-state-a", "hard-state-b"]) {
+    fs.writeFileSync(join(dataDir, name), "rotten");
+  }
+  await assert.rejects(recover(dataDir), /STORAGE_CORRUPT file=hard-state-a/);
+  const done = await recover(dataDir, { discardDamaged: true });
+  assert.ok(done !== null);
+  assert.equal(done.findings.vote, 0);
+  assert.ok(done.findings.term >= done.findings.last.term, "the term is not forgotten");
+  assert.equal(done.findings.discarded, null);
+});
+
 test("a directory in use is refused by name", async (t) => {
   const folder = folderOf(t);
   const [port = 0] = await freePorts(1);

@@ -54,9 +54,9 @@ export class HardStateSlots {
   }
 }
 
-/** Makes both slots of a new store: term 0, no vote. Their names become durable with the directory. */
-export function* createSlots(fs: FileSystem, identity: StoreIdentity): Task<void> {
-  const bytes = encodeSlot(identity, { sequence: 1, term: 0, vote: 0 });
+/** Makes both slots anew, without a vote; those of a new store in term 0. Their names become durable with the directory. */
+export function* createSlots(fs: FileSystem, identity: StoreIdentity, term: number): Task<void> {
+  const bytes = encodeSlot(identity, { sequence: 1, term, vote: 0 });
   for (const name of slotNames) {
     yield* createFile(fs, name, bytes);
   }

@@ -8,7 +8,7 @@ export {
   sealedEntryVersion,
   sealedImageMagic,
 } from "./cipher.ts";
-export { moveStoreToCluster, readStoreMetadata } from "./cluster-id.ts";
+export { forgetVote, moveStoreToCluster, readStoreMetadata } from "./cluster-id.ts";
 export { type DamagedRange, describeWalFact, readWal, type WalFact, type WalSummary } from "./dump.ts";
 export {
   type DirectoryEntry,

@@ -146,7 +146,7 @@ function* create(fs: FileSystem, metadata: StoreMetadata, segmentBytes: number):
   for (const leftover of yield* list(fs, paths.wal)) {
     yield* unlink(fs, `${paths.wal}/${leftover.name}`);
   }
-  yield* createSlots(fs, metadata);
+  yield* createSlots(fs, metadata, 0);
   const first = {
     sequence: 1,
     segmentBytes,

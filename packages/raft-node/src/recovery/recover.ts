@@ -20,6 +20,7 @@ import {
   type VoteFloor,
 } from "@quorate/raft";
 import {
+  forgetVote,
   moveStoreToCluster,
   openWal,
   readStoreMetadata,
@@ -27,6 +28,8 @@ import {
   type WalStorage,
 } from "@quorate/wal";
 import { DataDirectoryLock } from "../data-directory-lock.ts";
+import { AesCipher } from "../encryption/aes-cipher.ts";
+import { type EncryptionKeys, KeyRing } from "../encryption/key-ring.ts";
 import { NodeFileSystem } from "../node-file-system.ts";
 import { copyStore, writeParts } from "./copy-store.ts";
 import { beginSwitch, commitSwitch, dropSwitch, finishSwitch } from "./switch.ts";
@@ -62,6 +65,8 @@ export interface RecoverOptions {
   readonly confirm: (findings: RecoveryFindings) => boolean | Promise<boolean>;
   /** Goes on without what is damaged, and everything behind it. Default false: damage is refused by file and offset. */
   readonly discardDamaged?: boolean;
+  /** The keys of an encrypted store. */
+  readonly encryption?: EncryptionKeys;
   /** Files of the application that change together with the store: paths from the data directory. */
   readonly files?: (findings: RecoveryFindings) => Readonly<Record<string, Uint8Array>>;
   /** Long work goes on. Bytes. */
@@ -101,7 +106,7 @@ async function recoverLocked(options: RecoverOptions): Promise<Recovered | null>
     await copyStore(dataDir, folder, options.onProgress ?? (() => {}));
     const files = new NodeFileSystem(folder);
     const metadata = await call<StoreMetadata>((done) => readStoreMetadata(files, done));
-    const storage = await openCopy(files, metadata, options.discardDamaged === true);
+    const storage = await openCopy(files, metadata, options);
     let findings: RecoveryFindings;
     let added: readonly Entry[];
     try {
@@ -126,16 +131,32 @@ async function recoverLocked(options: RecoverOptions): Promise<Recovered | null>
   }
 }
 
-function openCopy(
+async function openCopy(
   files: NodeFileSystem,
   { clusterId, nodeId }: StoreMetadata,
-  discardDamaged: boolean,
+  { discardDamaged, encryption }: RecoverOptions,
 ): Promise<WalStorage> {
-  const onDamage = discardDamaged ? "set-aside" : "refuse";
-  return call<WalStorage>((done) =>
-    openWal({ fileSystem: files, clusterId, nodeId, bootstrap: null, onDamage }, done),
-  );
+  const onDamage = discardDamaged === true ? "set-aside" : "refuse";
+  const keys = encryption === undefined ? {} : { cipher: new AesCipher(new KeyRing(encryption)) };
+  const open = (): Promise<WalStorage> =>
+    call((done) =>
+      openWal({ fileSystem: files, clusterId, nodeId, bootstrap: null, onDamage, ...keys }, done),
+    );
+  try {
+    return await open();
+  } catch (error) {
+    const isVote =
+      error instanceof StorageError && error.info.code === "STORAGE_CORRUPT" && error.info.file === voteFile;
+    if (!isVote || discardDamaged !== true) {
+      throw error;
+    }
+    await call((done) => forgetVote(files, done));
+    return await open();
+  }
 }
+
+/** What the error names where both files of term and vote are bad. */
+const voteFile = "hard-state-a";
 
 /** Reads the whole log for the configuration behind it. */
 async function look(storage: WalStorage, metadata: StoreMetadata): Promise<RecoveryFindings> {

@@ -9,6 +9,7 @@ import {
   type RecoveryFindings,
   recoverDataDirectory,
 } from "@quorate/raft-node";
+import { readKeys } from "../config/key-file.ts";
 import {
   DataDirectoryError,
   encodeIdentity,
@@ -27,6 +28,8 @@ export interface RecoverFlags {
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly discardDamaged: boolean;
+  /** Empty: the data is not encrypted. */
+  readonly encryptionKeyFile: string;
   readonly json: boolean;
 }
 
@@ -60,11 +63,12 @@ export async function runRecover(flags: RecoverFlags): Promise<number> {
 }
 
 async function recover(flags: RecoverFlags, identity: MemberIdentity): Promise<Recovered | null> {
-  const { dataDir, discardDamaged } = flags;
+  const { dataDir, discardDamaged, encryptionKeyFile } = flags;
   try {
     return await recoverDataDirectory({
       dataDir: join(dataDir, storeFolder),
       discardDamaged,
+      ...(encryptionKeyFile === "" ? {} : { encryption: readKeys(encryptionKeyFile) }),
       confirm: (findings) => confirm(flags, findings, identity),
       files: ({ newClusterId }) => ({
         "../member.json": new TextEncoder().encode(encodeIdentity(aloneIn(identity, newClusterId))),

@@ -13,6 +13,7 @@ export const recoverCommand: CliCommand = {
       .option("--dry-run", "Only show what would happen.", false)
       .option("--yes", "Do not ask.", false)
       .option("--discard-damaged", "Go on without the damaged part of the log and all behind it.", false)
+      .option("--encryption-key-file <file>", "The keys of an encrypted data directory.", "")
       .option("--json", "One JSON object.", false)
       .helpOption("-h, --help", "Print help.")
       .action(
@@ -21,6 +22,7 @@ export const recoverCommand: CliCommand = {
           dryRun: boolean;
           yes: boolean;
           discardDamaged: boolean;
+          encryptionKeyFile: string;
           json: boolean;
         }) =>
           run(async () => {
