@@ -5,7 +5,7 @@ import type { ClusterStoryOptions } from "../../cluster-story/options.ts";
 import { parseDuration, parseScript } from "../../cluster-story/script.ts";
 import { resolveTiming } from "../../cluster-story/timing.ts";
 import type { CliCommand } from "../command.ts";
-import { withEnvironment } from "../environment.ts";
+import { flag } from "../environment.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 interface ClusterFlags {
@@ -33,33 +33,71 @@ const simulatedDefault = "10s";
 /** `quorate cluster`. */
 export const clusterCommand: CliCommand = {
   register(program: Command, run) {
-    const command = program
+    program
       .command("cluster")
       .description(
         "Run a cluster in this process and tell its story: who starts, who asks for votes, who leads. In a terminal, keys kill, pause, cut off, heal, add and remove servers (? lists them).",
       )
-      .option("-n, --nodes <count>", "Number of servers.", "3")
-      .option("--port <port>", "Port of the first server; the others have those behind it.", "52000")
-      .option(
-        "--data-dir <folder>",
-        "Keep the logs here between runs. Default: a folder that is removed at the end.",
+      .addOption(flag("cluster", "-n, --nodes <count>", "Number of servers.", "3"))
+      .addOption(
+        flag(
+          "cluster",
+          "--port <port>",
+          "Port of the first server; the others have those behind it.",
+          "52000",
+        ),
       )
-      .option("--script <file>", "Do what a file says, a step a line, then end (see docs/cluster.md).")
-      .option("--kill-leader-after <time>", "Kill the leader after a time such as 5s.")
-      .option(
-        "--for <time>",
-        `End after a time such as 10s. Default with --seed and without --script: ${simulatedDefault}.`,
+      .addOption(
+        flag(
+          "cluster",
+          "--data-dir <folder>",
+          "Keep the logs here between runs. Default: a folder that is removed at the end.",
+        ),
       )
-      .option("--seed <number>", "Simulate: the same seed tells the same story, in virtual time.")
-      .option("--snapshot-entries <count>", "Make a snapshot after so many applied entries. Default: none.")
-      .option("--election-timeout-min <ms>", "Shortest election time-out.", "150")
-      .option("--election-timeout-max <ms>", "Longest election time-out: twice the shortest.", "300")
-      .option("--heartbeat <ms>", "Time between heartbeats.", "15")
-      .option("--base-tick <ms>", "Count time in ticks of this length, by the next two.")
-      .option("--election-tick <ticks>", "With --base-tick: shortest election time-out.", "10")
-      .option("--heartbeat-tick <ticks>", "With --base-tick: time between heartbeats.", "3")
-      .option("--verbose", "Also tell every message.", false)
-      .option("--json", "One JSON object a line.", false)
+      .addOption(
+        flag(
+          "cluster",
+          "--script <file>",
+          "Do what a file says, a step a line, then end (see docs/cluster.md).",
+        ),
+      )
+      .addOption(flag("cluster", "--kill-leader-after <time>", "Kill the leader after a time such as 5s."))
+      .addOption(
+        flag(
+          "cluster",
+          "--for <time>",
+          `End after a time such as 10s. Default with --seed and without --script: ${simulatedDefault}.`,
+        ),
+      )
+      .addOption(
+        flag("cluster", "--seed <number>", "Simulate: the same seed tells the same story, in virtual time."),
+      )
+      .addOption(
+        flag(
+          "cluster",
+          "--snapshot-entries <count>",
+          "Make a snapshot after so many applied entries. Default: none.",
+        ),
+      )
+      .addOption(flag("cluster", "--election-timeout-min <ms>", "Shortest election time-out.", "150"))
+      .addOption(
+        flag(
+          "cluster",
+          "--election-timeout-max <ms>",
+          "Longest election time-out: twice the shortest.",
+          "300",
+        ),
+      )
+      .addOption(flag("cluster", "--heartbeat <ms>", "Time between heartbeats.", "15"))
+      .addOption(flag("cluster", "--base-tick <ms>", "Count time in ticks of this length, by the next two."))
+      .addOption(
+        flag("cluster", "--election-tick <ticks>", "With --base-tick: shortest election time-out.", "10"),
+      )
+      .addOption(
+        flag("cluster", "--heartbeat-tick <ticks>", "With --base-tick: time between heartbeats.", "3"),
+      )
+      .addOption(flag("cluster", "--verbose", "Also tell every message.", false))
+      .addOption(flag("cluster", "--json", "One JSON object a line.", false))
       .helpOption("-h, --help", "Print help.")
       .action((flags: ClusterFlags) =>
         run(async () => {
@@ -68,7 +106,6 @@ export const clusterCommand: CliCommand = {
           return runClusterStory(options);
         }),
       );
-    withEnvironment(command);
   },
 };
 

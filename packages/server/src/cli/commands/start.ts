@@ -1,25 +1,31 @@
 /** `quorate start`: a cluster of three server processes on this machine. */
 
 import type { CliCommand } from "../command.ts";
-import { withEnvironment } from "../environment.ts";
+import { flag } from "../environment.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 /** `quorate start`. */
 export const startCommand: CliCommand = {
   register(program, run) {
-    const command = program
+    program
       .command("start")
       .description("Run a cluster of three members on loopback, until Ctrl-C. Data is kept between runs.")
-      .option("--data-dir <folder>", "Folder of the members' data.", "data")
-      .option(
-        "--client-ports <ports>",
-        "Client port of each member, divided by commas; its peer port is the next one.",
-        "2379,22379,32379",
+      .addOption(flag("start", "--data-dir <folder>", "Folder of the members' data.", "data"))
+      .addOption(
+        flag(
+          "start",
+          "--client-ports <ports>",
+          "Client port of each member, divided by commas; its peer port is the next one.",
+          "2379,22379,32379",
+        ),
       )
-      .option(
-        "--trace <file>",
-        "File to append every step of the Raft protocol of all members to (docs/trace.md).",
-        "",
+      .addOption(
+        flag(
+          "start",
+          "--trace <file>",
+          "File to append every step of the Raft protocol of all members to (docs/trace.md).",
+          "",
+        ),
       )
       .helpOption("-h, --help", "Print help.")
       .action((options: { dataDir: string; clientPorts: string; trace: string }) =>
@@ -29,7 +35,6 @@ export const startCommand: CliCommand = {
           return runLocalCluster({ dataDir: options.dataDir, clientPorts, trace: options.trace });
         }),
       );
-    withEnvironment(command);
   },
 };
 

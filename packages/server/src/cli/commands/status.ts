@@ -1,7 +1,7 @@
 /** `quorate status`: how the members are. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { CliCommand } from "../command.ts";
-import { withEnvironment } from "../environment.ts";
+import { flag } from "../environment.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 interface StatusOptions {
@@ -13,14 +13,16 @@ interface StatusOptions {
 /** `quorate status`. */
 export const statusCommand: CliCommand = {
   register(program: Command, run) {
-    const command = program
+    program
       .command("status")
       .description("Show the status of members. Exit code 1 when one of them does not answer.")
-      .option("--endpoints <urls>", "Members to ask, divided by commas.", "127.0.0.1:2379")
+      .addOption(flag("status", "--endpoints <urls>", "Members to ask, divided by commas.", "127.0.0.1:2379"))
       .addOption(
-        new Option("-w, --write-out <format>", "How to print.").choices(["table", "json"]).default("table"),
+        flag("status", "-w, --write-out <format>", "How to print.")
+          .choices(["table", "json"])
+          .default("table"),
       )
-      .option("--timeout <ms>", "Milliseconds to wait for each member.", "5000")
+      .addOption(flag("status", "--timeout <ms>", "Milliseconds to wait for each member.", "5000"))
       .helpOption("-h, --help", "Print help.")
       .action((options: StatusOptions) =>
         run(async () => {
@@ -33,6 +35,5 @@ export const statusCommand: CliCommand = {
           return runStatus({ endpoints, format: options.writeOut, timeoutMs });
         }),
       );
-    withEnvironment(command);
   },
 };
