@@ -34,6 +34,7 @@ export type {
   RaftNodeSettings,
   ReadOptions,
   SessionOpenOptions,
+  TraceWriter,
   WaitOptions,
 } from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
@@ -57,6 +58,5 @@ export {
 } from "./tcp/options.ts";
 export { TcpTransport } from "./tcp/tcp-transport.ts";
 export { Ticker, type TickInfo } from "./ticker.ts";
-export type { TraceWriter } from "./trace.ts";
 export { type TraceCounters, TraceFile, type TraceFileOptions } from "./trace-file.ts";
 export type { Leadership } from "./watching.ts";

@@ -19,7 +19,6 @@ import type { OpenStorage, OpenTransport } from "./adapters.ts";
 import type { EntryCompression } from "./compression/deflate-entry-codec.ts";
 import type { EncryptionKeys } from "./encryption/key-ring.ts";
 import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
-import type { TraceWriter } from "./trace.ts";
 
 /** Turns commands into bytes of the log and back. What `decode` gives must depend on the bytes alone. */
 export interface Codec<Command> {
@@ -38,6 +37,9 @@ export interface JsonStateMachine<Command, Result> {
   /** Replaces the whole state. */
   restore(image: never): void;
 }
+
+/** Takes one line, without its end. */
+export type TraceWriter = (line: string) => void;
 
 /** Something that happened to the member or its connections. */
 export type RaftNodeEvent =
@@ -72,6 +74,8 @@ export interface RaftNodeSettings {
   readonly fastFailover?: boolean;
   readonly limits?: Partial<HostLimits>;
   readonly snapshots?: SnapshotPolicy;
+  /** Bytes of snapshots that this member sends in a second, to all others together. Default: no such limit. */
+  readonly snapshotSendBytesPerSecondMax?: number;
   /** When changes of the membership are refused, and when learners become voters. */
   readonly membership?: MembershipPolicy;
   /** What sessions opened by this member may keep; the limits of the latest session rule in the whole cluster. */

@@ -11,10 +11,7 @@ import {
   type SnapshotMetadata,
 } from "@quorate/raft";
 import type { NodeTransport } from "./adapters.ts";
-import type { RaftNodeEvent } from "./options.ts";
-
-/** Takes one line, without its end. */
-export type TraceWriter = (line: string) => void;
+import type { RaftNodeEvent, TraceWriter } from "./options.ts";
 
 /** Where the lines go when nobody says: to standard error, if `DEBUG` names `raft` (in a list, or by `*`). */
 export function traceByEnvironment(id: number): TraceWriter | null {

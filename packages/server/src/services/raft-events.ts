@@ -61,6 +61,25 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
     case "role":
       logger.info("changed its role", { role: event.role, term: event.term });
       break;
+    case "slow-disk":
+      logger.warn("a write to the log takes longer than an election time-out", { ticks: event.ticks });
+      break;
+    case "resigned":
+      logger.warn("gave up leadership: the disk hangs", { ticks: event.ticks });
+      break;
+    case "transfer-started":
+      logger.info("hands leadership over", { to: idText(event.transferee) });
+      break;
+    case "transfer-ended":
+      logger.info(event.ok ? "handed leadership over" : "gave up handing leadership over", {
+        to: idText(event.transferee),
+      });
+      break;
+    case "trace-failed":
+      logger.error("the trace can be written no more; the member goes on without", {
+        error: event.error.message,
+      });
+      break;
     case "recovered":
       logger.warn(`recovered: ${event.what}`);
       break;

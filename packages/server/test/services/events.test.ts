@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noNode, toNodeId } from "@quorate/raft";
+import type { Logger } from "../../src/logging/logger.ts";
 import { submitOutcome } from "../../src/services/outcomes.ts";
 import { PeerLinks } from "../../src/services/peer-links.ts";
-import { Leadership } from "../../src/services/raft-events.ts";
+import { Leadership, logEvent } from "../../src/services/raft-events.ts";
 
 test("a refusal stays a refusal, an unknown outcome stays unknown", () => {
   for (const reason of ["no-leader", "not-leader", "leader-changed", "transferring", "stopped"] as const) {
@@ -40,4 +41,35 @@ test("a majority is connected since the moment the last one needed came", () => 
   assert.deepEqual([links.sinceOf(2), links.sinceCount(1), links.sinceCount(2)], [10, 10, 20]);
   links.disconnected(2);
   assert.deepEqual([links.sinceOf(2), links.sinceCount(1), links.sinceCount(2)], [null, 20, null]);
+});
+
+test("what an operator should act on is a warning or an error; a transfer is told with its end", () => {
+  const lines: string[] = [];
+  const at =
+    (level: string): Logger["info"] =>
+    (message) =>
+      void lines.push(`${level} ${message}`);
+  const logger: Logger = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    fatal: at("fatal"),
+  };
+  logEvent({ type: "slow-disk", ticks: 10 }, logger);
+  logEvent({ type: "resigned", ticks: 20 }, logger);
+  logEvent({ type: "transfer-started", transferee: toNodeId(2) }, logger);
+  logEvent({ type: "transfer-ended", transferee: toNodeId(2), ok: false }, logger);
+  logEvent({ type: "transfer-ended", transferee: toNodeId(2), ok: true }, logger);
+  logEvent({ type: "trace-failed", error: new Error("full") }, logger);
+  logEvent({ type: "lease-held" }, logger);
+  assert.deepEqual(lines, [
+    "warn a write to the log takes longer than an election time-out",
+    "warn gave up leadership: the disk hangs",
+    "info hands leadership over",
+    "info gave up handing leadership over",
+    "info handed leadership over",
+    "error the trace can be written no more; the member goes on without",
+    "debug lease-held",
+  ]);
 });
