@@ -104,7 +104,7 @@ function deliver(): void {
 }
 
 say("# Nobody leads. Time passes, and member 1 is the first to lose patience.");
-for (let tick = 0; members.every(({ node }) => node.role !== "leader"); tick++) {
+while (members.every(({ node }) => node.role !== "leader")) {
   for (const one of members) {
     one.node.tick();
   }

@@ -481,6 +481,14 @@ export class RaftNode<Command = unknown, Result = unknown> {
     return this.#stopped;
   }
 
+  /**
+   * Ends at once, as a crash would: nothing that is under way is finished, nobody is told, the log is not marked as closed. `onFatal` is
+   * told `cause`; {@link stop} then releases what is held.
+   */
+  halt(cause: Error = new Error("halted")): void {
+    this.#parts.fail(cause);
+  }
+
   async #stop(options: { readonly transfer?: boolean }): Promise<void> {
     this.#parts.abort();
     const failed = this.#host.state === "stopped";

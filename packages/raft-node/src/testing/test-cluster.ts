@@ -1,20 +1,28 @@
 /**
- * A whole cluster in one process, for tests of what runs on Raft: real nodes, each with its own directory, log and connections,
- * a fast clock, and a network between them that can be cut.
+ * A whole cluster in one process, for tests of what runs on Raft: real nodes with a fast clock, and a network between them that can be
+ * cut. On disk each has its own directory, log and connections; in memory none of that, which is faster.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { assert, must } from "@quorate/base";
+import { type NodeId, toNodeId } from "@quorate/raft";
+import { MemoryNetwork, MemoryStorage } from "@quorate/raft/testing";
 import type { JsonStateMachine, RaftNodeSettings } from "../options.ts";
 import { RaftNode } from "../raft-node.ts";
+import { CrashableFileSystem } from "./crashable-file-system.ts";
 import { LinkProxy } from "./link-proxy.ts";
 
 /** What a test cluster is made of. */
 export interface TestClusterOptions<Machine> {
   /** How many members. Default 3. */
   readonly nodes?: number;
+  /**
+   * `disk` (default): real files and connections. `memory`: none of either; a cluster is then ready within a few dozen milliseconds,
+   * and `settings` that concern files or connections are of no effect.
+   */
+  readonly storage?: "memory" | "disk";
   /** A new, empty state machine for each start of a member. */
   readonly stateMachine: (id: number) => Machine;
   /** Settings of every member; a tick is 10 ms unless they say otherwise. */
@@ -29,6 +37,7 @@ export interface TestMember<Command, Result, Machine> {
 }
 
 const tickMsDefault = 10;
+const tickMsInMemory = 3;
 const waitMsDefault = 10_000;
 const pollMs = 2;
 
@@ -39,7 +48,13 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
   #ids: readonly number[];
   readonly #joined: Set<number> = new Set();
   readonly #running: Map<number, TestMember<Command, Result, Machine>> = new Map();
-  /** The way from one member to another. */
+  /** Ends what a member can still do to its store, as the end of its process would. */
+  readonly #crash: Map<number, () => Promise<void>> = new Map();
+  readonly #killed: Set<number> = new Set();
+  /** In memory: what connects the members, and what survives them. */
+  readonly #network: MemoryNetwork = new MemoryNetwork(laterTurn);
+  readonly #stores: Map<number, MemoryStorage> = new Map();
+  /** On disk: the way from one member to another. */
   readonly #links: Map<string, { readonly proxy: LinkProxy; readonly port: number }> = new Map();
 
   constructor(options: TestClusterOptions<Machine>, folder: string) {
@@ -56,7 +71,14 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
     await Promise.all(this.#ids.map((id) => this.restart(id)));
   }
 
+  get #inMemory(): boolean {
+    return this.#options.storage === "memory";
+  }
+
   async #connect(pairs: readonly (readonly [number, number])[]): Promise<void> {
+    if (this.#inMemory) {
+      return;
+    }
     for (const [from, to] of pairs) {
       const proxy = new LinkProxy(() => this.#running.get(to)?.node.address ?? null);
       this.#links.set(`${from}>${to}`, { proxy, port: await proxy.listen() });
@@ -100,33 +122,83 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
     return must(found, "test cluster: no leader");
   }
 
-  /** Cuts the member off at once, as a crash would, then closes it. What it had acknowledged is on its disk. */
+  /**
+   * Ends the member as a crash of its process would: from this moment on it sends nothing, and nothing more reaches its store. What it
+   * had acknowledged is there.
+   */
   async kill(id: number): Promise<void> {
     const { node } = this.member(id);
     this.#running.delete(id);
+    this.#killed.add(id);
     this.isolate(id);
+    node.halt();
+    await this.#crash.get(id)?.();
     await node.stop({ transfer: false });
+    this.#killed.delete(id);
   }
 
-  /** Starts a member that does not run, on its own directory and with a new state machine; its links are mended. */
+  /** Starts a member that does not run, on its own store and with a new state machine; its links are mended. */
   async restart(id: number): Promise<TestMember<Command, Result, Machine>> {
     assert(this.#ids.includes(id) && !this.#running.has(id), "test cluster: the member cannot be started");
     const machine = this.#options.stateMachine(id);
+    const { settings = {} } = this.#options;
+    this.#mend(this.#pairs([id], this.#ids));
     const node = await RaftNode.start<Command, Result>({
-      tickMs: tickMsDefault,
-      ...this.#options.settings,
+      tickMs: this.#inMemory ? tickMsInMemory : tickMsDefault,
+      ...settings,
       id,
-      dataDir: join(this.#folder, String(id)),
       listen: "127.0.0.1:0",
       peers: Object.fromEntries(this.#ids.map((peer) => [peer, `127.0.0.1:${this.#port(id, peer)}`])),
       join: this.#joined.has(id),
-      resolveAddress: (peer) => `127.0.0.1:${this.#port(id, peer)}`,
       stateMachine: machine,
+      onFatal: (error) => this.#fatal(id, error),
+      ...(this.#inMemory ? this.#partsInMemory(id) : this.#partsOnDisk(id)),
     });
     const member = { id, node, machine };
     this.#running.set(id, member);
-    this.#mend(this.#pairs([id], this.#ids));
     return member;
+  }
+
+  #fatal(id: number, error: Error): void {
+    if (this.#killed.has(id)) {
+      return;
+    }
+    const { onFatal } = this.#options.settings ?? {};
+    if (onFatal === undefined) {
+      setImmediate(() => {
+        throw error;
+      });
+      return;
+    }
+    onFatal(error);
+  }
+
+  #partsInMemory(id: number): Pick<RaftNodeSettings, "openStorage" | "openTransport"> {
+    return {
+      openStorage: ({ voters }) => {
+        const store = this.#stores.get(id)?.reopen() ?? new MemoryStorage({ voters, scheduler: laterTurn });
+        this.#stores.set(id, store);
+        // Another storage over the same content: the one in use takes and shows nothing more.
+        this.#crash.set(id, async () => void this.#stores.set(id, store.reopen()));
+        return store;
+      },
+      openTransport: () => this.#network.connect(toNodeId(id)),
+    };
+  }
+
+  #partsOnDisk(
+    id: number,
+  ): Pick<RaftNodeSettings, "resolveAddress" | "wrapFileSystem"> & { readonly dataDir: string } {
+    const { settings = {} } = this.#options;
+    return {
+      dataDir: join(this.#folder, String(id)),
+      resolveAddress: (peer) => `127.0.0.1:${this.#port(id, peer)}`,
+      wrapFileSystem: (inner) => {
+        const files = new CrashableFileSystem(settings.wrapFileSystem?.(inner) ?? inner);
+        this.#crash.set(id, () => files.crash());
+        return files;
+      },
+    };
   }
 
   /** Port 0 stands for the member itself: nobody dials it. */
@@ -136,6 +208,12 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
 
   /** Cuts every link between `left` and `right`, in both directions. */
   partition(left: readonly number[], right: readonly number[]): void {
+    if (this.#inMemory) {
+      for (const [from, to] of unordered(this.#pairs(left, right))) {
+        this.#network.partition([from], [to]);
+      }
+      return;
+    }
     for (const [from, to] of this.#pairs(left, right)) {
       this.#links.get(`${from}>${to}`)?.proxy.cut();
     }
@@ -154,6 +232,7 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
   #mend(pairs: readonly (readonly [number, number])[]): void {
     for (const [from, to] of pairs) {
       this.#links.get(`${from}>${to}`)?.proxy.mend();
+      this.#network.mend(toNodeId(from), toNodeId(to));
     }
   }
 
@@ -174,12 +253,23 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
     }
   }
 
-  /** Waits until every running member has applied what the leader has committed now. */
+  /** Waits until every running member has applied everything that was acknowledged before the call. */
   async waitForAll(): Promise<void> {
-    const { node } = await this.leader();
-    const { commit } = node.status().hardState;
+    const untilMs = performance.now() + waitMsDefault;
+    let index: number | null = null;
+    while (index === null) {
+      const { node } = await this.leader();
+      // A new leader does not know yet what is committed, and one that was cut off never will: the barrier tells.
+      index = await node.barrier({ deadlineMs: 1000 }).catch((error: unknown) => {
+        if (performance.now() > untilMs) {
+          throw error;
+        }
+        return null;
+      });
+    }
+    const reached = index;
     await this.waitFor("all members have applied what is committed", () =>
-      this.members.every((member) => member.node.status().machineApplied >= commit),
+      this.members.every((member) => member.node.applied >= reached),
     );
   }
 
@@ -195,6 +285,14 @@ export class TestCluster<Command, Result, Machine extends JsonStateMachine<Comma
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** The end of the event-loop turn, as `RaftNode` has it. */
+const laterTurn = { defer: (work: () => void) => void setImmediate(work) };
+
+/** One of both directions. */
+function unordered(pairs: readonly (readonly [number, number])[]): (readonly [NodeId, NodeId])[] {
+  return pairs.filter(([from, to]) => from < to).map(([from, to]) => [toNodeId(from), toNodeId(to)] as const);
 }
 
 function onlyOnce(): (pair: readonly [number, number]) => boolean {

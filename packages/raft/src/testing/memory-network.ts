@@ -49,6 +49,11 @@ export class MemoryNetwork {
     this.#cut.add(`${from}>${to}`);
   }
 
+  /** Mends one direction. */
+  mend(from: NodeId, to: NodeId): void {
+    this.#cut.delete(`${from}>${to}`);
+  }
+
   /** Mends every link. */
   heal(): void {
     this.#cut.clear();
