@@ -10,7 +10,11 @@ import { join, relative, resolve } from "node:path";
 import { root, toolEnvironment } from "./lib/root.ts";
 import { run } from "./lib/run.ts";
 
-const patterns = ["examples/*/test/**/*.test.ts", "packages/*/test/seeds/**/*.test.ts"];
+const patterns = [
+  "examples/*/test/**/*.test.ts",
+  "packages/*/test/seeds/**/*.test.ts",
+  "deploy/test/config.test.ts",
+];
 
 // The slowest file starts clusters of real processes several times over.
 const fileTimeoutMs = 200_000;
