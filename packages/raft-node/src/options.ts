@@ -76,6 +76,8 @@ export interface RaftNodeSettings {
   readonly snapshots?: SnapshotPolicy;
   /** Bytes of snapshots that this member sends in a second, to all others together. Default: no such limit. */
   readonly snapshotSendBytesPerSecondMax?: number;
+  /** Bytes of snapshots that this member sends in a second, to all others together. Default: no such limit. */
+  readonly snapshotSendBytesPerSecondMax?: number;
   /** When changes of the membership are refused, and when learners become voters. */
   readonly membership?: MembershipPolicy;
   /** What sessions opened by this member may keep; the limits of the latest session rule in the whole cluster. */

@@ -7,6 +7,7 @@ import {
   type CoreSettings,
   type FailOverPolicy,
   type HostEvent,
+  type HostLimits,
   type NodeId,
   RaftHost,
   raftDefaults,
@@ -114,6 +115,9 @@ function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>
   }
   if (!((options.tickMs ?? tickMsDefault) >= 1)) {
     problems.push("tickMs must be at least 1");
+  }
+  if (!((options.snapshotSendBytesPerSecondMax ?? 1) >= 1)) {
+    problems.push("snapshotSendBytesPerSecondMax must be at least 1");
   }
   if (options.dataDir === "") {
     problems.push("dataDir is empty");
@@ -248,7 +252,7 @@ function createHost<Command, Result>(
         core: coreSettings(options),
         lease: { nowMs: () => performance.now(), tickMs: options.tickMs ?? tickMsDefault },
         failOver: failOverOf(options),
-        ...(limits === undefined ? {} : { limits }),
+        limits: { ...limits, ...sendLimitOf(options) },
         ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
         ...(options.membership === undefined ? {} : { membership: options.membership }),
         onEvent: (event: HostEvent) => emit(event),
@@ -270,6 +274,16 @@ function failOverOf<Command, Result>(options: RaftNodeOptions<Command, Result>):
 
 function coreSettings({ core, readConsistency }: RaftNodeSettings): CoreSettings {
   return { ...core, ...(readConsistency === "lease" ? { readMode: "lease" } : {}) };
+}
+
+/** What a second may send, in ticks: at least one byte, at most what it says. */
+function sendLimitOf({
+  snapshotSendBytesPerSecondMax: perSecond,
+  tickMs = tickMsDefault,
+}: RaftNodeSettings): Partial<HostLimits> {
+  return perSecond === undefined
+    ? {}
+    : { snapshotSendBytesPerTickMax: Math.max(1, Math.floor((perSecond * tickMs) / 1000)) };
 }
 
 function startTicking<Result>(

@@ -18,7 +18,7 @@ const tagBytes = 16;
 const nonceBytes = 12;
 
 /** What sealing adds to an entry's data. */
-export const sealedEntryOverheadBytes: number = headerBytes + tagBytes;
+const sealedEntryOverheadBytes: number = headerBytes + tagBytes;
 
 /** Entries under one salt. GCM allows 2^32 under one key with counted nonces many times over; a limit all the same. */
 const sealedCountMax = 2 ** 32;

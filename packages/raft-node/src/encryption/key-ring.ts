@@ -26,7 +26,7 @@ const keyCountMax = 1000;
 const salt0 = new Uint8Array(0);
 
 /** What a derived key is for: entries and images never share one. */
-export type KeyPurpose = "entry" | "image";
+type KeyPurpose = "entry" | "image";
 
 /** The keys of one member, for as long as it runs. */
 export class KeyRing {

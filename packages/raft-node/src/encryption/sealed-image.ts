@@ -26,10 +26,10 @@ const tagBytes = 16;
 const overheadBytes: number = headerBytes + tagBytes;
 
 /** A sealed block: as long as a chunk of the log's snapshot files, so that what a crash leaves are whole blocks. */
-export const sealedBlockBytes: number = 64 * 1024;
+const sealedBlockBytes: number = 64 * 1024;
 
 /** What a block holds; the last may have less. */
-export const imageBlockBytes: number = sealedBlockBytes - overheadBytes;
+const imageBlockBytes: number = sealedBlockBytes - overheadBytes;
 
 const flagLast = 1;
 

@@ -46,6 +46,7 @@ export type CoreSettings = Partial<
     | "inflightCountMax"
     | "inflightBytesMax"
     | "uncommittedBytesMax"
+    | "committedBytesPerReadyMax"
     | "preVote"
     | "checkQuorum"
     | "readMode"
