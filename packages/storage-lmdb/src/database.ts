@@ -1,5 +1,5 @@
 /** The LMDB environment of one member: one file, transactions in order, and one failure after which nothing is written any more. */
-import { closeSync, existsSync, fsyncSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Completed, StorageError } from "@quorate/raft";
 import { open, type RootDatabase } from "lmdb";
@@ -11,6 +11,9 @@ export interface WriteBatch {
   remove(key: Uint8Array): void;
 }
 
+/** A meta page that speaks of more is damaged itself. */
+const fillBytesMax: number = 2 ** 40;
+const pageBytesMax: number = 64 * 1024;
 const fileName = "raft.mdb";
 /** Noted by the node when it meets its first peer; a store that is made beside it is not the first of this member. */
 const peersName = "peers.json";
@@ -46,8 +49,8 @@ export class Database {
         "the database is gone, but the member has met others; remove the member and add it anew",
       );
     }
-    if (!isNew && statSync(file).size === 0) {
-      throw corrupt(file, "the file is empty");
+    if (!isNew) {
+      checkFile(file);
     }
     try {
       return new Database(directory, openRoot(file));
@@ -137,6 +140,41 @@ export class Database {
   async close(): Promise<void> {
     this.#failure ??= new StorageError({ code: "STORAGE_CLOSED" });
     await this.#root.close();
+  }
+}
+
+/** Where a meta page of LMDB says what it says, in bytes behind its page header of 24; the numbers are little-endian. */
+const meta = { offset: 24, magic: 0xbeefc0de, pageBytesAt: 24, lastPageAt: 120, bytes: 136 } as const;
+
+/**
+ * LMDB trusts its file: one that is no database, or lost its last pages, would end the process without a word. The first is refused here;
+ * the second is filled up with zeros, so that the lost pages are found to be damaged when they are read, and a file that LMDB itself left
+ * a little short is whole.
+ */
+function checkFile(file: string): void {
+  const handle = openSync(file, "r+");
+  try {
+    const page = Buffer.alloc(meta.offset + meta.bytes);
+    let bytesNeeded = 0;
+    let pageBytes = 0;
+    // Two meta pages take turns; the second lies one page behind the first.
+    for (const at of [0, 1]) {
+      const read = readSync(handle, page, 0, page.length, at * pageBytes);
+      if (read < page.length || page.readUInt32LE(meta.offset) !== meta.magic) {
+        throw corrupt(file, "this is no LMDB database");
+      }
+      pageBytes = page.readUInt32LE(meta.offset + meta.pageBytesAt);
+      if (pageBytes < page.length || pageBytes > pageBytesMax) {
+        throw corrupt(file, `pages of ${pageBytes} bytes`);
+      }
+      const lastPage = Number(page.readBigUInt64LE(meta.offset + meta.lastPageAt));
+      bytesNeeded = Math.max(bytesNeeded, (lastPage + 1) * pageBytes);
+    }
+    if (statSync(file).size < bytesNeeded && bytesNeeded <= fillBytesMax) {
+      ftruncateSync(handle, bytesNeeded);
+    }
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -136,7 +136,8 @@ export class LmdbStorage implements Storage {
       return storage;
     } catch (error) {
       await database.close();
-      throw error;
+      // What LMDB itself stumbles over is damage too.
+      throw error instanceof StorageError ? error : corrupt(database.file, String(error), error);
     }
   }
 
