@@ -69,6 +69,8 @@ function enterJoint(
     return refuse("a configuration without voters cannot become joint");
   }
   const draft = draftOf(confState);
+  assert(draft.outgoing.size === 0, "conf: the old half begins empty");
+  assert(draft.learnersNext.size === 0, "conf: nobody waits for a demotion yet");
   for (const id of draft.voters) {
     draft.outgoing.add(id);
   }
@@ -82,14 +84,17 @@ function leaveJoint(confState: ConfState): ChangeOutcome {
   if (!isJoint(confState)) {
     return refuse("there is no joint configuration to leave");
   }
+  assert(confState.voters.length > 0, "conf: a joint configuration has a new half");
   const draft = draftOf(confState);
   for (const id of draft.learnersNext) {
     assert(!draft.learners.has(id), "conf: learner now and next");
+    assert(draft.outgoing.has(id), "conf: only an old voter waits for its demotion");
     draft.learners.add(id);
   }
   draft.learnersNext.clear();
   draft.outgoing.clear();
   draft.autoLeave = false;
+  assert(draft.voters.size > 0, "conf: the new half stays");
   return finish(draft);
 }
 
@@ -114,6 +119,7 @@ function applyAll(draft: Draft, changes: readonly ConfChangeSingle[]): ChangeOut
 }
 
 function applySingle(draft: Draft, change: ConfChangeSingle): void {
+  assert(change.id > 0, "conf: a change of nobody");
   switch (change.op) {
     case "add-voter":
       makeVoter(draft, change.id);
@@ -136,7 +142,8 @@ function makeVoter(draft: Draft, id: NodeId): void {
   draft.learners.delete(id);
   draft.learnersNext.delete(id);
   draft.voters.add(id);
-  assert(!draft.learners.has(id) && !draft.learnersNext.has(id), "conf: a voter and a learner");
+  assert(!draft.learners.has(id), "conf: a voter and a learner");
+  assert(!draft.learnersNext.has(id), "conf: a voter that is to be demoted");
 }
 
 function makeLearner(draft: Draft, id: NodeId): void {
@@ -151,12 +158,14 @@ function makeLearner(draft: Draft, id: NodeId): void {
   // RAFT §4.3: an old voter votes in the outgoing half until the joint configuration is left; it cannot be both.
   (draft.outgoing.has(id) ? draft.learnersNext : draft.learners).add(id);
   assert(!draft.voters.has(id), "conf: a voter and a learner");
+  assert(draft.learners.has(id) !== draft.learnersNext.has(id), "conf: a learner now or later");
 }
 
 function remove(draft: Draft, id: NodeId): void {
   draft.voters.delete(id);
   draft.learners.delete(id);
   draft.learnersNext.delete(id);
+  assert(!draft.voters.has(id), "conf: who was removed votes in the new half");
   assert(!isMember(draft, id) || draft.outgoing.has(id), "conf: only the old half remembers who was removed");
 }
 
@@ -183,6 +192,8 @@ function finish(draft: Draft): ChangeOutcome {
     learnersNext: ascending(draft.learnersNext),
     autoLeave: draft.autoLeave,
   };
+  assert(confState.voters.length > 0, "conf: somebody votes");
+  assert(confState.votersOutgoing.length > 0 || !confState.autoLeave, "conf: nothing to leave by itself");
   assert(validateConfState(confState).length === 0, () => validateConfState(confState).join("; "));
   return { ok: true, confState, fresh: draft.fresh };
 }
@@ -196,6 +207,7 @@ function ascending(ids: ReadonlySet<NodeId>): NodeId[] {
 }
 
 function changedCount(before: readonly NodeId[], after: readonly NodeId[]): number {
+  assert(after.length > 0, "conf: somebody votes");
   const left = before.filter((id) => !after.includes(id)).length;
   const joined = after.filter((id) => !before.includes(id)).length;
   return left + joined;

@@ -1,4 +1,5 @@
 /** A configuration from outside (a snapshot, a bootstrap): put in order and checked before anything relies on it. */
+import { assert } from "@quorate/base";
 import type { ConfState } from "../types/conf-state.ts";
 import type { NodeId } from "../types/ids.ts";
 
@@ -48,6 +49,7 @@ export function validateConfState(confState: ConfState): string[] {
 
 /** Whether `id` is part of `confState` in any way. */
 export function isInConfState(confState: ConfState, id: NodeId): boolean {
+  assert(id > 0, "conf: nobody is asked for");
   // A voter to be demoted is an outgoing voter, so `learnersNext` adds nobody.
   return (
     confState.voters.includes(id) || confState.votersOutgoing.includes(id) || confState.learners.includes(id)
@@ -55,5 +57,7 @@ export function isInConfState(confState: ConfState, id: NodeId): boolean {
 }
 
 function ordered(ids: readonly NodeId[]): NodeId[] {
-  return [...new Set(ids)].sort((left, right) => left - right);
+  const list = [...new Set(ids)].sort((left, right) => left - right);
+  assert(list.length <= ids.length, "conf: nobody is added by putting in order");
+  return list;
 }

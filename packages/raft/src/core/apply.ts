@@ -7,6 +7,7 @@ import type { RaftState } from "./raft-state.ts";
 
 /** The state machine holds everything up to `index`. */
 export function markApplied(state: RaftState, index: LogIndex): void {
+  assert(index <= state.log.committed, "apply: what is applied was committed");
   const payloadBytes = releasePages(state, index);
   raiseApplied(state, index);
   releaseUncommitted(state, payloadBytes);

@@ -62,6 +62,8 @@ export function becomeLeader(state: RaftState): void {
 }
 
 function reset(state: RaftState, term: Term): void {
+  // FIG 2 State [term-grows].
+  assert(term >= state.term, "become: the term goes back");
   if (state.term !== term) {
     state.term = term;
     // FIG 2 State [vote-once]: a new term frees the vote.

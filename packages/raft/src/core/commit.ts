@@ -36,6 +36,7 @@ export function takeCommitted(state: RaftState): readonly Entry[] {
   const high = nextIndex(state.log.appliableIndex(allowUnstable));
   const room = state.config.committedBytesPerReadyMax - state.applyingBytes;
   assert(room > 0, "commit: paused when there is no room");
+  assert(low < high, "commit: there is something to hand out");
   const entries = state.log.entries(low, high, room);
   assert(entries !== "compacted", "commit: entries were compacted before they were applied");
   if (entries === "pending") {
@@ -49,6 +50,7 @@ export function takeCommitted(state: RaftState): readonly Entry[] {
 
 /** Whether {@link takeCommitted} has something to look for. */
 export function canTakeCommitted(state: RaftState): boolean {
+  assert(state.log.applying <= state.log.committed, "commit: handed out what is not committed");
   if (state.applyingPaused || state.applyWaitsForLog || state.log.unstable.snapshot !== null) {
     return false;
   }

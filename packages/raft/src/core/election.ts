@@ -34,6 +34,8 @@ export function startElection(state: RaftState, kind: CampaignKind): boolean {
     return false;
   }
   campaign(state, kind);
+  // An only voter waits for its own vote, too.
+  assert(state.role === "candidate" || state.role === "pre-candidate", "campaign: it has begun");
   return true;
 }
 
@@ -112,6 +114,8 @@ export function handleVoteRequest(state: RaftState, message: RequestVote): StepR
     state.electionElapsedTicks = 0;
     assert(state.vote === noNode || state.vote === message.from, "vote: two candidates in one term");
     state.vote = message.from;
+    assert(message.term === state.term, "vote: granted in another term");
+    assert(state.role !== "leader", "vote: a leader votes for nobody else");
   }
   return accepted;
 }
@@ -130,6 +134,8 @@ function answerVote(
   term: Term,
   granted: boolean,
 ): void {
+  assert(granted || to !== state.id, "vote: a member refuses itself");
+  assert(term >= state.term, "vote: an answer of an earlier term");
   send(state, { type, from: state.id, to, term, granted });
 }
 
@@ -158,6 +164,7 @@ function winElection(state: RaftState): void {
     campaign(state, "election");
     return;
   }
+  assert(state.role === "candidate", "vote: only an election makes a leader");
   becomeLeader(state);
   // FIG 2 Leaders [leader-announces]: upon election, tell every other server.
   broadcastAppend(state);

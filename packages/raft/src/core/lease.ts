@@ -23,6 +23,7 @@ export function isLeaderFresh(state: RaftState): boolean {
  */
 export function keepsLeasePromise(state: RaftState): boolean {
   const { electionTimeoutTicks, leaseProtected, readMode } = state.config;
+  assert(state.leaderSilentTicks >= 0, "lease: negative ticks");
   return (
     readMode === "lease" &&
     leaseProtected &&

@@ -30,6 +30,7 @@ export function checkConfChange(state: RaftState, change: ConfChange): RefusedCh
   if (!state.config.validateConfChanges) {
     return null;
   }
+  assert(state.role === "leader", "membership: only a leader judges changes");
   const joint = isJoint(state.tracker.membership.confState);
   const leaves = change.changes.length === 0;
   if (state.pendingConfIndex > state.log.applied) {
@@ -113,6 +114,7 @@ export function proposeLeave(state: RaftState, data: Uint8Array): void {
 /** Applies a committed change. One that is impossible here is impossible everywhere, and changes nothing. */
 export function applyConfChange(state: RaftState, change: ConfChange): ConfState {
   const before = state.tracker.membership;
+  assert(before.members.length >= before.confState.voters.length, "membership: each voter has a progress");
   const outcome = changeConf(before.confState, change);
   if (!outcome.ok) {
     // ETCD: differs, it stops the process. Every member holds the same configuration here, so all refuse alike.

@@ -37,6 +37,7 @@ function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): Propo
     return refuse(state, "transferring");
   }
   const admitted = admitConfChanges(state, drafts);
+  assert(admitted.length === drafts.length, "propose: every draft keeps its place");
   const firstIndex = nextIndex(state.log.lastIndex);
   if (!appendOwn(state, admitted)) {
     return refuse(state, "uncommitted-limit");
@@ -54,6 +55,8 @@ function forward(state: RaftState, from: NodeId, drafts: readonly EntryDraft[]):
   if (!state.config.proposalForwarding) {
     return refuse(state, "not-leader");
   }
+  assert(state.role === "follower", "propose: only a follower hands on");
+  assert(state.leader !== state.id, "propose: handed on to itself");
   const entries: Entry[] = drafts.map((draft) => ({
     term: termZero,
     index: indexZero,

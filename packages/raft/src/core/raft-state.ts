@@ -197,6 +197,7 @@ export function reconcileMembership(
       return progress;
     });
   assert(members.length === ids.size, "state: one progress for each member");
+  assert(members.length === 0 || confState.voters.length > 0, "state: members, but no voters");
   return { confState, members };
 }
 
@@ -208,6 +209,7 @@ export function isPromotable(state: RaftState): boolean {
 
 /** Whether an entry of the present term is committed. RAFT §6.4: only then does a leader know what is committed. */
 export function hasCommittedInTerm(state: RaftState): boolean {
+  assert(state.role === "leader", "state: only a leader asks what its term committed");
   return state.log.term(state.log.committed) === state.term;
 }
 

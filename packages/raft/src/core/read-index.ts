@@ -36,6 +36,7 @@ function startRead(state: RaftState, read: EarlyRead, by: "mode" | "quorum"): vo
     return;
   }
   state.reads.unconfirmed.push(pending);
+  assert(state.reads.unconfirmed.length > 0, "read: one waits");
   state.reads.acked.set(state.id, newestPosition(state));
   // RAFT §6.4 step 3 [read-round]: a round of heartbeats proves that no later leader existed when the read arrived.
   broadcastHeartbeat(state, heartbeatContext(state));
@@ -46,6 +47,7 @@ export function releaseEarlyReads(state: RaftState): void {
   if (state.earlyReads.length === 0 || !hasCommittedInTerm(state)) {
     return;
   }
+  assert(state.role === "leader", "read: only a leader takes up reads");
   const reads = state.earlyReads;
   state.earlyReads = [];
   for (const read of reads) {
@@ -60,6 +62,7 @@ export function heartbeatContext(state: RaftState): Uint8Array {
 
 /** A member echoed a heartbeat's context: all reads up to it are confirmed once a quorum did. */
 export function noteReadEcho(state: RaftState, from: NodeId, context: Uint8Array): void {
+  assert(state.role === "leader", "read: only a leader counts echoes");
   const position = decodePosition(context);
   if (position === null) {
     return;
@@ -81,6 +84,7 @@ function confirmReads(state: RaftState): void {
   // RAFT §6.4 [read-one-round].
   const done = reads.unconfirmed.splice(0, confirmed - reads.confirmed);
   assert(done.length === confirmed - reads.confirmed, "read: positions and reads agree");
+  assert(confirmed > reads.confirmed, "read: confirmed positions ascend");
   reads.confirmed = confirmed;
   for (const read of done) {
     answerRead(state, read);
@@ -106,7 +110,9 @@ function answerRead(state: RaftState, read: PendingRead): void {
 }
 
 function newestPosition(state: RaftState): number {
-  return state.reads.confirmed + state.reads.unconfirmed.length;
+  const position = state.reads.confirmed + state.reads.unconfirmed.length;
+  assert(Number.isSafeInteger(position), "read: more reads than can be counted");
+  return position;
 }
 
 /** The bytes of a position. */

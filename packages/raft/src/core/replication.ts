@@ -71,6 +71,7 @@ const noEntries: readonly Entry[] = [];
 /** RAFT §3.6.2 [entry-keeps-term]: entries as they stand in the log. */
 function entriesFrom(state: RaftState, low: LogIndex): readonly Entry[] | "compacted" | "pending" {
   const end = logEnd(state);
+  assert(low <= end, "replicate: next lies beyond the log");
   return low >= end ? noEntries : state.log.entries(low, end, state.config.appendBytesMax);
 }
 
@@ -99,6 +100,7 @@ function emitAppend(
   for (const entry of entries) {
     bytes += entry.data.length;
   }
+  assert(bytes >= 0 && Number.isSafeInteger(bytes), "replicate: bytes are counted");
   sentEntries(progress, entries.length, bytes);
   progress.sentCommit = state.log.committed;
 }
@@ -125,6 +127,7 @@ function sendHeartbeat(state: RaftState, progress: Progress, context: Uint8Array
     commit,
     context,
   });
+  assert(commit <= progress.match, "replicate: a heartbeat claims what may be missing");
   progress.sentCommit = commit;
 }
 

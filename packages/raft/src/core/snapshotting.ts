@@ -6,7 +6,7 @@ import { assert } from "@quorate/base";
 import { isInConfState, normalizeConfState, validateConfState } from "../conf/restore.ts";
 import { becomeProbe, becomeSnapshot, type Progress } from "../tracker/progress.ts";
 import { progressOf } from "../tracker/tracker.ts";
-import { indexZero, type NodeId } from "../types/ids.ts";
+import { indexZero, type NodeId, termZero } from "../types/ids.ts";
 import type { InstallSnapshot } from "../types/message.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import { acknowledgeTo } from "./follower.ts";
@@ -43,6 +43,7 @@ export function reportSnapshot(state: RaftState, id: NodeId, ok: boolean): void 
     progress.pendingSnapshot = indexZero;
   }
   becomeProbe(progress);
+  assert(progress.pendingSnapshot === indexZero, "snapshot: none is under way any more");
   // After a success: wait for the acknowledgement. After a failure: for a heartbeat's answer, before trying again.
   progress.flowPaused = true;
 }
@@ -52,7 +53,8 @@ export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot
   assert(message.term === state.term, "snapshot: of another term");
   const { snapshot } = message;
   const problems = validateConfState(normalizeConfState(snapshot.confState));
-  if (problems.length > 0 || snapshot.term > message.term) {
+  const { index, term } = snapshot;
+  if (problems.length > 0 || term > message.term || (index > 0 && term === termZero)) {
     return inconsistent("install-snapshot: impossible metadata");
   }
   const restored = restore(state, snapshot);

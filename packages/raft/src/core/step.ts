@@ -12,12 +12,22 @@ import { answerStaleLeader } from "./follower.ts";
 import { handlers } from "./handlers.ts";
 import { isLeaderFresh, keepsLeasePromise } from "./lease.ts";
 import type { RaftState } from "./raft-state.ts";
-import { accepted, misdirected, refusedBecause, type StepResult, unknownPeer } from "./step-result.ts";
+import {
+  accepted,
+  inconsistent,
+  misdirected,
+  refusedBecause,
+  type StepResult,
+  unknownPeer,
+} from "./step-result.ts";
 
 /** Takes one message. */
 export function step(state: RaftState, message: Message): StepResult {
   if (message.to !== state.id) {
     return misdirected;
+  }
+  if (message.from === state.id && isRequest(message)) {
+    return inconsistent("a request of a member to itself");
   }
   if (isResponse(message) && progressOf(state.tracker, message.from) === null) {
     return unknownPeer;
@@ -35,9 +45,25 @@ export function step(state: RaftState, message: Message): StepResult {
 }
 
 function dispatch(state: RaftState, message: Message): StepResult {
+  assert(message.to === state.id, "step: for somebody else");
   const handler = handlers[state.role][message.type];
   // The table's type pairs each name with its message; the compiler does not follow that through an index of a union.
   return (handler as (state: RaftState, message: Message) => StepResult)(state, message);
+}
+
+/** What a leader or a candidate sends to others: nobody leads itself, or asks itself for its vote. */
+function isRequest(message: Message): boolean {
+  switch (message.type) {
+    case "append-entries":
+    case "heartbeat":
+    case "install-snapshot":
+    case "request-vote":
+    case "pre-vote":
+    case "timeout-now":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Answers to what a member asked: they count only from members. */

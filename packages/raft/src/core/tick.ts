@@ -23,6 +23,7 @@ export function tick(state: RaftState): void {
 function tickElection(state: RaftState): void {
   assert(state.role !== "leader", "tick: leaders hold no election");
   state.electionElapsedTicks++;
+  assert(state.randomizedTimeoutTicks > 0, "tick: a time-out was drawn");
   if (isPromotable(state) && state.electionElapsedTicks >= state.randomizedTimeoutTicks) {
     state.electionElapsedTicks = 0;
     startElection(state, ordinaryCampaign(state));
@@ -30,6 +31,7 @@ function tickElection(state: RaftState): void {
 }
 
 function tickLeader(state: RaftState): void {
+  assert(state.leader === state.id, "tick: a leader knows that it leads");
   state.heartbeatElapsedTicks++;
   state.electionElapsedTicks++;
   if (state.electionElapsedTicks >= state.config.electionTimeoutTicks) {
@@ -45,6 +47,7 @@ function tickLeader(state: RaftState): void {
 }
 
 function leaderTimeout(state: RaftState): void {
+  assert(state.role === "leader", "tick: of a leader");
   if (state.config.checkQuorum) {
     checkQuorum(state);
   }

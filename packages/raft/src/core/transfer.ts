@@ -29,6 +29,7 @@ export function startTransfer(state: RaftState, target: NodeId): TransferRefusal
     return "already-leader";
   }
   // RAFT §3.10: the transfer has one election time-out to succeed, counted from now.
+  assert(target !== noNode, "transfer: to nobody");
   state.electionElapsedTicks = 0;
   state.transferee = target;
   // RAFT §3.10 step 2 [transfer-catch-up]: the target needs all of the log first.
@@ -42,6 +43,7 @@ export function startTransfer(state: RaftState, target: NodeId): TransferRefusal
 
 /** RAFT §3.10 step 3: the target acknowledged the whole log, so it may campaign. */
 export function finishTransferWhenCaughtUp(state: RaftState, progress: Progress): void {
+  assert(progress.match <= state.log.lastIndex, "transfer: more than there is");
   if (progress.id === state.transferee && progress.match === state.log.lastIndex) {
     sendTimeoutNow(state, progress.id);
   }

@@ -22,6 +22,7 @@ export function reachesFloor(state: RaftState, last: LogId): boolean {
   if (floor === "unknown") {
     return false;
   }
+  assert(floor.index >= 0 && floor.term >= 0, "floor: not a log id");
   return last.term > floor.term || (last.term === floor.term && last.index >= floor.index);
 }
 

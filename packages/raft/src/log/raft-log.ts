@@ -69,6 +69,7 @@ export class RaftLog {
   /** The newest entry's id. */
   lastId(): LogId {
     const index = this.lastIndex;
+    assert(index >= this.#committed, "log: what is committed is there");
     const term = this.term(index);
     assert(typeof term === "number", "log: the last entry has a term");
     return { term, index };
@@ -96,6 +97,7 @@ export class RaftLog {
 
   /** RAFT §3.6.1 [log-up-to-date]: the log whose last entry has the later term, or the longer log of equal terms, is more up-to-date. */
   isUpToDate(candidate: LogId): boolean {
+    assert(candidate.index >= 0 && candidate.term >= 0, "log: not a log id");
     const own = this.lastId();
     return candidate.term > own.term || (candidate.term === own.term && candidate.index >= own.index);
   }
@@ -106,6 +108,7 @@ export class RaftLog {
     assert(first !== undefined, "log: append nothing");
     // FIG 3 State Machine Safety [state-machine-safety]: a committed entry is never replaced.
     assert(first.index > this.#committed, "log: append would replace a committed entry");
+    assert(first.index <= this.lastIndex + 1, "log: append leaves a gap");
     this.#unstable.truncateAndAppend(entries);
     assert(this.lastIndex === first.index + entries.length - 1, "log: it ends with what was appended");
   }
@@ -118,6 +121,7 @@ export class RaftLog {
     assert(index <= this.lastIndex, "log: commit beyond the end; was the log cut or lost?");
     // FIG 2 State [commit-grows].
     this.#committed = index;
+    assert(this.#applying <= this.#committed, "log: handed out what is not committed");
   }
 
   /** The handed-out entries up to `index` are on their way into the state machine. */
@@ -125,6 +129,7 @@ export class RaftLog {
     assert(index > this.#applying, "log: applying goes forward");
     assert(index <= this.#committed, "log: applying what is not committed");
     this.#applying = index;
+    assert(this.#applied <= this.#applying, "log: applied what was not handed out");
   }
 
   /** The application of everything up to `index` finished. */
@@ -140,6 +145,7 @@ export class RaftLog {
   /** Everything is replaced by `snapshot`, whose restoration the driver will report. RAFT §5.3 [snapshot-replaces]. */
   restore(snapshot: SnapshotMetadata): void {
     assert(snapshot.index > this.#committed, "log: a snapshot must bring something new");
+    assert(snapshot.term > 0, "log: a snapshot of no term");
     this.#committed = snapshot.index;
     this.#unstable.restore(snapshot);
     assert(this.lastIndex === snapshot.index, "log: nothing behind a restored snapshot");
@@ -193,6 +199,7 @@ export class RaftLog {
       return stored;
     }
     const offset = this.#unstable.offset;
+    assert(offset < high, "log: nothing to extend by");
     const rest = limitBytes(this.#unstable, offset, high, bytesMax - bytes, this.#measure);
     const first = rest[0];
     if (rest.length === 1 && first !== undefined && bytes + this.#measure(first) > bytesMax) {
@@ -213,6 +220,8 @@ export class RaftLog {
   }
 
   #want(range: LogRange): void {
+    assert(range.low < range.high, "log: an empty range is wanted");
+    assert(range.high <= this.#unstable.offset, "log: what is here is wanted from the store");
     if (!this.#wanted.some((other) => other.low === range.low && other.high === range.high)) {
       this.#wanted.push(range);
     }

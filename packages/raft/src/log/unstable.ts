@@ -60,6 +60,7 @@ export class Unstable {
   entry(index: LogIndex): Entry {
     const entry = this.#entries[index - this.#offset];
     assert(entry !== undefined, "unstable: no such entry");
+    assert(entry.index === index, "unstable: an entry stands at its index");
     return entry;
   }
 
@@ -88,6 +89,7 @@ export class Unstable {
   /** Everything here was handed to the driver. */
   acceptInProgress(): void {
     this.#offsetInProgress = offsetIndex(this.#offset, this.#entries.length);
+    assert(!this.hasNextEntries(), "unstable: everything was handed out");
     this.#snapshotInProgress = this.#snapshot !== null;
   }
 
@@ -98,6 +100,7 @@ export class Unstable {
     }
     assert(last.index < this.#offsetInProgress, "unstable: durable before it was handed out");
     const count = last.index + 1 - this.#offset;
+    assert(count > 0, "unstable: nothing became durable");
     assert(count <= this.#entries.length, "unstable: durable beyond its end");
     // PERF: most often everything here became durable: a new array then costs nothing.
     this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
@@ -109,6 +112,8 @@ export class Unstable {
   /** The snapshot at `index` is durable, if it is still the one here. */
   stableSnapshotTo(index: LogIndex): void {
     if (this.#snapshot !== null && this.#snapshot.index === index) {
+      assert(this.#snapshotInProgress, "unstable: durable before it was handed out");
+      assert(this.#offset > index, "unstable: entries stand behind the snapshot");
       this.#snapshot = null;
       this.#snapshotInProgress = false;
     }
@@ -117,6 +122,7 @@ export class Unstable {
   /** The log is replaced by `snapshot`. */
   restore(snapshot: SnapshotMetadata): void {
     assert(snapshot.index > 0, "unstable: a snapshot of nothing");
+    assert(this.#snapshot === null || snapshot.index > this.#snapshot.index, "unstable: an older snapshot");
     this.#offset = nextIndex(snapshot.index);
     this.#offsetInProgress = this.#offset;
     this.#entries = [];

@@ -70,6 +70,7 @@ export function resetProgress(progress: Progress, match: LogIndex, next: LogInde
   resetState(progress, "probe");
   progress.match = match;
   progress.next = next;
+  assert(progress.state === "probe", "progress: a new leader probes");
   progress.sentCommit = indexZero;
   progress.recentActive = false;
   progress.waitsForLog = false;
@@ -80,6 +81,8 @@ function resetState(progress: Progress, state: ProgressState): void {
   progress.flowPaused = false;
   progress.pendingSnapshot = indexZero;
   progress.inflights.reset();
+  assert(progress.inflights.count === 0, "progress: a reset window is empty");
+  assert(progress.inflights.bytes === 0, "progress: a reset window holds no bytes");
 }
 
 /** Sends one append at a time from after `match`, or from after the snapshot that arrived. */
@@ -123,6 +126,7 @@ export function sentEntries(progress: Progress, count: number, bytes: number): v
     return;
   }
   if (count > 0) {
+    assert(!progress.inflights.full, "progress: entries beyond the window");
     progress.next = offsetIndex(progress.next, count);
     progress.inflights.add(previousIndex(progress.next), bytes);
   }
@@ -131,11 +135,13 @@ export function sentEntries(progress: Progress, count: number, bytes: number): v
 
 /** Whether an append would tell the member a commit index that it lacks and can use. */
 export function canRaiseCommit(progress: Progress, commit: LogIndex): boolean {
+  assert(commit >= 0, "progress: negative commit index");
   return commit > progress.sentCommit && progress.sentCommit < previousIndex(progress.next);
 }
 
 /** Takes an acknowledgement up to `index`; false when it brings nothing new. FIG 2 State [match-grows]. */
 export function acknowledge(progress: Progress, index: LogIndex): boolean {
+  assert(index >= 0, "progress: negative index");
   if (index <= progress.match) {
     return false;
   }
@@ -151,6 +157,7 @@ export function acknowledge(progress: Progress, index: LogIndex): boolean {
  * next and retries.
  */
 export function retreat(progress: Progress, refused: LogIndex, hint: LogIndex): boolean {
+  assert(refused >= 0 && hint >= 0, "progress: negative index");
   if (progress.state === "replicate") {
     // What is known to match never regresses: such a refusal was overtaken by an acknowledgement.
     if (refused <= progress.match) {
@@ -158,6 +165,7 @@ export function retreat(progress: Progress, refused: LogIndex, hint: LogIndex): 
     }
     progress.next = nextIndex(progress.match);
     capSentCommit(progress);
+    assert(progress.next <= refused, "progress: a refusal leads back");
     return true;
   }
   // A probe has one append under way; a refusal of any other is stale.

@@ -37,6 +37,7 @@ const emptyConfState: ConfState = {
 
 /** A tracker without members. */
 export function createTracker(inflightCountMax: number, inflightBytesMax: number): Tracker {
+  assert(inflightCountMax > 0 && inflightBytesMax > 0, "tracker: a window without room");
   return {
     membership: { confState: emptyConfState, members: [] },
     votes: new Map(),
@@ -78,11 +79,13 @@ export function quorumMatch(tracker: Tracker): LogIndex {
     return 0;
   });
   assert(acked !== Number.POSITIVE_INFINITY, "tracker: a configuration without voters commits nothing");
+  assert(acked >= 0, "tracker: a negative index");
   return toLogIndex(acked);
 }
 
 /** Whether a quorum was heard since the flags were last cleared. RAFT §6.2: a leader that reaches no quorum steps down. */
 export function isQuorumActive(tracker: Tracker): boolean {
+  assert(tracker.membership.confState.voters.length > 0, "tracker: nobody to be heard");
   const result = jointVote(tracker.membership.confState, (id) => {
     const progress = progressOf(tracker, id);
     return progress === null || progress.isLearner ? undefined : progress.recentActive;
@@ -100,5 +103,6 @@ export function recordVote(tracker: Tracker, id: NodeId, granted: boolean): void
 
 /** The state of the present election. */
 export function tallyVotes(tracker: Tracker): VoteResult {
+  assert(tracker.membership.confState.voters.length > 0, "tracker: nobody to elect");
   return jointVote(tracker.membership.confState, (id) => tracker.votes.get(id));
 }

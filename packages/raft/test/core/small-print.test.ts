@@ -7,7 +7,7 @@ import { decodeConfChange } from "../../src/conf/codec.ts";
 import { Inflights } from "../../src/tracker/inflights.ts";
 import { progressOf } from "../../src/tracker/tracker.ts";
 import { at, conf, entry, Group, loneMember } from "../support/group.ts";
-import { append, install, logId } from "../support/messages.ts";
+import { append, heartbeat, install, logId } from "../support/messages.ts";
 
 const group3 = conf([1, 2, 3]);
 
@@ -63,6 +63,7 @@ test("a snapshot that cannot be is refused, and changes nothing", () => {
   for (const snapshot of [
     { index: at(9), term: toTerm(1), confState: impossible },
     { index: at(9), term: toTerm(2), confState: group3 },
+    { index: at(9), term: toTerm(0), confState: group3 },
   ]) {
     const result = peer.node.step(install(2, peer, 1, snapshot));
     assert.equal(result.status, "inconsistent");
@@ -133,4 +134,22 @@ test("a new leadership forgets that a member waits for entries out of the store"
   assert.equal(progress.waitsForLog, false);
   leader.node.logLoaded();
   assert.deepEqual(leader.drain(), [], "nothing is sent on behalf of an earlier leadership");
+});
+
+test("a request that names this member as its sender is refused, and changes nothing", () => {
+  const peer = loneMember(1, group3, [1, 1]);
+  const head = { from: peer.id, to: peer.id, term: toTerm(9) } as const;
+  const last = logId(9, 9);
+  for (const message of [
+    append(1, peer, 9, logId(1, 2), [entry(9, 3)]),
+    heartbeat(1, peer, 9),
+    install(1, peer, 9, { index: at(9), term: toTerm(1), confState: group3 }),
+    { ...head, type: "request-vote", last, leadershipTransfer: false },
+    { ...head, type: "pre-vote", last, leadershipTransfer: false },
+    { ...head, type: "timeout-now" },
+  ] as const) {
+    assert.equal(peer.node.step(message).status, "inconsistent", message.type);
+    assert.deepEqual([peer.state.term, peer.state.log.lastIndex, peer.state.leader], [1, 2, noNode]);
+  }
+  assert.deepEqual(peer.drain(), []);
 });
