@@ -103,6 +103,7 @@ test("memory: snapshots, a member that joins, and one that was away", async () =
   }
   assert.ok(leader.node.logRange.firstIndex > 1, "the log is compacted");
   await members.restart(away);
+  await members.waitForAll();
   await members.join(4);
   await leader.node.changeMembers([{ op: "add-voter", id: 4, address: "127.0.0.1:4" }]);
   await members.waitForAll();

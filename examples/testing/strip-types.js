@@ -1,0 +1,4 @@
+/** A Jest transformer of three lines. */
+import { stripTypeScriptTypes } from "node:module";
+
+export default { process: (code) => ({ code: stripTypeScriptTypes(code, { mode: "strip" }) }) };
