@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "@quorate/base";
 import { type Entry, type StorageBatch, StorageError, toLogIndex, toTerm } from "@quorate/raft";
-import { openWal, type WalStorage } from "@quorate/wal";
+import { openWal, type WalOptions, type WalStorage } from "@quorate/wal";
 import { type CrashMode, MemoryFileSystem, type MemoryOperation } from "@quorate/wal/testing";
 import { confState, describe, hardState, image, optionsFor } from "./support.ts";
+import { testCipher } from "./test-cipher.ts";
 
 /** What the log is after some number of batches. */
 interface Model {
@@ -51,9 +52,17 @@ class Machine {
   crashAt = Number.POSITIVE_INFINITY;
   crashed = false;
 
-  constructor(random: Prng) {
+  readonly #isSealed: boolean;
+
+  constructor(random: Prng, isSealed: boolean) {
     this.random = random;
+    this.#isSealed = isSealed;
     this.fs = new MemoryFileSystem(this.options());
+  }
+
+  /** A new cipher for each opening, as a restarted process has. */
+  more(): Partial<WalOptions> {
+    return this.#isSealed ? { cipher: testCipher() } : {};
   }
 
   options() {
@@ -83,7 +92,7 @@ class Machine {
   /** Opens the store; null when the crash came first. */
   open(): WalStorage | null {
     let opened: WalStorage | null = null;
-    openWal(optionsFor(this.fs), (error, storage) => {
+    openWal(optionsFor(this.fs, this.more()), (error, storage) => {
       if (error !== null) {
         throw error;
       }
@@ -104,9 +113,9 @@ class Run {
   cutCount = 0;
   generation = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, isSealed: boolean) {
     this.random = new Prng(seed);
-    this.machine = new Machine(this.random.stream("disk"));
+    this.machine = new Machine(this.random.stream("disk"), isSealed);
   }
 
   go(): void {
@@ -303,12 +312,16 @@ class Run {
   }
 }
 
-test("a log cut by crashes loses nothing that was acknowledged", () => {
+test("a log cut by crashes loses nothing that was acknowledged", () => runAll(false));
+
+test("a log under a cipher, cut by crashes, loses nothing that was acknowledged", () => runAll(true));
+
+function runAll(isSealed: boolean): void {
   let cuts = 0;
   const first = Number(process.env["SEED"] ?? 1);
   const count = process.env["SEED"] === undefined ? Number(process.env["SEEDS"] ?? 200) : 1;
   for (let seed = first; seed < first + count; seed++) {
-    const run = new Run(seed);
+    const run = new Run(seed, isSealed);
     try {
       run.go();
     } catch (error) {
@@ -320,4 +333,4 @@ test("a log cut by crashes loses nothing that was acknowledged", () => {
     cuts += run.cutCount;
   }
   assert.ok(count === 1 || cuts > 5, `only ${cuts} torn tails in ${count} runs: the test does not tear`);
-});
+}
