@@ -11,6 +11,12 @@ export interface WriteBatch {
   remove(key: Uint8Array): void;
 }
 
+/** One record. */
+interface Pair {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
 /** A meta page that speaks of more is damaged itself. */
 const fillBytesMax: number = 2 ** 40;
 const pageBytesMax: number = 64 * 1024;
@@ -68,27 +74,30 @@ export class Database {
     return this.#failure;
   }
 
+  /** A copy, of no other use to anybody: what LMDB hands out are buffers, whose `slice` shares memory. */
   get(key: Uint8Array): Uint8Array | null {
-    return this.#root.getBinary(key) ?? null;
+    const value = this.#root.getBinary(key);
+    return value === undefined ? null : new Uint8Array(value);
   }
 
   /** Pairs of `[start, end)` in order. */
-  range(
-    start: Uint8Array,
-    end: Uint8Array,
-  ): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
-    return this.#root.getRange({ start, end });
+  *range(start: Uint8Array, end: Uint8Array): Generator<Pair> {
+    for (const { key, value } of this.#root.getRange({ start, end })) {
+      yield { key: new Uint8Array(key), value: new Uint8Array(value) };
+    }
   }
 
-  /** Keys of `[start, end)`, descending with `last`: then the greatest not above `start`. */
-  keys(start: Uint8Array, end: Uint8Array): Iterable<Uint8Array> {
-    return this.#root.getKeys({ start, end });
+  /** Keys of `[start, end)` in order. */
+  *keys(start: Uint8Array, end: Uint8Array): Generator<Uint8Array> {
+    for (const key of this.#root.getKeys({ start, end })) {
+      yield new Uint8Array(key);
+    }
   }
 
   /** The pair with the greatest key not above `key`. */
-  atOrBefore(key: Uint8Array): { readonly key: Uint8Array; readonly value: Uint8Array } | null {
+  atOrBefore(key: Uint8Array): Pair | null {
     for (const found of this.#root.getRange({ start: key, reverse: true, limit: 1 })) {
-      return found;
+      return { key: new Uint8Array(found.key), value: new Uint8Array(found.value) };
     }
     return null;
   }

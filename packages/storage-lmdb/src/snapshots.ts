@@ -78,7 +78,7 @@ export class Snapshots {
     for (const key of this.#database.keys(keys.chunksStart, keys.chunksEnd)) {
       const { image } = chunkOf(key);
       if (image !== this.#newest?.image) {
-        strays.push(key.slice());
+        strays.push(key);
         this.#nextImage = Math.max(this.#nextImage, image + 1);
       }
     }
@@ -182,7 +182,7 @@ export class Snapshots {
   #drop(image: number): void {
     const some: Uint8Array[] = [];
     for (const key of this.#database.keys(keys.chunk(image, 0), keys.chunk(image + 1, 0))) {
-      some.push(key.slice());
+      some.push(key);
       if (some.length === dropCountMax) {
         break;
       }
