@@ -36,6 +36,7 @@ export function encodeConfChange(change: ConfChange): Uint8Array {
   for (const single of change.changes) {
     assert(operations.includes(single.op), "conf change: no such operation");
     writer.u8(operations.indexOf(single.op));
+    assert(single.id > 0, "conf change: member id 0");
     writer.varint(single.id);
   }
   writer.lengthPrefixed(change.context);
@@ -69,6 +70,7 @@ export function decodeConfChange(bytes: Uint8Array): ConfChange {
     }
     changes.push({ op, id: toNodeId(id) });
   }
+  assert(changes.length === count, "conf change: every step was read");
   const context = reader.lengthPrefixed();
   if (context.length > confChangeContextBytesMax) {
     throw new DecodeError("context of a configuration change too long", reader.offset);

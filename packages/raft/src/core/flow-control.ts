@@ -70,6 +70,7 @@ function reserveUncommitted(state: RaftState, drafts: readonly EntryDraft[]): bo
 export function releaseUncommitted(state: RaftState, bytes: number): void {
   assert(bytes >= 0, "release: negative bytes");
   state.uncommittedBytes = Math.max(0, state.uncommittedBytes - bytes);
+  assert(Number.isSafeInteger(state.uncommittedBytes), "release: uncommitted bytes are a number");
 }
 
 /** Notes that `entries` were handed out for applying. */
@@ -87,6 +88,7 @@ export function acceptPage(state: RaftState, entries: readonly Entry[], allowUns
   state.log.acceptApplying(last.index);
   state.applyingPages.push({ last: last.index, bytes, payloadBytes });
   state.applyingBytes += bytes;
+  assert(Number.isSafeInteger(state.applyingBytes), "page: bytes handed out are a number");
   // A page that stopped short of what could be applied was cut by the limit: the rest waits, too.
   state.applyingPaused =
     state.applyingBytes >= state.config.committedBytesPerReadyMax ||

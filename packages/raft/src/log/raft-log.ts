@@ -167,7 +167,9 @@ export class RaftLog {
    * noted for the driver.
    */
   entries(low: LogIndex, high: LogIndex, bytesMax: number): readonly Entry[] | "compacted" | "pending" {
+    assert(low > 0, "log: before the first index");
     assert(low < high, "log: empty range");
+    assert(bytesMax >= 0, "log: negative bytes");
     assert(high <= this.lastIndex + 1, "log: range beyond the end");
     if (low < this.firstIndex) {
       return "compacted";

@@ -78,6 +78,7 @@ export class Unstable {
 
   /** Entries to be handed to the driver now. */
   nextEntries(): readonly Entry[] {
+    assert(this.#offsetInProgress >= this.#offset, "unstable: handed out what is durable");
     return !this.hasNextEntries() ? noEntries : this.#entries.slice(this.#offsetInProgress - this.#offset);
   }
 

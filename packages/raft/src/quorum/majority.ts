@@ -56,6 +56,7 @@ export function majorityVote(voters: readonly NodeId[], voteOf: VoteOf): VoteRes
     missing += vote === undefined ? 1 : 0;
   }
   const needed = majorityCount(voters.length);
+  assert(granted <= voters.length, "quorum: more grants than voters");
   assert(granted + missing <= voters.length, "quorum: more votes than voters");
   if (granted >= needed) {
     return "won";

@@ -91,6 +91,8 @@ export class Inflights {
     const indexes: number[] = [];
     const sizes: number[] = [];
     const capacity = this.#indexes.length;
+    assert(this.#count === capacity, "inflights: grown before it is full");
+    assert(capacity < this.#countMax, "inflights: grown beyond the bound");
     for (let i = 0; i < capacity; i++) {
       const place = (this.#start + i) % capacity;
       indexes.push(this.#indexes[place] as number);

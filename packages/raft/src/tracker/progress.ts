@@ -90,6 +90,8 @@ export function becomeProbe(progress: Progress): void {
   const arrived = progress.state === "snapshot" ? progress.pendingSnapshot : indexZero;
   resetState(progress, "probe");
   progress.next = nextIndex(maxIndex(progress.match, arrived));
+  assert(progress.pendingSnapshot === indexZero, "progress: a probe waits for no snapshot");
+  assert(!progress.flowPaused, "progress: a new probe may leave");
   capSentCommit(progress);
   assert(progress.match < progress.next, "progress: match below next");
 }
@@ -98,6 +100,7 @@ export function becomeProbe(progress: Progress): void {
 export function becomeReplicate(progress: Progress): void {
   resetState(progress, "replicate");
   progress.next = nextIndex(progress.match);
+  assert(progress.match < progress.next, "progress: match below next");
   assert(progress.inflights.count === 0, "progress: a reset window is empty");
   assert(!progress.flowPaused, "progress: nothing to wait for");
 }

@@ -99,6 +99,7 @@ export function recordVote(tracker: Tracker, id: NodeId, granted: boolean): void
   if (!tracker.votes.has(id)) {
     tracker.votes.set(id, granted);
   }
+  assert(tracker.votes.has(id), "tracker: the first answer is kept");
 }
 
 /** The state of the present election. */

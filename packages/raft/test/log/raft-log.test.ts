@@ -106,6 +106,22 @@ test("a range that is not in memory is named once to the driver", () => {
   assert.equal(log.entries(at(1), at(6), 100), "pending");
   assert.equal(log.entries(at(1), at(6), 100), "pending");
   assert.deepEqual(log.takeWanted(), [{ low: 1, high: 6, bytesMax: 100 }]);
+  for (const [low, high] of [
+    [1, 6],
+    [1, 4],
+    [2, 6],
+    [2, 6],
+  ] as const) {
+    assert.equal(log.entries(at(low), at(high), 100), "pending");
+  }
+  assert.deepEqual(
+    log.takeWanted().map(({ low, high }) => [low, high]),
+    [
+      [1, 6],
+      [1, 4],
+      [2, 6],
+    ],
+  );
   assert.equal(log.hasWanted, false);
 });
 
