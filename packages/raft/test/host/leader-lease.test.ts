@@ -111,7 +111,7 @@ test("a leader that slept answers nothing from before, though no tick has told i
   assert.ok(host.unsafeCore.leaseHeld, "by its ticks the lease would run");
   const outcomes = leased.read(1);
   hosts.scheduler.runAll();
-  assert.deepEqual(outcomes, [], "the read waits for a quorum that does not answer");
+  assert.equal(outcomes.length, 0, "the read waits for a quorum that does not answer");
   assert.ok(!host.unsafeCore.leaseHeld);
   leased.tick(60);
   assert.equal(outcomes[0]?.kind, "refused", "and was never answered from the past");
