@@ -86,7 +86,7 @@ export function finishSwitch(dataDir: string): boolean {
   return true;
 }
 
-/** {@link finishSwitch} for a program that looks into the directory before it opens the store. @throws StorageError STORAGE_LOCKED. */
+/** As `finishSwitch`, for a program that looks into the directory before it opens the store. @throws StorageError STORAGE_LOCKED. */
 export function finishRecovery(dataDir: string): boolean {
   if (!existsSync(join(dataDir, decided))) {
     return false;

@@ -226,7 +226,7 @@ export type PeerGoneReason = "refused" | "restarted";
 /** Defers work to the end of the event-loop turn (`setImmediate`), so that one turn forms one batch. */
 export interface Scheduler {
   defer(work: () => void): void;
-  /** Does `work` once, after about `delayMs`. Only {@link HostOptions.failOver} needs it: everything else counts ticks. */
+  /** Does `work` once, after about `delayMs`. Only `HostOptions.failOver` needs it: everything else counts ticks. */
   after?(delayMs: number, work: () => void): void;
 }
 

@@ -1,0 +1,4 @@
+wait leader
+write 3
+wait 200ms
+write 2

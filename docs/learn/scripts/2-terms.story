@@ -1,0 +1,5 @@
+wait leader
+kill leader
+wait leader
+kill leader
+wait leader

@@ -1,0 +1,7 @@
+wait leader
+partition leader
+wait leader
+write 1
+after 500ms heal
+wait leader
+write 1
