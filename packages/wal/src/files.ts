@@ -119,6 +119,7 @@ export function missingText(error: FileError): string {
 
 /** Creates `path` anew with this content, durable but for its directory entry. */
 export function* createFile(fs: FileSystem, path: string, bytes: Uint8Array): Task<void> {
+  assert(bytes.length > 0, "create file: nothing to write");
   yield* unlink(fs, path);
   const file = yield* open(fs, path, "create");
   yield* write(file, 0, bytes);

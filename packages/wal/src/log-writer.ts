@@ -147,6 +147,8 @@ export class LogWriter {
 
   /** Queues an item; items complete in order. */
   enqueue(item: LogItem): void {
+    assert(item.kind === "write" || item.entryBytes === 0, "writer: a control item with entries");
+    assert(item.boundary === null || item.kind !== "write", "writer: a batch with a boundary");
     if (this.#failure !== null) {
       item.completed(this.#failure);
       return;
@@ -211,6 +213,10 @@ export class LogWriter {
     assert(items.length > 0, "writer: empty batch");
     assert(this.#inFlight.length === 0, "writer: two batches in flight");
     this.#inFlight = items;
+    assert(
+      items.every(({ kind }) => kind === "write") || items.length === 1,
+      "writer: a control item is written alone",
+    );
     if (this.#prepared(items)) {
       this.#writeBatch(items);
       return;
@@ -340,6 +346,8 @@ export class LogWriter {
     if (commit !== this.#commit || !this.#commitWritten || this.#termWritten !== this.#slots.term) {
       packer.note(recordType.commit, commit, this.#slots.term);
     }
+    assert(commit >= this.#commit, "writer: commit index regresses");
+    assert(this.#slots.term >= this.#termWritten, "writer: term regresses"); // RAFT §3.8: the slots are ahead of the log.
     this.#termWritten = this.#slots.term;
     this.#commit = commit;
     this.#commitWritten = true;
@@ -406,7 +414,9 @@ export class LogWriter {
     }
     if (link !== null) {
       this.#link = link;
+      assert(bytes >= batchOverheadBytes, "writer: a batch without its record");
       this.#segments.current.end += bytes;
+      assert(this.#segments.current.end <= this.#segments.current.segmentBytes, "writer: beyond the segment");
       this.#unmarked = items[0]?.kind !== "mark";
       this.#prepareSpare();
     }
@@ -438,6 +448,7 @@ export class LogWriter {
   *#rotate(roomBytes: number): Task<void> {
     yield* this.#idleSpare();
     const full = this.#segments.current;
+    assert(full.end + sealBytes <= full.segmentBytes, "writer: no room was kept for the seal");
     const header = {
       lastIndex: this.#outline.lastIndex,
       lastTerm: this.#outline.lastTerm,
@@ -458,6 +469,7 @@ export class LogWriter {
   /** Fills the next segment ahead, once this one is half full. */
   #prepareSpare(): void {
     const { current, hasSpare } = this.#segments;
+    assert(!hasSpare || !this.#preparingSpare, "writer: two spares");
     if (hasSpare || this.#preparingSpare || current.end * 2 < current.segmentBytes) {
       return;
     }

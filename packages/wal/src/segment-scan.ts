@@ -112,15 +112,22 @@ export function scanSegment(
         scan.batchCount++;
         scan.sealed = records.at(-1)?.type === recordType.seal;
       }
+      assert(end > at, "scan: a batch takes room");
+      assert(end <= bytes.length, "scan: a batch beyond the segment");
       at = end;
       continue;
     }
     const why = scan.sealed ? "bytes behind the seal" : attempt.why;
     const end = attempt.resume ?? findBatch(bytes, view, at + 8, content, segment.seed);
+    assert(end > at, "scan: it goes forward");
+    assert(why.length > 0, "scan: bad without a reason");
     bad.push({ start: at, end: Math.min(end, content), offset: attempt.offset, why });
     link = null;
     at = end;
   }
+  // INV damage-not-cut: what is sound ends before anything bad begins.
+  assert(bad[0] === undefined || scan.end <= bad[0].start, "scan: bad within what is sound");
+  assert(scan.batchCount > 0 || scan.end === segmentHeaderBytes, "scan: an end without a batch");
   return { ...scan, bad, contentEnd: Math.max(content, scan.end) };
 }
 
@@ -132,6 +139,7 @@ function readBatch(
   seed: number,
   previousLink: number | null,
 ): Attempt {
+  assert(start >= segmentHeaderBytes && start % 8 === 0, "scan: not where a batch can open");
   const opening = readRecordHeader(bytes, view, start, seed);
   const seen: RecordHeader[] = [];
   const fail = (offset: number, why: string, header: BatchHeader | null, resume: number | null): Attempt => {
@@ -201,6 +209,7 @@ function recordFault(
 
 /** The next place from `from` on where a batch opens, or `end`. */
 function findBatch(bytes: Uint8Array, view: DataView, from: number, end: number, seed: number): number {
+  assert(from % 8 === 0, "scan: search not aligned");
   for (let at = from; at < end; at += 8) {
     // PERF: one byte decides almost always; a full check per 8 bytes would cost a CRC each.
     if (bytes[at + 4] !== recordType.batch) {

@@ -53,6 +53,8 @@ export function* setAside(
   damage: LogDamage,
   segmentBytes: number,
 ): Task<string> {
+  assert(damage.offset >= 0, "set aside: damage without a place");
+  // INV vote-floor: noted before anything that names it is moved.
   yield* writeFloor(fs, identity, yield* findFloor(fs, identity));
   // From a damaged snapshot no log leads on: all of it goes.
   const sequence = segmentOf(damage.file) ?? 0;
@@ -67,6 +69,10 @@ export function* setAside(
       yield* moveAside(fs, `${paths.wal}/${name}`);
     }
   }
+  assert(
+    kept.every((name, i) => i === 0 || name < (kept[i - 1] ?? "")),
+    "set aside: kept out of order",
+  );
   const newest = kept[0];
   if (newest === undefined) {
     yield* beginAnew(fs, identity, segmentBytes);
@@ -102,6 +108,8 @@ function* cutBehind(fs: FileSystem, identity: StoreIdentity, name: string, offse
   if (end === segmentHeaderBytes) {
     return false;
   }
+  assert(end <= Math.max(offset, segmentHeaderBytes), "set aside: kept beyond the damage");
+  assert(end <= scan.end, "set aside: kept what is not sound");
   yield* cutRange(fs, path, segment.bytes.subarray(0, scan.contentEnd), end);
   return true;
 }
@@ -119,6 +127,7 @@ function* cutSeal(fs: FileSystem, identity: StoreIdentity, name: string): Task<v
   });
   const seal = last as ScannedBatch | null;
   if (seal?.records.at(-1)?.type === recordType.seal) {
+    assert(seal.end === scan.end, "set aside: a seal is the last batch");
     yield* cutRange(fs, path, segment.bytes.subarray(0, scan.contentEnd), seal.start);
   }
 }

@@ -67,6 +67,7 @@ export class SnapshotStore {
     origin: SnapshotOrigin,
     publish: (path: string, header: SnapshotHeader) => Task<void>,
   ): SnapshotSink {
+    assert(this.#openSinks >= 0, "snapshots: more sinks ended than begun");
     this.#temporaries++;
     this.#openSinks++;
     const suffix = origin === "local" ? ".tmp" : receivingSuffix;
@@ -106,6 +107,7 @@ export class SnapshotStore {
 
   /** Gives the received image its final name: from here on recovery puts it in force, with or without the log's record. */
   *promote(metadata: SnapshotMetadata): Task<void> {
+    assert(metadata.index >= (this.newest?.index ?? 0), "snapshots: installed below the newest");
     const name = snapshotName(metadata);
     const staged = must(this.#staged.get(name) ?? null, "snapshots: promoted without having been received");
     this.#staged.delete(name);
@@ -129,6 +131,7 @@ export class SnapshotStore {
     }
     this.#durable.push(header);
     this.#durable.sort((left, right) => left.metadata.index - right.metadata.index);
+    assert(this.#durable.length >= 1 && this.#durable.length <= keptCount + 1, "snapshots: kept count");
     let removed = false;
     while (this.#durable.length > keptCount) {
       const oldest = must(this.#durable.shift(), "snapshots: none");

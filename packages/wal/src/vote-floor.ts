@@ -77,6 +77,7 @@ function* highestInSegments(fs: FileSystem, identity: StoreIdentity): Task<VoteF
   let highest: LogId = { term: toTerm(0), index: toLogIndex(0) };
   let newest = { sequence: 0, readable: false };
   for (const { name } of yield* list(fs, paths.wal)) {
+    assert(newest.sequence >= 0, "floor: no segment before the first");
     const parsed = parseSegmentName(name);
     if (parsed === null) {
       continue;
@@ -97,5 +98,6 @@ function* highestInSegments(fs: FileSystem, identity: StoreIdentity): Task<VoteF
       newest = { sequence: parsed.sequence, readable };
     }
   }
+  assert(highest.index > 0 || highest.term === 0, "floor: a term without an entry");
   return newest.readable ? highest : "unknown";
 }

@@ -308,11 +308,15 @@ export class WalStorage implements Storage {
     if (batch.entries.length > 0) {
       this.#applyEntries(batch.entries, item.places);
     }
+    // INV log-order: what is shown has a beginning before its end, and the snapshot in force within.
+    assert(this.#outline.firstIndex <= this.#outline.lastIndex + 1, "wal: the log ends before it begins");
     this.#window.trim(this.#outline.firstIndex);
   }
 
   #applyEntries(entries: readonly Entry[], places: readonly number[]): void {
     const first = entries[0]?.index ?? 0;
+    assert(first > this.#outline.baseIndex, "wal: entry below what is compacted");
+    assert(first <= this.#outline.lastIndex + 1, "wal: gap before the first entry");
     if (first <= this.#outline.lastIndex) {
       this.#outline.truncate(first);
       this.#window.truncate(first);
@@ -361,6 +365,7 @@ export class WalStorage implements Storage {
 
   #removeSegments(completed: Completed): void {
     const oldest = this.#writer.oldestSegment;
+    assert(oldest >= 1, "wal: segments are numbered from 1");
     this.#maintenance.run(this.#segments.removeBelow(oldest), (error) => {
       completed(error === null ? null : this.#writer.fail(error));
     });

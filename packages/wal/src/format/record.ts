@@ -72,6 +72,7 @@ export function getU64(view: DataView, offset: number): number {
 
 /** Writes a safe non-negative integer as eight bytes. */
 export function setU64(view: DataView, offset: number, value: number): void {
+  assert(value >= 0 && value <= Number.MAX_SAFE_INTEGER, "record: not a safe integer");
   // PERF: `>>> 0` is the value modulo 2^32 for every safe integer, without a division.
   view.setUint32(offset, value >>> 0, true);
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
@@ -138,6 +139,7 @@ export function linkOf(bytes: Uint8Array, offset: number, previousLink: number):
 export function payloadFault(bytes: Uint8Array, header: RecordHeader): string | null {
   const start = header.offset + recordHeaderBytes;
   const end = start + header.payloadBytes;
+  assert(end <= bytes.length, "record: payload beyond the bytes");
   if (crc32c(bytes, 0, start, end) !== header.payloadCrc) {
     return "payload checksum mismatch";
   }
