@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { toHex } from "@quorate/base";
 import { AesCipher, KeyRing, NodeFileSystem } from "@quorate/raft-node";
 import { describeWalFact, readWal, type WalSummary } from "@quorate/wal";
-import { storeFolder } from "../identity/data-directory.ts";
 import { readKeys } from "../config/key-file.ts";
+import { storeFolder } from "../identity/data-directory.ts";
 import { CommandError, exitCode } from "./exit-code.ts";
 
 /** What `quorate wal dump` was asked. */
