@@ -1,0 +1,79 @@
+/** Three instances of the service as real processes: the counter everywhere, the job on one of them at a time. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { freePorts } from "@quorate/raft-node/testing";
+import { ExampleProcess, eventually, runExample } from "../../support/processes.ts";
+
+const close = { connection: "close" };
+
+async function get(port: number, path: string): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: close });
+  return (await response.json()) as Record<string, unknown>;
+}
+
+async function add(port: number, amount: unknown): Promise<{ status: number; value: unknown }> {
+  const response = await fetch(`http://127.0.0.1:${port}/add`, {
+    method: "POST",
+    headers: { ...close, "content-type": "application/json" },
+    body: JSON.stringify({ amount }),
+  });
+  return { status: response.status, value: ((await response.json()) as { value?: unknown }).value };
+}
+
+test("three instances agree, one of them runs the job, another takes it over", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-embed-"));
+  const ports = await freePorts(6);
+  const peers = [1, 2, 3].map((id) => `${id}=127.0.0.1:${ports[id + 2]}`).join(" ");
+  const running = new Map<number, ExampleProcess>();
+  try {
+    for (const id of [1, 2, 3]) {
+      const instance = new ExampleProcess("embed/main.ts", [], {
+        ID: String(id),
+        PORT: String(ports[id - 1]),
+        PEERS: peers,
+        DATA_DIR: join(folder, String(id)),
+        JOB_INTERVAL_MS: "100",
+      });
+      running.set(id, instance);
+      await instance.printed(/serves on/);
+    }
+    const port = (id: number): number => ports[id - 1] ?? 0;
+    await eventually("a leader", async () => (await get(port(1), "/health"))["leader"] !== 0);
+    assert.deepEqual(await add(port(1), 2), { status: 200, value: 2 });
+    assert.deepEqual(await add(port(2), 3), { status: 200, value: 5 });
+    assert.deepEqual(await get(port(3), "/value"), { value: 5 });
+    assert.equal((await add(port(1), "much")).status, 400);
+
+    const leader = Number((await get(port(1), "/health"))["leader"]);
+    await running.get(leader)?.printed(/ran job 3\n/);
+    assert.equal(await running.get(leader)?.stop(), 0, "Ctrl-C is an orderly end");
+    running.delete(leader);
+    const rest = [...running.values()];
+    await eventually("another one runs the job", () => rest.some(({ output }) => /ran job \d/.test(output)));
+    assert.equal(rest.filter(({ output }) => /ran job \d/.test(output)).length, 1, "only one of them");
+  } finally {
+    await Promise.all([...running.values()].map((instance) => instance.stop("SIGKILL")));
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a variable that is wrong, a port in use: one line and exit code 1", async () => {
+  const wrong = await runExample("embed/main.ts", [], { ID: "7" });
+  assert.deepEqual(wrong, { code: 1, output: "embed: PEERS does not name ID 7\n" });
+  const folder = mkdtempSync(join(tmpdir(), "quorate-embed-"));
+  const [port = 0, peer = 0] = await freePorts(2);
+  const blocker = createServer().listen(port, "127.0.0.1");
+  const taken = await runExample("embed/main.ts", [], {
+    PORT: String(port),
+    PEERS: `1=127.0.0.1:${peer}`,
+    DATA_DIR: folder,
+  });
+  blocker.close();
+  rmSync(folder, { recursive: true, force: true });
+  assert.equal(taken.code, 1);
+  assert.match(taken.output, /^embed: .*EADDRINUSE.*\n$/);
+});
