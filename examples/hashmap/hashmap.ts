@@ -8,7 +8,7 @@ export type Command =
   | { readonly type: "cas"; readonly key: string; readonly expected: unknown; readonly value: unknown };
 
 /** What is asked. */
-export interface Query {
+interface Query {
   readonly key: string;
 }
 

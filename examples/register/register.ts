@@ -2,7 +2,7 @@
 import type { QueryMachine } from "../service/server.ts";
 
 /** `put` sets it, `cas` sets it if it is what is expected. */
-export type Command =
+type Command =
   | { readonly type: "put"; readonly value: string }
   | { readonly type: "cas"; readonly expected: string; readonly value: string };
 

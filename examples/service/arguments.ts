@@ -7,7 +7,7 @@ export type Members = ReadonlyMap<number, string>;
 export class UsageError extends Error {}
 
 /** Who a server is, and with whom it forms a cluster. */
-export interface ServerArguments {
+interface ServerArguments {
   readonly id: number;
   readonly members: Members;
   readonly peers: Members;

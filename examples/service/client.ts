@@ -11,7 +11,7 @@ const searchMs = 10_000;
 const requestMs = 5000;
 
 /** A request that failed; `maybeApplied` says whether it may have taken effect. */
-export class ClientError extends Error {
+class ClientError extends Error {
   override readonly name = "ClientError";
   readonly maybeApplied: boolean;
 

@@ -18,7 +18,7 @@ export interface QueryMachine<Command, Result, Query> extends JsonStateMachine<C
 }
 
 /** What a server is started with. */
-export interface ServerOptions<Command, Result, Query> {
+interface ServerOptions<Command, Result, Query> {
   /** `register`: names the cluster, and stands before what is printed. */
   readonly name: string;
   readonly id: number;

@@ -12,7 +12,7 @@ const fileName = "identity.json";
 const formatVersion = 1;
 
 /** Whose data a directory holds. */
-export interface StoreIdentity {
+interface StoreIdentity {
   readonly clusterId: number;
   readonly nodeId: NodeId;
   /** 16 bytes, drawn when the store was made. */
