@@ -1,13 +1,13 @@
 /** The HTTP side of one node. Every answer that says "stored" comes after a majority had the entry on disk and this node applied it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { noNode, RaftError } from "@quorate/raft";
+import { ConfigError, noNode, RaftError } from "@quorate/raft";
 import type { RaftNode } from "@quorate/raft-node";
 import { idOf, nameOf } from "./config.ts";
 import type { Command, KeyValueMachine } from "./machine.ts";
 
 /** The node that answers, and its state. */
-export interface Context {
+interface Context {
   readonly node: RaftNode<Command, boolean>;
   readonly machine: KeyValueMachine;
   readonly bodyBytesMax: number;
@@ -173,8 +173,7 @@ function members(node: RaftNode<Command, boolean>, machine: KeyValueMachine): ob
 }
 
 function answerError(response: ServerResponse, error: unknown): void {
-  const status =
-    error instanceof HttpError ? error.status : error instanceof RaftError ? statusOf(error) : 503;
+  const status = statusOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const more = error instanceof HttpError ? error.more : {};
   const unknown = error instanceof RaftError && error.maybeCommitted ? { maybeStored: true } : {};
@@ -182,8 +181,15 @@ function answerError(response: ServerResponse, error: unknown): void {
   response.end(`${JSON.stringify({ error: message, ...unknown, ...more })}\n`);
 }
 
-function statusOf({ info }: RaftError): number {
-  switch (info.code) {
+function statusOf(error: unknown): number {
+  if (error instanceof HttpError) {
+    return error.status;
+  }
+  if (error instanceof ConfigError) {
+    return 400;
+  }
+  const info = error instanceof RaftError ? error.info : null;
+  switch (info?.code) {
     case "RAFT_CONF_CHANGE_PENDING":
     case "RAFT_CONF_CHANGE_INVALID":
     case "RAFT_TRANSFER_REFUSED":

@@ -18,7 +18,7 @@ function curl(url: string, method: string, body: object): string {
 
 async function members(cluster: Cluster, i: number): Promise<Record<string, string>> {
   const { json } = await cluster.status(i);
-  return Object.fromEntries(json.members.map(({ id, role }: { id: string; role: string }) => [id, role]));
+  return Object.fromEntries(json.members.map(({ id, role }) => [id, role]));
 }
 
 test("S1.1 three nodes elect one leader in under 2 s, with the seed's own time-outs", async (t) => {
@@ -103,7 +103,7 @@ test("S1.4 a fourth node joins as learner and is promoted; a node is removed; th
   const added = await cluster.post(follower, "/config", add);
   assert.equal(added.status, 200, added.text);
   assert.ok(
-    added.json.members.some((each: { id: string }) => each.id === "node-aws-3"),
+    added.json.members.some((each) => each.id === "node-aws-3"),
     "the answer has the new member",
   );
   record(t, "4", curl(`${cluster.node(follower).url}/config`, "POST", add), added.text);

@@ -15,14 +15,23 @@ export const calm: readonly string[] = [
   ...["--heartbeat-interval", "100"],
 ];
 
-export interface Answer {
-  readonly status: number;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what a server says is looked at by tests, field by field.
-  readonly json: any;
+/** What a server may say, all routes together. */
+interface Said {
+  readonly error: string;
+  readonly leader: string | null;
+  readonly address: string | null;
+  readonly role: string;
+  readonly log: { readonly firstIndex: number };
+  readonly members: readonly { readonly id: string; readonly role: string; readonly http: string | null }[];
 }
 
-export interface Node {
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly json: Said;
+}
+
+interface Node {
   readonly name: string;
   readonly addr: string;
   readonly url: string;
@@ -30,12 +39,12 @@ export interface Node {
   readonly data: string;
 }
 
-export async function ask(url: string, method = "GET", body?: object | string): Promise<Answer> {
+async function ask(url: string, method = "GET", body?: object | string): Promise<Answer> {
   const content = typeof body === "string" ? body : JSON.stringify(body);
   const response = await fetch(url, { method, ...(body === undefined ? {} : { body: content }) });
   const text = await response.text();
   const isJson = response.headers.get("content-type") === "application/json";
-  return { status: response.status, text, json: isJson ? JSON.parse(text) : null };
+  return { status: response.status, text, json: (isJson ? JSON.parse(text) : {}) as Said };
 }
 
 /** Nodes with ports and folders; none runs until it is started. */
@@ -114,10 +123,8 @@ export class Cluster {
     await eventually("all nodes know the leader and each other's HTTP addresses", async () => {
       const seen = await Promise.all(nodes.map((i) => ask(`${this.node(i).url}/status`)));
       const leaders = new Set(seen.map(({ json }) => json.leader));
-      const known = seen.every(({ json }) =>
-        json.members.every(({ http }: { http: string | null }) => http !== null),
-      );
-      return leaders.size === 1 && !leaders.has(null) && known && seen[0]?.json.members.length > 0;
+      const known = seen.every(({ json }) => json.members.every(({ http }) => http !== null));
+      return leaders.size === 1 && !leaders.has(null) && known && (seen[0]?.json.members.length ?? 0) > 0;
     });
   }
 

@@ -19,7 +19,7 @@ import {
 } from "@quorate/raft";
 
 /** The version of every value. */
-export const formatVersion = 1;
+const formatVersion = 1;
 
 /** Bytes of one value; what is larger was not written by this. */
 const valueBytesMax: number = 64 * 1024 * 1024;
@@ -133,12 +133,14 @@ export function corrupt(file: string, why: string, cause?: unknown): StorageErro
 /** The order stands on the disk: only append. */
 const entryTypes: readonly EntryType[] = ["normal", "conf-change", "conf-change-v2"];
 
+/** Term, type and data; the index stands in the key. */
 export function writeEntry(writer: ByteWriter, { data, term, type }: Entry): void {
   writer.varint(term);
   writer.u8(entryTypes.indexOf(type));
   writer.bytes(data);
 }
 
+/** Reads the entry whose key says `index`. @throws DecodeError when its type is unknown. */
 export function readEntry(reader: ByteReader, index: LogIndex): Entry {
   const term = toTerm(reader.varint());
   const at = reader.offset;
@@ -149,27 +151,32 @@ export function readEntry(reader: ByteReader, index: LogIndex): Entry {
   return { index, term, type, data: reader.bytes(reader.remaining).slice() };
 }
 
+/** Term, vote and commit index. */
 export function writeHardState(writer: ByteWriter, { commit, term, vote }: HardState): void {
   writer.varint(term);
   writer.varint(vote);
   writer.varint(commit);
 }
 
+/** Reads what {@link writeHardState} wrote. */
 export function readHardState(reader: ByteReader): HardState {
   const term = toTerm(reader.varint());
   const vote = reader.varint();
   return { term, vote: vote === 0 ? noNode : toNodeId(vote), commit: toLogIndex(reader.varint()) };
 }
 
+/** Index and term. */
 export function writeLogId(writer: ByteWriter, { index, term }: LogId): void {
   writer.varint(index);
   writer.varint(term);
 }
 
+/** Reads what {@link writeLogId} wrote. */
 export function readLogId(reader: ByteReader): LogId {
   return { index: toLogIndex(reader.varint()), term: toTerm(reader.varint()) };
 }
 
+/** The four lists, then the flag. */
 export function writeConfState(writer: ByteWriter, confState: ConfState): void {
   for (const list of listsOf(confState)) {
     assert(list.length <= memberCountMax, "lmdb: too many members");
@@ -183,6 +190,7 @@ function listsOf({ learners, learnersNext, voters, votersOutgoing }: ConfState):
   return [voters, learners, votersOutgoing, learnersNext];
 }
 
+/** Reads what {@link writeConfState} wrote. @throws DecodeError when a list is longer than any group. */
 export function readConfState(reader: ByteReader): ConfState {
   const voters = readMembers(reader);
   const learners = readMembers(reader);
@@ -213,6 +221,7 @@ export interface StoredSnapshot {
   readonly bytes: number;
 }
 
+/** Metadata, then which image it is and how long. */
 export function writeSnapshot(writer: ByteWriter, { bytes, image, metadata }: StoredSnapshot): void {
   writeLogId(writer, metadata);
   writeConfState(writer, metadata.confState);
@@ -220,6 +229,7 @@ export function writeSnapshot(writer: ByteWriter, { bytes, image, metadata }: St
   writer.varint(bytes);
 }
 
+/** Reads what {@link writeSnapshot} wrote. */
 export function readSnapshot(reader: ByteReader): StoredSnapshot {
   const id = readLogId(reader);
   const metadata = { ...id, confState: readConfState(reader) };

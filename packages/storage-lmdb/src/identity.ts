@@ -4,7 +4,18 @@ import { assert, type ByteReader, DecodeError } from "@quorate/base";
 import { type ConfState, type NodeId, StorageError, toNodeId } from "@quorate/raft";
 import type { Database } from "./database.ts";
 import { corrupt, decodeValue, encodeValue, keys, readConfState, writeConfState } from "./format.ts";
-import type { LmdbStorageStart } from "./lmdb-storage.ts";
+
+/** What a member's storage is opened with; the node gives it. */
+export interface LmdbStorageStart {
+  /** Where the database lies, as `raft.mdb`. */
+  readonly dataDir: string | null;
+  readonly id: NodeId;
+  readonly clusterId: number;
+  /** The first configuration, for a store that is empty. */
+  readonly voters: readonly NodeId[];
+  /** The application's bytes, kept from the creation on. */
+  readonly application?: Uint8Array;
+}
 
 /** Said to peers in each handshake; a member that comes back with another store id is refused. */
 export interface LmdbIdentity {

@@ -1,8 +1,7 @@
 /** The public list of `@quorate/storage-lmdb`. */
-export type { LmdbIdentity } from "./identity.ts";
+export type { LmdbIdentity, LmdbStorageStart } from "./identity.ts";
 export {
   LmdbStorage,
   type LmdbStorageLimits,
-  type LmdbStorageStart,
   lmdbStorage,
 } from "./lmdb-storage.ts";

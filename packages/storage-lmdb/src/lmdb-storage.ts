@@ -15,7 +15,6 @@ import {
   type LogIndex,
   maxIndex,
   minIndex,
-  type NodeId,
   noNode,
   offsetIndex,
   type SnapshotMetadata,
@@ -40,21 +39,9 @@ import {
   writeHardState,
   writeLogId,
 } from "./format.ts";
-import { encodeIdentity, type LmdbIdentity, readIdentity } from "./identity.ts";
+import { encodeIdentity, type LmdbIdentity, type LmdbStorageStart, readIdentity } from "./identity.ts";
 import { LogTail } from "./log-tail.ts";
 import { Snapshots } from "./snapshots.ts";
-
-/** What a member's storage is opened with; the node gives it. */
-export interface LmdbStorageStart {
-  /** Where the database lies, as `raft.mdb`. */
-  readonly dataDir: string | null;
-  readonly id: NodeId;
-  readonly clusterId: number;
-  /** The first configuration, for a store that is empty. */
-  readonly voters: readonly NodeId[];
-  /** The application's bytes, kept from the creation on. */
-  readonly application?: Uint8Array;
-}
 
 /** Bounds of an {@link LmdbStorage}. */
 export interface LmdbStorageLimits {

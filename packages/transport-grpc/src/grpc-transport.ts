@@ -2,7 +2,7 @@
  * The transport port over gRPC. Each ordered pair of members has a bidirectional stream of its own, on which the calling side speaks:
  * one-way faults stay one-way, and nobody has to agree on which of two crossing streams to keep.
  */
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { assert } from "@quorate/base";
 import type {
   Completed,
@@ -92,6 +92,10 @@ export class GrpcTransport implements Transport {
   }
 
   #createServer(): Server {
+    if (process.env["GRPC_VERBOSITY"] === undefined) {
+      // What it would print comes back as errors and events too, and a library does not write to its user's terminal.
+      setLogVerbosity(logVerbosity.NONE);
+    }
     const server = new Server({
       "grpc.max_receive_message_length": messageBytesMax,
       "grpc.max_send_message_length": messageBytesMax,

@@ -37,7 +37,7 @@ export interface Endpoint {
   readonly events: GrpcTransportEvent[];
 }
 
-export interface EndpointOptions {
+interface EndpointOptions {
   readonly id: number;
   readonly port?: number;
   readonly peers?: ReadonlyMap<number, number>;

@@ -1,0 +1,2 @@
+export { LmdbStorage, lmdbStorage, } from "./lmdb-storage.js";
+//# sourceMappingURL=index.js.map

@@ -1,0 +1,230 @@
+/**
+ * The transport port over gRPC. Each ordered pair of members has a bidirectional stream of its own, on which the calling side speaks:
+ * one-way faults stay one-way, and nobody has to agree on which of two crossing streams to keep.
+ */
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { assert } from "@quorate/base";
+import { IncomingStream } from "./incoming-stream.js";
+import { grpcLimitsDefault, } from "./options.js";
+import { OutgoingStream } from "./outgoing-stream.js";
+import { connectMethod, messageBytesMax } from "./service.js";
+/**
+ * A transport over gRPC for each member that is started with it: `RaftNode.start({ …, openTransport: grpcTransport() })`. All
+ * members of a cluster speak the same protocol.
+ *
+ * @example
+ * ```ts
+ * import { grpcTransport } from "@quorate/transport-grpc";
+ * const openTransport = grpcTransport({ limits: { bulkBytesMax: 16 * 1024 * 1024 } });
+ * ```
+ */
+export function grpcTransport(options = {}) {
+    return (start) => new GrpcTransport(start, options);
+}
+/** Frames between the members of a cluster. `listen()` comes before `start()`, so that a port in use is known first. */
+export class GrpcTransport {
+    /** Counters since the start. */
+    counters = {
+        sentFrames: 0,
+        sentBytes: 0,
+        receivedFrames: 0,
+        receivedBytes: 0,
+        droppedFrames: 0,
+        badFrames: 0,
+        refusedHandshakes: 0,
+    };
+    #start;
+    #options;
+    #server;
+    #streams = new Map();
+    #incoming = new Set();
+    #incomingByPeer = new Map();
+    #context;
+    #dirty = new Set();
+    #removed = new Set();
+    #receiver = null;
+    #flushDue = false;
+    #closed = false;
+    constructor(start, options = {}) {
+        assert(!start.peers.has(start.identity.id), "transport: a member is not its own peer");
+        this.#start = start;
+        this.#options = options;
+        this.#context = {
+            start,
+            options,
+            limits: { ...grpcLimitsDefault, ...options.limits },
+            counters: this.counters,
+            unreachable: (peer) => this.#unreachable(peer),
+            isPeer: (id) => this.#streams.has(id),
+            isRemoved: (id) => this.#removed.has(id),
+            introduced: (stream, peer) => this.#introduced(stream, peer),
+            received: (peer, { frame, group }) => {
+                if (!this.#closed) {
+                    this.#receiver?.received(group, peer, frame);
+                }
+            },
+            closed: (stream) => this.#streamClosed(stream),
+        };
+        for (const [peer, address] of start.peers) {
+            this.#streams.set(peer, new OutgoingStream(this.#context, peer, address));
+        }
+        this.#server = this.#createServer();
+    }
+    #createServer() {
+        if (process.env["GRPC_VERBOSITY"] === undefined) {
+            // What it would print comes back as errors and events too, and a library does not write to its user's terminal.
+            setLogVerbosity(logVerbosity.NONE);
+        }
+        const server = new Server({
+            "grpc.max_receive_message_length": messageBytesMax,
+            "grpc.max_send_message_length": messageBytesMax,
+            // A connection that carries no stream is closed: strangers may not gather.
+            "grpc.max_connection_idle_ms": this.#context.limits.silenceMs,
+            "grpc.max_concurrent_streams": 8,
+        });
+        server.addService({ connect: connectMethod }, {
+            connect: (call) => {
+                const strangers = this.#incoming.size - this.#incomingByPeer.size;
+                // Before start nobody could take what comes; the peer calls again.
+                if (this.#closed || this.#receiver === null || strangers >= this.#context.limits.strangersMax) {
+                    call.on("error", () => { });
+                    call.end();
+                    return;
+                }
+                this.#incoming.add(new IncomingStream(this.#context, call));
+            },
+        });
+        return server;
+    }
+    /** Binds the address. @throws what gRPC says, with the platform's reason, such as `EADDRINUSE`. */
+    listen() {
+        const { host, port } = this.#start.listen;
+        const target = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+        const credentials = this.#options.credentials?.server ?? ServerCredentials.createInsecure();
+        return new Promise((resolve, reject) => {
+            this.#server.bindAsync(target, credentials, (error, bound) => {
+                if (error !== null) {
+                    reject(error);
+                }
+                else {
+                    resolve({ host, port: bound });
+                }
+            });
+        });
+    }
+    start(receiver) {
+        assert(this.#receiver === null, "transport: started twice");
+        this.#receiver = receiver;
+        for (const stream of this.#streams.values()) {
+            stream.start();
+        }
+    }
+    send(group, to, frame) {
+        const stream = this.#streams.get(to);
+        if (stream === undefined || this.#closed) {
+            this.counters.droppedFrames++;
+            return;
+        }
+        stream.send(group, frame);
+        this.#dirty.add(stream);
+        if (!this.#flushDue) {
+            this.#flushDue = true;
+            // PERF: after the present callback, which is a whole turn of the host; an immediate would wait for the next turn.
+            process.nextTick(() => this.#flush());
+        }
+    }
+    setPeers(_group, { members, removed }) {
+        this.#removed = new Set(removed);
+        for (const peer of removed) {
+            this.#dismiss(peer);
+        }
+        const resolve = this.#start.resolveAddress ?? ((_peer, address) => parse(address));
+        for (const { address, id } of members) {
+            assert(id !== this.#start.identity.id, "transport: a member is not its own peer");
+            const told = address === "" ? null : resolve(id, address);
+            const target = told ?? this.#streams.get(id)?.address ?? null;
+            if (target !== null) {
+                this.#reach(id, target);
+            }
+        }
+    }
+    #reach(peer, address) {
+        const old = this.#streams.get(peer);
+        if (old !== undefined && old.address.host === address.host && old.address.port === address.port) {
+            return;
+        }
+        old?.close(() => { });
+        const stream = new OutgoingStream(this.#context, peer, address);
+        this.#streams.set(peer, stream);
+        if (this.#receiver !== null && !this.#closed) {
+            stream.start();
+        }
+    }
+    /** What was queued for it leaves before the goodbye: it may be what tells the member of its removal. */
+    #dismiss(peer) {
+        const stream = this.#streams.get(peer);
+        if (stream !== undefined) {
+            this.#streams.delete(peer);
+            this.#dirty.delete(stream);
+            stream.close(() => { });
+        }
+        this.#incomingByPeer.get(peer)?.dismiss();
+    }
+    close(completed) {
+        if (this.#closed) {
+            completed(null);
+            return;
+        }
+        this.#flush();
+        this.#closed = true;
+        let open = this.#streams.size + 1;
+        const oneClosed = () => {
+            open--;
+            if (open === 0) {
+                this.#server.forceShutdown();
+                completed(null);
+            }
+        };
+        for (const stream of this.#streams.values()) {
+            stream.close(oneClosed);
+        }
+        for (const stream of this.#incoming) {
+            stream.end("closed");
+        }
+        oneClosed();
+    }
+    #flush() {
+        this.#flushDue = false;
+        for (const stream of this.#dirty) {
+            stream.flush();
+        }
+        this.#dirty.clear();
+    }
+    #introduced(stream, peer) {
+        const older = this.#incomingByPeer.get(peer);
+        this.#incomingByPeer.set(peer, stream);
+        older?.end("the peer came anew");
+        this.#streams.get(peer)?.hurry();
+    }
+    #streamClosed(stream) {
+        this.#incoming.delete(stream);
+        const { peer } = stream;
+        if (peer !== null && this.#incomingByPeer.get(peer) === stream) {
+            this.#incomingByPeer.delete(peer);
+            // What the peer said on it may be lost, its answers to this member's requests among it.
+            this.#unreachable(peer);
+        }
+    }
+    #unreachable(peer) {
+        if (!this.#closed) {
+            this.#receiver?.unreachable(peer);
+        }
+    }
+}
+function parse(address) {
+    const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
+    const host = match?.[1] ?? match?.[2];
+    const port = Number(match?.[3]);
+    return host !== undefined && port <= 65_535 ? { host, port } : null;
+}
+//# sourceMappingURL=grpc-transport.js.map
