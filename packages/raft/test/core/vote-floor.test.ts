@@ -18,8 +18,8 @@ function answers(peer: Peer): MessageOf<"vote-response" | "pre-vote-response">[]
   const ready = peer.node.ready();
   peer.persist(ready);
   peer.node.persisted(ready.seq);
-  return [...ready.sendNow, ...ready.sendAfterPersist].filter(
-    (message) => message.type === "vote-response" || message.type === "pre-vote-response",
+  return [...ready.sendNow, ...ready.sendAfterPersist].flatMap((message) =>
+    message.type === "vote-response" || message.type === "pre-vote-response" ? [message] : [],
   );
 }
 
