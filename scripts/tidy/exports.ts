@@ -5,7 +5,10 @@ import { collectImports } from "./modules.ts";
 import { type Finding, findingAt, type Workspace } from "./workspace.ts";
 
 /** Modules that tools load by name. */
-const loadedByName: ReadonlySet<string> = new Set(["scripts/lib/test-reporter.ts"]);
+const loadedByName: ReadonlySet<string> = new Set([
+  "scripts/lib/test-reporter.ts",
+  "examples/testing/vitest.config.ts",
+]);
 
 /** Finds exports of packages, scripts and tests that no other module imports and no package entry names. */
 export function checkUnusedExports(workspace: Workspace): Finding[] {

@@ -85,6 +85,18 @@ function checkModuleCycles(imports: readonly ModuleImport[]): Finding[] {
   }));
 }
 
+/** What the package.json of an example names; nothing for other files. Jest gives its globals under a name of their own. */
+function exampleDependencies(workspace: Workspace, path: string): string[] {
+  const folder = /^examples\/[^/]+\//.exec(path)?.[0];
+  const text = folder === undefined ? undefined : workspace.files.get(`${folder}package.json`);
+  if (text === undefined) {
+    return [];
+  }
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(text) as Record<string, object | undefined>;
+  const names = [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+  return names.includes("jest") ? [...names, "@jest/globals"] : names;
+}
+
 function judgeImport(workspace: Workspace, found: ModuleImport): string | null {
   return found.specifier.startsWith(".") ? judgeRelative(workspace, found) : judgeBare(workspace, found);
 }
@@ -141,7 +153,11 @@ function judgeBare(workspace: Workspace, found: ModuleImport): string | null {
     // Tests, benchmarks and scripts stand above all packages.
     const known =
       imported !== undefined ||
-      [...workspace.developmentDependencies, ...(own?.dependencies ?? [])].includes(name);
+      [
+        ...workspace.developmentDependencies,
+        ...(own?.dependencies ?? []),
+        ...exampleDependencies(workspace, from.path),
+      ].includes(name);
     return known ? null : `${name} is not a dependency`;
   }
   if (imported !== undefined && imported === own) {
