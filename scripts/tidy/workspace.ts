@@ -40,6 +40,8 @@ export interface Workspace {
   readonly sources: readonly Source[];
   /** Development dependencies of the top package.json: what tests and scripts may use. */
   readonly developmentDependencies: readonly string[];
+  /** Dependencies of each example, by its folder. */
+  readonly exampleDependencies: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Something that breaks a promise, and where. */
@@ -87,6 +89,13 @@ export function parseWorkspace(files: ReadonlyMap<string, string>): Workspace {
       .map((path) => parseSource(path, files.get(path) ?? "")),
     developmentDependencies:
       topManifest === undefined ? [] : Object.keys(manifestOf(topManifest).devDependencies ?? {}),
+    exampleDependencies: new Map(
+      paths.flatMap((path) => {
+        const folder = /^examples\/([^/]+)\/package\.json$/.exec(path)?.[1];
+        const { dependencies } = manifestOf(folder === undefined ? "{}" : (files.get(path) ?? "{}"));
+        return folder === undefined ? [] : [[folder, Object.keys(dependencies ?? {})] as const];
+      }),
+    ),
   };
 }
 
