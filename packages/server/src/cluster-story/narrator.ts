@@ -130,7 +130,7 @@ function sentenceOf(event: StoryEvent): Sentence {
       return { colour: "cyan", text: sentenceOfMembers(event) };
     case "written":
       return plain(
-        `${event.count} writes committed by Server ${event.server}, up to log index ${event.index}`,
+        `${event.count} ${event.count === 1 ? "write" : "writes"} committed by Server ${event.server}, up to log index ${event.index}`,
       );
     case "snapshot-made":
       return plain(`Server ${event.server} made a snapshot up to log index ${event.index}`);
