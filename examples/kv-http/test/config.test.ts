@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { ConfigError, type PeerFrame, RaftError, type Transport, toNodeId } from "@quorate/raft";
+import { ConfigError, type PeerFrame, RaftError, type Transport } from "@quorate/raft";
 import { MemoryNetwork, MemoryStorage } from "@quorate/raft/testing";
 import { RaftNode, type RaftNodeSettings } from "@quorate/raft-node";
 import { eventually } from "../../support/processes.ts";
@@ -259,7 +259,7 @@ test("S1.8 one cluster, three stores: memory, LMDB and the own log", async (t) =
         listen: "127.0.0.1:0",
         peers: { 1: "127.0.0.1:1", 2: "127.0.0.1:2", 3: "127.0.0.1:3" },
         stateMachine,
-        openTransport: () => network.connect(toNodeId(i + 1)),
+        openTransport: network.transport(),
       }),
     ),
   );

@@ -31,6 +31,11 @@ export class MemoryNetwork {
     return transport;
   }
 
+  /** Opens the transport of each member that is started with it: `RaftNode.start({ …, openTransport: network.transport() })`. */
+  transport(): (start: { readonly identity: { readonly id: NodeId } }) => MemoryTransport {
+    return ({ identity }) => this.connect(identity.id);
+  }
+
   /** Cuts both directions between every member of `left` and every member of `right`; both sides are told. */
   partition(left: readonly NodeId[], right: readonly NodeId[]): void {
     for (const a of left) {
