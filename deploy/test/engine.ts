@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The checkout's top folder. */
-export const root: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+const root: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 const work = join(root, ".cache/deploy");
 const aptPackages = ["podman", "runc", "netavark", "aardvark-dns", "iptables", "uidmap"];

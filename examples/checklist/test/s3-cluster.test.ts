@@ -197,7 +197,7 @@ test("everything at once on real servers, and again on the same data", async () 
 });
 
 test("a port in use: one line, exit code 1", async () => {
-  const server = createServer();
+  const server = createServer((socket) => socket.destroy());
   const port = Number(await ports(3));
   await new Promise<void>((resolve) => server.listen(port + 1, "127.0.0.1", resolve));
   const cluster = new Running(quorate, ["cluster", "--port", String(port)]);
