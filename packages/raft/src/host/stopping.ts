@@ -39,7 +39,16 @@ function tellFatal<Result>(group: Group<Result>, error: Error): void {
       group.options.onFatal(error);
     } finally {
       settleAll(group);
+      endInterruptedStop(group, error);
     }
+  }
+}
+
+/** A member that fails or is halted while it stops has stopped, too. A log that failed is not to be written to any more, so it is not closed. */
+function endInterruptedStop<Result>(group: Group<Result>, error: Error | null): void {
+  const { stopping } = group;
+  if (stopping !== null) {
+    group.options.transport.close((transportError) => stopping.completed(error ?? transportError));
   }
 }
 
@@ -67,6 +76,7 @@ export function halt<Result>(group: Group<Result>): void {
   if (group.state !== "stopped") {
     group.state = "stopped";
     settleAll(group);
+    endInterruptedStop(group, null);
   }
 }
 

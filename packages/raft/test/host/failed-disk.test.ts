@@ -48,3 +48,26 @@ test("a follower whose disk is full ends by itself", () => {
   assert.deepEqual(outcomes, ["applied"], "the other two are a majority");
   assert.equal(host.role, "leader");
 });
+
+test("found by the memory mode of test clusters: a member whose disk fails while it stops has stopped", () => {
+  const hosts = new TestHosts(3);
+  const { host, storage } = hosts.elect(1);
+  hosts.tick(2);
+  host.propose(Uint8Array.of(1), () => {});
+  storage.failWith(full);
+  const ends: (Error | null)[] = [];
+  host.stop({ transfer: false }, (error) => ends.push(error));
+  hosts.scheduler.runAll();
+  assert.deepEqual(ends, [full]);
+  assert.equal(host.state, "stopped");
+});
+
+test("a member that is halted while it stops has stopped", () => {
+  const hosts = new TestHosts(3);
+  const { host } = hosts.elect(1);
+  const ends: (Error | null)[] = [];
+  host.stop({}, (error) => ends.push(error));
+  host.halt();
+  hosts.scheduler.runAll();
+  assert.deepEqual(ends, [null]);
+});
