@@ -1,6 +1,7 @@
 /**
  * Mutants as data: `mutants/<id>.json` names a file, the text to find in it, exactly once, and what to put there. The
- * runner copies the sources of the packages, replaces, and runs the simulator of the copy in a process of its own.
+ * runner copies the sources of the packages, replaces, and runs a judge of the copy in a process of its own: seeds of the
+ * simulator, or the explorer within bounds that are named beside.
  */
 import { spawn } from "node:child_process";
 import {
@@ -28,6 +29,8 @@ interface Mutant {
   readonly replace: string;
   /** What rule it breaks, and why that loses data. */
   readonly why: string;
+  /** The bounds as `npm run explore` takes them, where the explorer judges; null where seeds do. */
+  readonly bounds: string | null;
 }
 
 /** What became of a mutant. */
@@ -35,21 +38,23 @@ export type MutantResult =
   | {
       readonly kind: "killed";
       readonly id: string;
-      readonly seed: number;
-      readonly seedCount: number;
+      /** By what, for people: `seed 12 of 12`, or the length of the explorer's way. */
+      readonly by: string;
       readonly message: string;
       readonly wallSeconds: number;
     }
   | {
       readonly kind: "survived";
       readonly id: string;
-      readonly seedCount: number;
+      /** What it survived, for people. */
+      readonly by: string;
       readonly wallSeconds: number;
     };
 
-interface SimulatorSummary {
-  readonly seedCount: number;
-  readonly failures: readonly { readonly seed: number; readonly message: string }[];
+/** What a judge's last line of output says. */
+interface Verdict {
+  readonly by: string;
+  readonly message: string | null;
 }
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -72,7 +77,8 @@ export function mutate(mutant: Mutant, source: string): string {
   const places = source.split(mutant.find).length - 1;
   if (places !== 1) {
     throw new Error(
-      `mutant ${mutant.id}: its text stands ${places} times in ${mutant.file}, not once; adapt the mutant`,
+      `packages/sim/mutants/${mutant.id}.json is stale: its text stands ${places} times in ${mutant.file}, not once. ` +
+        `Adapt "find" and "replace" to what ${mutant.file} says now. Its text is:\n${mutant.find}`,
     );
   }
   return source.replace(mutant.find, () => mutant.replace);
@@ -83,12 +89,27 @@ export function readTarget(mutant: Mutant): string {
   return readFileSync(join(root, mutant.file), "utf8");
 }
 
-/** Runs seeds from 1 on against the mutated copy until one breaks a promise. */
+/** What is wrong with the mutants as they stand: one text for each that finds its place no more, or more than once. */
+export function staleMutants(): readonly string[] {
+  const problems: string[] = [];
+  for (const mutant of readMutants()) {
+    try {
+      mutate(mutant, readTarget(mutant));
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return problems;
+}
+
+/** Lets the mutant's judge look at a mutated copy: seeds from 1 on until one breaks a promise, or all worlds within its bounds. */
 export async function runMutant(mutant: Mutant, seedCount: number): Promise<MutantResult> {
   const mutated = mutate(mutant, readTarget(mutant));
   return inCopy(async (copy) => {
     writeFileSync(join(copy, mutant.file), mutated);
-    return simulateCopy(mutant.id, copy, seedCount);
+    return mutant.bounds === null
+      ? simulateCopy(mutant.id, copy, seedCount)
+      : exploreCopy(mutant.id, copy, mutant.bounds);
   });
 }
 
@@ -121,23 +142,51 @@ function copyPackages(copy: string): void {
   }
 }
 
-async function simulateCopy(id: string, copy: string, seedCount: number): Promise<MutantResult> {
+function simulateCopy(id: string, copy: string, seedCount: number): Promise<MutantResult> {
+  const args = ["packages/sim/cli/sim.ts", "--json", "--seeds", String(seedCount)];
+  return judge(id, copy, args, (line) => {
+    const summary = JSON.parse(line) as {
+      readonly seedCount: number;
+      readonly failures: readonly { readonly seed: number; readonly message: string }[];
+    };
+    const failure = summary.failures[0];
+    return failure === undefined
+      ? { by: `${summary.seedCount} seeds`, message: null }
+      : { by: `seed ${failure.seed}`, message: failure.message };
+  });
+}
+
+function exploreCopy(id: string, copy: string, bounds: string): Promise<MutantResult> {
+  return judge(id, copy, ["packages/sim/cli/explore.ts", "--json", ...bounds.split(" ")], (line) => {
+    const report = JSON.parse(line) as {
+      readonly worldCount: number;
+      readonly violation: string | null;
+      readonly way: readonly string[];
+    };
+    return report.violation === null
+      ? { by: `${report.worldCount} worlds`, message: null }
+      : { by: `the explorer in ${report.way.length} steps`, message: report.violation };
+  });
+}
+
+async function judge(
+  id: string,
+  copy: string,
+  args: readonly string[],
+  read: (line: string) => Verdict,
+): Promise<MutantResult> {
   const started = performance.now();
-  const args = ["--conditions=source", "packages/sim/cli/sim.ts", "--json", "--seeds", String(seedCount)];
-  const { output, errors } = await run(process.execPath, args, copy);
+  const { output, errors } = await run(process.execPath, ["--conditions=source", ...args], copy);
   const wallSeconds = (performance.now() - started) / 1000;
-  const summary = toSummary(id, output, errors);
-  const failure = summary.failures[0];
-  return failure === undefined
-    ? { kind: "survived", id, seedCount: summary.seedCount, wallSeconds }
-    : {
-        kind: "killed",
-        id,
-        seed: failure.seed,
-        seedCount: summary.seedCount,
-        message: failure.message,
-        wallSeconds,
-      };
+  const line = output.trim().split("\n").at(-1) ?? "";
+  if (!line.startsWith("{")) {
+    // A copy that does not even run is no verdict on the checkers.
+    throw new Error(`mutant ${id}: its judge did not run to its end:\n${output}\n${errors}`);
+  }
+  const { by, message } = read(line);
+  return message === null
+    ? { kind: "survived", id, by, wallSeconds }
+    : { kind: "killed", id, by, message, wallSeconds };
 }
 
 function run(
@@ -160,15 +209,6 @@ function run(
   });
 }
 
-function toSummary(id: string, output: string, errors: string): SimulatorSummary {
-  const line = output.trim().split("\n").at(-1) ?? "";
-  if (!line.startsWith("{")) {
-    // A copy that does not even run is no verdict on the checkers.
-    throw new Error(`mutant ${id}: the simulator did not run to its end:\n${output}\n${errors}`);
-  }
-  return JSON.parse(line) as SimulatorSummary;
-}
-
 function toMutant(id: string, fields: unknown): Mutant {
   const text = (name: string): string => {
     const value = typeof fields === "object" && fields !== null ? Reflect.get(fields, name) : undefined;
@@ -177,5 +217,10 @@ function toMutant(id: string, fields: unknown): Mutant {
     }
     return value;
   };
-  return { id, file: text("file"), find: text("find"), replace: text("replace"), why: text("why") };
+  const judge = typeof fields === "object" && fields !== null ? Reflect.get(fields, "judge") : undefined;
+  if (judge !== undefined && judge !== "explorer") {
+    throw new Error(`mutants/${id}.json: 'judge' is "explorer", or absent`);
+  }
+  const bounds = judge === "explorer" ? text("plan") : null;
+  return { id, file: text("file"), find: text("find"), replace: text("replace"), why: text("why"), bounds };
 }

@@ -5,15 +5,15 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type MutantResult, readMutants, runControl, runMutant } from "./mutant-runner.ts";
+import { type MutantResult, readMutants, runControl, runMutant, staleMutants } from "./mutant-runner.ts";
 
 const usage = "usage: npm run mutants -- [--only ID[,ID…]] [--seeds COUNT] [--no-control]";
 
 function printResult(result: MutantResult): void {
   const text =
     result.kind === "killed"
-      ? `killed by seed ${result.seed} (${result.seedCount} seeds, ${result.wallSeconds.toFixed(1)} s): ${result.message}`
-      : `SURVIVED ${result.seedCount} seeds (${result.wallSeconds.toFixed(1)} s)`;
+      ? `killed by ${result.by} (${result.wallSeconds.toFixed(1)} s): ${result.message}`
+      : `SURVIVED ${result.by} (${result.wallSeconds.toFixed(1)} s)`;
   console.log(`${result.id.padEnd(8)} ${text}`);
 }
 
@@ -35,6 +35,11 @@ async function main(): Promise<number> {
     console.error(usage);
     return 2;
   }
+  const stale = staleMutants();
+  if (stale.length > 0) {
+    console.error(stale.join("\n\n"));
+    return 1;
+  }
   let survivors = 0;
   for (const mutant of chosen) {
     const result = await runMutant(mutant, seedCount);
@@ -47,7 +52,7 @@ async function main(): Promise<number> {
   const control = await runControl(seedCount);
   console.log(
     control.kind === "survived"
-      ? `control  clean after ${control.seedCount} seeds`
+      ? `control  clean after ${control.by}`
       : `control  BROKEN: ${control.message}`,
   );
   console.log(`${chosen.length - survivors} of ${chosen.length} mutants killed`);
