@@ -109,6 +109,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     lastLeader: noNode,
     lastTerm: termZero,
     lastTransferee: noNode,
+    handOver: null,
     knownLeader: noNode,
     stopping: null,
   };

@@ -6,7 +6,8 @@ import { assert, type RingBuffer } from "@quorate/base";
 import type { RawNode } from "../raw-node.ts";
 import type { Entry } from "../types/entry.ts";
 import type { Role } from "../types/hard-state.ts";
-import { type NodeId, noNode, type Term } from "../types/ids.ts";
+import { type LogIndex, type NodeId, noNode, type Term } from "../types/ids.ts";
+import type { Message } from "../types/message.ts";
 import type { AppliedWaiters } from "./applied-waiters.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
 import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
@@ -33,6 +34,13 @@ export type Input =
   | { readonly kind: "frame"; readonly from: NodeId; readonly frame: PeerFrame }
   | { readonly kind: "unreachable"; readonly peer: NodeId }
   | { readonly kind: "gone"; readonly peer: NodeId; readonly reason: PeerGoneReason };
+
+/** The leader asked this member to take over before it had applied what it knows to be committed. */
+interface HandOver {
+  readonly message: Message;
+  /** What was committed then. */
+  readonly committed: LogIndex;
+}
 
 /** A stop that waits for what is under way. */
 interface Stopping {
@@ -92,6 +100,8 @@ export interface Group<Result> {
   lastLeader: NodeId;
   lastTerm: Term;
   lastTransferee: NodeId;
+  /** Waits for the state machine; null mostly. */
+  handOver: HandOver | null;
   /** The last one that was known to lead. */
   knownLeader: NodeId;
   stopping: Stopping | null;

@@ -88,5 +88,22 @@ function handleMessage<Result>(group: Group<Result>, from: NodeId, message: Mess
     group.counters.framesRefused++;
     return;
   }
+  const { committed } = coreOf(group);
+  if (message.type === "timeout-now" && group.applyQueue.applied < committed) {
+    // RAFT §4.2.2 [removed-leader-hands-over]: a leader that leaves sends this right behind the commit of its removal, and nobody campaigns while a
+    // committed change waits to be applied (RAFT §4.1). So the message waits, as it might have done on its way.
+    group.handOver = { message, committed };
+    return;
+  }
   stepMessage(group, message);
+}
+
+/** Takes over, once everything is applied that was committed when the leader asked for it. The core drops what its term has left behind. */
+export function continueHandOver<Result>(group: Group<Result>): void {
+  const { handOver } = group;
+  if (handOver !== null && group.applyQueue.applied >= handOver.committed) {
+    assert(handOver.message.type === "timeout-now", "host: another message waited");
+    group.handOver = null;
+    stepMessage(group, handOver.message);
+  }
 }

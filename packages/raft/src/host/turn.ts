@@ -7,7 +7,7 @@ import { applySlice } from "./applying.ts";
 import { watchDisk } from "./disk-watch.ts";
 import { takeReady } from "./executing.ts";
 import { coreOf, emit, type Group, leaderOf, schedule } from "./group.ts";
-import { drainInputs } from "./incoming.ts";
+import { continueHandOver, drainInputs } from "./incoming.ts";
 import { makeSnapshot } from "./installing.ts";
 import { submitProposals } from "./proposing.ts";
 import { continueStop } from "./stopping.ts";
@@ -25,6 +25,7 @@ export function turn<Result>(group: Group<Result>): void {
   }
   takeReady(group);
   applySlice(group);
+  continueHandOver(group);
   makeSnapshot(group);
   if (group.stopping !== null) {
     continueStop(group);

@@ -247,6 +247,46 @@ test("§4.2.2 a removed leader hands over, then steps down: there is a leader be
   assert.equal(leaders.length, 1);
 });
 
+// [removed-leader-hands-over]
+test("§4.2.2 a removed leader hands over: to be asked to take over in the same turn as the removal is committed is soon enough", () => {
+  const hosts = group(3);
+  const { network } = hosts;
+  const removal = hosts.member(1).storage.lastIndex + 1;
+  const carry = network.carry.bind(network);
+  const held = new Map<number, Parameters<typeof carry>[2][number][]>([
+    [2, []],
+    [3, []],
+  ]);
+  const told: string[] = [];
+  // What tells of the commit arrives with the message behind it, as two frames in one packet do.
+  network.carry = (from, to, frames) => {
+    const waiting = from === 1 ? held.get(to) : undefined;
+    if (waiting === undefined) {
+      carry(from, to, frames);
+      return;
+    }
+    for (const each of frames) {
+      const [, frame] = each;
+      const message = frame.kind === "message" ? frame.message : null;
+      const commits = message !== null && "commit" in message && message.commit >= removal;
+      if (message?.type === "timeout-now") {
+        told.push(`${to} with ${waiting.length} before it`);
+        carry(from, to, [...waiting.splice(0), each]);
+      } else if (commits || waiting.length > 0) {
+        waiting.push(each);
+      } else {
+        carry(from, to, [each]);
+      }
+    }
+  };
+  change(hosts.member(1).host, { changes: [{ op: "remove", id: id(1) }] });
+  hosts.tick(2);
+  assert.equal(told.length, 1);
+  assert.doesNotMatch(told[0] ?? "", / 0 before it/);
+  const leaders = [2, 3].filter((each) => hosts.member(each).host.role === "leader");
+  assert.equal(leaders.length, 1, `told: ${told.join()}`);
+});
+
 // [learner-given-up]
 test("a learner that does not catch up is told of once, and stays a learner", () => {
   const hosts = group(1, { membership: { promotionTimeoutTicks: 15 } });
