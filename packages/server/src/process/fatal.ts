@@ -20,9 +20,12 @@ export function isStorageFailure(error: unknown): boolean {
 }
 
 /** Whether `error`, or what caused it, is a disk without room. */
-export function isFullDisk(error: unknown): boolean {
+function isFullDisk(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
-    if ("code" in cause && (cause.code === "STORAGE_FULL" || cause.code === "ENOSPC" || cause.code === "EDQUOT")) {
+    if (
+      "code" in cause &&
+      (cause.code === "STORAGE_FULL" || cause.code === "ENOSPC" || cause.code === "EDQUOT")
+    ) {
       return true;
     }
   }
