@@ -1,7 +1,15 @@
 /** All members of one run with the network between them, as nemesis, clients and checkers see them. */
 import { must } from "@quorate/base";
-import { type NodeId, toNodeId } from "@quorate/raft";
+import {
+  type ConfState,
+  type MembershipChange,
+  type MembershipOutcome,
+  type NodeId,
+  toNodeId,
+} from "@quorate/raft";
+import { membersOf } from "./checkers/configurations.ts";
 import { Oracle } from "./checkers/oracle.ts";
+import type { ChurnTarget } from "./churn.ts";
 import type { FaultCount } from "./fault-count.ts";
 import { Member } from "./member.ts";
 import type { NemesisTarget } from "./nemesis.ts";
@@ -13,34 +21,85 @@ import type { PutAnswer, ReadAnswer, WorkloadTarget } from "./workload.ts";
 import type { World } from "./world.ts";
 
 /** See the head of this file. */
-export class Cluster implements NemesisTarget, WorkloadTarget {
-  readonly nodes: readonly NodeId[];
+export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
   readonly oracle: Oracle;
   readonly network: Network;
   readonly #members = new Map<NodeId, Member>();
+  readonly #makeMember: (id: NodeId, confState: ConfState) => Member;
+  readonly #founderCount: number;
+  readonly #newcomerCountMax: number;
 
   constructor(world: World, plan: SeedPlan, faults: FaultCount, watch: Watch) {
-    this.nodes = Array.from({ length: plan.nodeCount }, (_, i) => toNodeId(i + 1));
-    this.oracle = new Oracle(this.nodes);
+    const founders = Array.from({ length: plan.nodeCount }, (_, i) => toNodeId(i + 1));
+    this.#founderCount = founders.length;
+    this.#newcomerCountMax = plan.membership?.newcomerCountMax ?? 0;
+    this.oracle = new Oracle(founders);
     this.network = new Network(world, plan.network, faults, (from, to, bytes) =>
       this.#member(to).receive(from, bytes),
     );
-    for (const id of this.nodes) {
-      this.#members.set(
+    this.#makeMember = (id, confState) =>
+      new Member({
         id,
-        new Member({
-          id,
-          nodes: this.nodes,
-          world,
-          plan,
-          faults,
-          watch,
-          oracle: this.oracle,
-          network: this.network,
-          ended: (ended) => this.#tellOfEnd(ended),
-        }),
-      );
+        confState,
+        world,
+        plan,
+        faults,
+        watch,
+        oracle: this.oracle,
+        network: this.network,
+        ended: (ended) => this.#tellOfEnd(ended),
+        refused: (asking, peer) => this.#isRefused(asking, peer),
+      });
+    for (const id of founders) {
+      this.#members.set(id, this.#makeMember(id, this.oracle.configurations.last));
     }
+  }
+
+  /** Everybody whose process runs or may run again. */
+  get nodes(): readonly NodeId[] {
+    return [...this.#members.values()].filter((member) => !member.isRetired).map(({ id }) => id);
+  }
+
+  get configuration(): ConfState {
+    return this.oracle.configurations.last;
+  }
+
+  get members(): readonly NodeId[] {
+    return membersOf(this.configuration);
+  }
+
+  newcomer(): NodeId | null {
+    for (const member of this.#members.values()) {
+      if (!member.isRetired && !this.oracle.configurations.wasMember(member.id)) {
+        return member.id;
+      }
+    }
+    if (this.#members.size - this.#founderCount >= this.#newcomerCountMax) {
+      return null;
+    }
+    const id = toNodeId(this.#members.size + 1);
+    this.oracle.joins(id);
+    const member = this.#makeMember(id, nobody);
+    this.#members.set(id, member);
+    member.restart();
+    return id;
+  }
+
+  changeMembers(
+    node: NodeId,
+    change: MembershipChange,
+    answered: (outcome: MembershipOutcome) => void,
+  ): void {
+    this.#member(node).changeMembers(change, answered);
+  }
+
+  handOver(node: NodeId, to: NodeId | null, done: (isDone: boolean) => void): void {
+    this.#member(node).handOver(to, done);
+  }
+
+  #isRefused(asking: NodeId, peer: NodeId): boolean {
+    const isReached = !this.network.isBlocked(asking, peer) && !this.network.isBlocked(peer, asking);
+    return isReached && (this.#members.get(peer)?.refuses(asking) ?? false);
   }
 
   /** Whoever is cut off from the machine, in either direction, learns nothing of it. */
@@ -124,23 +183,42 @@ export class Cluster implements NemesisTarget, WorkloadTarget {
     this.#member(node).read(key, answered);
   }
 
+  /** Whether every member of the configuration runs. */
   allRunning(): boolean {
-    return this.nodes.every((node) => this.#member(node).status() !== null);
+    return this.members.every((node) => this.#member(node).status() !== null);
   }
 
-  /** Whether every member runs and has applied everything that is committed. */
+  /**
+   * Whether every member runs and has applied everything that is committed, no joint configuration is left, and whoever was removed has
+   * stopped, as far as anybody that it knows could tell it.
+   */
   isCaughtUp(): boolean {
     const { last } = this.oracle.committed;
-    return this.nodes.every((node) => {
+    const { members } = this;
+    const areEqual = members.every((node) => {
       const status = this.#member(node).status();
       return status !== null && status.commit === last && status.applied === last;
     });
+    return areEqual && this.configuration.votersOutgoing.length === 0 && this.#strangers().length === 0;
+  }
+
+  /** Former members that still run although somebody whom they know knows better. */
+  #strangers(): readonly NodeId[] {
+    const { members } = this;
+    return this.nodes.filter(
+      (node) =>
+        !members.includes(node) &&
+        this.oracle.configurations.wasMember(node) &&
+        this.#member(node)
+          .knownMembers()
+          .some((id) => members.includes(id)),
+    );
   }
 
   /** Equal states at equal applied indexes, and in them the last applied put of every key. */
   checkEqualStates(): void {
     const digests = new Set<number>();
-    for (const node of this.nodes) {
+    for (const node of this.members) {
       const machine = this.#member(node).machine();
       digests.add(machine.digest());
       this.oracle.history.checkFinal(node, (key) => machine.valueAt(key));
@@ -154,16 +232,26 @@ export class Cluster implements NemesisTarget, WorkloadTarget {
 
   /** Snapshots that were taken or installed. */
   get snapshotCount(): number {
-    return this.nodes.reduce((sum, node) => sum + this.#member(node).snapshotCount, 0);
+    return [...this.#members.values()].reduce((sum, member) => sum + member.snapshotCount, 0);
   }
 
   /** One line about every member. */
   describe(): string {
     const parts = this.nodes.map((node) => this.#member(node).describe());
-    return `${parts.join("; ")}; committed ${this.oracle.committed.last}`;
+    const { voters, votersOutgoing, learners } = this.configuration;
+    const configuration = `voters ${voters}, outgoing ${votersOutgoing}, learners ${learners}`;
+    return `${parts.join("; ")}; committed ${this.oracle.committed.last}; ${configuration}; to be stopped ${this.#strangers()}`;
   }
 
   #member(node: NodeId): Member {
     return must(this.#members.get(node), "cluster: unknown member");
   }
 }
+
+const nobody: ConfState = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};

@@ -18,6 +18,18 @@ export const faultKinds = [
   "frame-blocked",
   "disk-slow",
   "disk-error",
+  "learner-added",
+  "voter-added",
+  "voter-removed",
+  "voter-replaced",
+  "voter-demoted",
+  "learner-promoted",
+  "learner-removed",
+  "members-swapped",
+  "leader-removed",
+  "joint-left-by-request",
+  "leadership-handed-over",
+  "member-retired",
 ] as const;
 
 /** The name of a fault. */

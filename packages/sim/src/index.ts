@@ -27,7 +27,7 @@ export {
 export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
 export { Network } from "./network.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
-export type { DiskPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
+export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export { Trace, type TraceSink } from "./trace.ts";
 export { type CheckerName, Violation } from "./violation.ts";
 export { World } from "./world.ts";

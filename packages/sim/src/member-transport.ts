@@ -12,6 +12,7 @@ import {
   type NodeId,
   type PeerFrame,
   type Transport,
+  type TransportPeers,
   type TransportReceiver,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
@@ -36,6 +37,7 @@ interface TransportParts {
 export class MemberTransport implements Transport {
   readonly #parts: TransportParts;
   #receiver: TransportReceiver | null = null;
+  #removed: ReadonlySet<NodeId> = new Set();
 
   constructor(parts: TransportParts) {
     this.#parts = parts;
@@ -43,6 +45,15 @@ export class MemberTransport implements Transport {
 
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
+  }
+
+  setPeers(_group: GroupId, { removed }: TransportPeers): void {
+    this.#removed = new Set(removed);
+  }
+
+  /** Whether connections of `peer` are refused because it was removed. */
+  refuses(peer: NodeId): boolean {
+    return this.#removed.has(peer);
   }
 
   send(group: GroupId, to: NodeId, frame: PeerFrame): void {
@@ -57,6 +68,9 @@ export class MemberTransport implements Transport {
 
   /** A frame arrives. */
   received(from: NodeId, bytes: Uint8Array): void {
+    if (this.#removed.has(from)) {
+      return; // Its connection was closed; it learns why when it dials again.
+    }
     const { group, frame } = decode(bytes);
     this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);
     this.#receiver?.received(group, from, frame);

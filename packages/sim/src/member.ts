@@ -5,7 +5,16 @@
  */
 import { emptyBytes, must, type Prng } from "@quorate/base";
 import type { KvResult } from "@quorate/kv";
-import { type ConfState, type NodeId, RaftHost, StorageError } from "@quorate/raft";
+import {
+  type ConfState,
+  type HostEvent,
+  type MembershipChange,
+  type MembershipOutcome,
+  type MembershipPolicy,
+  type NodeId,
+  RaftHost,
+  StorageError,
+} from "@quorate/raft";
 import { openWal, type WalStorage } from "@quorate/wal";
 import type { CrashMode } from "@quorate/wal/testing";
 import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
@@ -25,7 +34,8 @@ import type { World } from "./world.ts";
 /** What a member shares with the rest of its world. */
 interface MemberParts {
   readonly id: NodeId;
-  readonly nodes: readonly NodeId[];
+  /** The first configuration; empty for one that joins. */
+  readonly confState: ConfState;
   readonly world: World;
   readonly plan: SeedPlan;
   readonly faults: FaultCount;
@@ -34,6 +44,8 @@ interface MemberParts {
   readonly network: Network;
   /** Tells the others that the process of `id` is gone, as far as they reach its machine. */
   readonly ended: (id: NodeId) => void;
+  /** Whether `peer` is reached, and refuses `id` because it was removed. */
+  readonly refused: (id: NodeId, peer: NodeId) => boolean;
 }
 
 /** One life: what is gone with the process. */
@@ -57,6 +69,7 @@ export class Member {
   readonly #clockRate: number;
   #life: Life | null = null;
   #lifeCount = 0;
+  #retired = false;
   #snapshotCount = 0;
 
   constructor(parts: MemberParts) {
@@ -76,6 +89,9 @@ export class Member {
 
   /** Starts the process where none runs; one that stopped by itself is replaced. */
   restart(): boolean {
+    if (this.#retired) {
+      return false;
+    }
     if (this.#life !== null) {
       if (!this.#life.stopped) {
         return false;
@@ -123,6 +139,78 @@ export class Member {
       }),
     );
     return true;
+  }
+
+  /** Whether it was removed and has learnt of it: it stops for good. */
+  get isRetired(): boolean {
+    return this.#retired;
+  }
+
+  /** Whether the running process refuses connections of `peer`. */
+  refuses(peer: NodeId): boolean {
+    const life = this.#life;
+    return life !== null && !life.stopped && !life.process.isPaused && life.transport.refuses(peer);
+  }
+
+  /** As the real process does: it finishes its turn, stops, and does not come back. */
+  #retire(life: Life, why: string): void {
+    if (this.#retired) {
+      return;
+    }
+    this.#retired = true;
+    this.#parts.faults.add("member-retired");
+    this.#parts.world.log(`retire ${this.id} ${why}`);
+    life.process.schedule(0, () => {
+      if (life.host !== null && life.host.state === "running") {
+        life.host.stop({ transfer: false }, () => this.#end("exit", "keep"));
+      }
+    });
+  }
+
+  /** A connection to each peer is tried now and then; a former member is told so by whoever knows. */
+  #dial(life: Life): void {
+    const host = life.host;
+    if (host === null || host.state !== "running") {
+      return;
+    }
+    const by = host.status().members.find(({ id }) => id !== this.id && this.#parts.refused(this.id, id));
+    if (by !== undefined) {
+      this.#retire(life, `told by ${by.id}`);
+    }
+  }
+
+  /** Whom the running process takes for members; nobody while it does not run. */
+  knownMembers(): readonly NodeId[] {
+    return this.status() === null ? [] : (this.#life?.host?.status().members ?? []).map(({ id }) => id);
+  }
+
+  /** Asks for a change of the membership. */
+  changeMembers(change: MembershipChange, answered: (outcome: MembershipOutcome) => void): void {
+    const life = this.#life;
+    life?.process.enter(() => {
+      life.host?.changeMembers(change, (outcome) => this.#parts.watch.check(() => answered(outcome)));
+    });
+  }
+
+  /** Asks that leadership be handed over. */
+  handOver(to: NodeId | null, done: (isDone: boolean) => void): void {
+    const life = this.#life;
+    life?.process.enter(() => {
+      life.host?.handOver(to, (outcome) => done(outcome.kind === "done"));
+    });
+  }
+
+  /** What happens inside, as far as the checkers or the process around it care. */
+  #observe(life: Life, event: HostEvent): void {
+    const { oracle, watch } = this.#parts;
+    if (event.type === "conf-state") {
+      watch.check(() => oracle.configurations.applied(this.id, event.index, event.confState));
+    } else if (event.type === "snapshot-installed") {
+      const { confState, index } = event.snapshot;
+      watch.check(() => oracle.configurations.installed(this.id, index, confState));
+    } else if (event.type === "removed") {
+      this.#retire(life, `applied ${event.index}`);
+    }
   }
 
   pause(): boolean {
@@ -234,7 +322,7 @@ export class Member {
         fileSystem: this.disk.mount(life.process),
         clusterId: 1,
         nodeId: this.id,
-        bootstrap: { storeId: storeId(this.id), confState: this.#confState(), application: emptyBytes },
+        bootstrap: { storeId: storeId(this.id), confState: this.#parts.confState, application: emptyBytes },
         segmentBytes: plan.segmentBytes,
         windowBytesMax: plan.windowBytesMax,
         batchBytesMax: plan.batchBytesMax,
@@ -248,7 +336,10 @@ export class Member {
         world.log(
           `recovered ${this.id} t${hardState.term} v${hardState.vote} ${storage.firstIndex}..${storage.lastIndex}`,
         );
-        watch.check(() => oracle.recovered(this.id, storage, hardState));
+        watch.check(() => {
+          oracle.recovered(this.id, storage, hardState);
+          oracle.configured(this.id, storage, storage.initial.confState);
+        });
         this.#run(life, storage);
       },
     );
@@ -290,6 +381,8 @@ export class Member {
       },
       limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
       snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
+      membership: this.#membershipPolicy(),
+      onEvent: (event) => this.#observe(life, event),
       onFatal: (error) => this.#fatal(life, error),
     });
     host.start((error) => {
@@ -299,6 +392,13 @@ export class Member {
         this.#scheduleTick(life, storage, world.nowMs, 1);
       }
     });
+  }
+
+  #membershipPolicy(): MembershipPolicy {
+    const plan = this.#parts.plan.membership;
+    return plan === null
+      ? {}
+      : { strictQuorum: plan.strictQuorum, promotionMarginEntryCount: plan.promotionMarginEntryCount };
   }
 
   /** In half of the worlds in which it may be, the same for all members. */
@@ -342,6 +442,9 @@ export class Member {
           life.host?.tick();
           // As the real process does: a log at rest gets a durable mark. A failure ends the store; the next write tells.
           storage.idle(() => {});
+          if (count % plan.electionTimeoutTicks === 0) {
+            this.#dial(life);
+          }
         });
       }
       this.#scheduleTick(life, storage, startMs, count + 1);
@@ -360,16 +463,6 @@ export class Member {
     } catch (error) {
       throw watch.note(error);
     }
-  }
-
-  #confState(): ConfState {
-    return {
-      voters: this.#parts.nodes,
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
   }
 }
 

@@ -3,6 +3,7 @@
  * and at the end the power goes out once more.
  */
 import { Prng } from "@quorate/base";
+import { Churn } from "./churn.ts";
 import { Cluster } from "./cluster.ts";
 import { FaultCount } from "./fault-count.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -72,6 +73,7 @@ class Run {
   readonly #watch = new Watch();
   readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
+  readonly #churn: Churn | null;
   readonly #workload: Workload;
 
   constructor(seed: number, options: SimulateOptions) {
@@ -82,6 +84,10 @@ class Run {
     this.#world = new World(root, this.#trace);
     this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch);
     this.#nemesis = new Nemesis(this.#world, this.#plan.nemesis, this.#cluster, this.#faults);
+    this.#churn =
+      this.#plan.membership === null
+        ? null
+        : new Churn(this.#world, this.#plan.membership, this.#cluster, this.#faults);
     this.#workload = new Workload(
       this.#world,
       this.#plan.workload,
@@ -127,12 +133,14 @@ class Run {
     this.#cluster.startAll();
     this.#workload.start();
     this.#nemesis.start();
+    this.#churn?.start();
     this.#runFor(this.#plan.faultPhaseMs, () => false);
   }
 
   #healPhase(): void {
     this.#world.log("heal");
     this.#nemesis.stop();
+    this.#churn?.stop();
     this.#workload.stop();
     this.#cluster.network.setPlan(healedNetwork(this.#plan.network));
     const timeoutMs = 2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs;
@@ -143,7 +151,7 @@ class Run {
       this.#cluster.leader() !== null,
       "liveness-leader",
       () =>
-        `no leader ${leaderTimeouts} election time-outs (${leaderTimeouts * timeoutMs} ms) after the heal`,
+        `no leader ${leaderTimeouts} election time-outs (${leaderTimeouts * timeoutMs} ms) after the heal: ${this.#cluster.describe()}`,
     );
 
     this.#converge(healedAtMs + convergenceTimeouts * timeoutMs, timeoutMs);
@@ -172,12 +180,13 @@ class Run {
   #probe(timeoutMs: number): boolean {
     const { history } = this.#cluster.oracle;
     const appliedBefore = history.count("applied");
+    const asked = this.#cluster.members.length;
     this.#workload.probe();
     const settled = (): boolean => this.#workload.openCount === 0;
     this.#runFor(Math.max(timeoutMs, this.#plan.workload.deadlineMs), settled);
     const applied = history.count("applied") - appliedBefore;
     this.#runFor(timeoutMs, () => this.#cluster.isCaughtUp());
-    return settled() && applied >= 2 * this.#cluster.nodes.length;
+    return settled() && applied >= 2 * asked;
   }
 
   /** Every acknowledged write is durable on a majority: the power goes out everywhere, and the disks are read again. */

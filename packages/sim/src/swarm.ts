@@ -41,6 +41,19 @@ export interface NemesisPlan {
   readonly diskError: boolean;
 }
 
+/** How members come and go; null in a seed where they stay. */
+export interface MembershipPlan {
+  readonly meanIntervalMs: number;
+  readonly voterCountMax: number;
+  /** Members with an empty disk that may come into being. */
+  readonly newcomerCountMax: number;
+  /** Refuses changes that too few voters at work could carry. */
+  readonly strictQuorum: boolean;
+  readonly promotionMarginEntryCount: number;
+  /** How often a change goes through a joint configuration that has to be left by request. */
+  readonly explicitChance: number;
+}
+
 /** What clients do. */
 export interface WorkloadPlan {
   readonly clientCount: number;
@@ -77,6 +90,7 @@ export interface SeedPlan {
   readonly network: NetworkPlan;
   readonly disk: DiskPlan;
   readonly nemesis: NemesisPlan;
+  readonly membership: MembershipPlan | null;
   readonly workload: WorkloadPlan;
 }
 
@@ -105,6 +119,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     network: networkPlan(random),
     disk: diskPlan(random),
     nemesis: nemesisPlan(random),
+    membership: membershipPlan(root.stream("swarm-membership")),
     workload: workloadPlan(random),
   };
   assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
@@ -156,6 +171,20 @@ function nemesisPlan(random: Prng): NemesisPlan {
     diskSlow: random.chance(0.3),
     diskError: random.chance(0.3),
     stop: random.chance(0.4),
+  };
+}
+
+function membershipPlan(random: Prng): MembershipPlan | null {
+  if (random.chance(0.5)) {
+    return null;
+  }
+  return {
+    meanIntervalMs: random.integer(400, 4_000),
+    voterCountMax: random.pick([3, 5, 5, 7]),
+    newcomerCountMax: random.integer(2, 13),
+    strictQuorum: random.chance(0.7),
+    promotionMarginEntryCount: random.pick([0, 3, 256]),
+    explicitChance: random.pick([0, 0.1, 0.5]),
   };
 }
 

@@ -21,7 +21,8 @@ export type ReadAnswer =
 
 /** What a client can ask of a member. A member that is down never answers. */
 export interface WorkloadTarget {
-  readonly nodes: readonly NodeId[];
+  /** Of the newest configuration. */
+  readonly members: readonly NodeId[];
   put(node: NodeId, key: string, value: string, answered: (answer: PutAnswer) => void): void;
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void;
 }
@@ -63,7 +64,7 @@ export class Workload {
 
   /** One put and one read through each member, outside the clients' own rhythm. */
   probe(): void {
-    for (const node of this.#target.nodes) {
+    for (const node of this.#target.members) {
       this.#put(0, node, () => {});
       this.#read(node, () => {});
     }
@@ -78,7 +79,7 @@ export class Workload {
   }
 
   #act(client: number): void {
-    const node = this.#random.pick(this.#target.nodes);
+    const node = this.#random.pick(this.#target.members);
     if (this.#random.chance(this.#plan.readShare)) {
       this.#read(node, () => this.#think(client));
       return;

@@ -3,8 +3,9 @@
  * against.
  */
 import { must } from "@quorate/base";
-import type { NodeId, SnapshotMetadata } from "@quorate/raft";
+import type { ConfState, NodeId, SnapshotMetadata } from "@quorate/raft";
 import { promise } from "../violation.ts";
+import { isQuorum } from "./configurations.ts";
 import type { MemberModel } from "./member-model.ts";
 import { type Chain, ShadowLog } from "./shadow-log.ts";
 
@@ -13,6 +14,12 @@ interface CommittedEntry {
   readonly chain: Chain;
   /** The term of the member that reported it first: its leader's. */
   readonly reportedInTerm: number;
+}
+
+/** What a commit is counted by: asked only when it is new. */
+interface InForce {
+  readonly configurations: () => readonly ConfState[];
+  readonly memberOf: (id: NodeId) => MemberModel;
 }
 
 /** See the head of this file. */
@@ -56,8 +63,8 @@ export class Committed {
     return index;
   }
 
-  /** A member says that everything up to `commit` is committed. */
-  reported(member: MemberModel, term: number, commit: number, members: readonly MemberModel[]): void {
+  /** A member says that everything up to `commit` is committed, by one of the configurations that may have been in force. */
+  reported(member: MemberModel, term: number, commit: number, inForce: InForce): void {
     const seen = this.#commitSeen.get(member.id) ?? 0;
     promise(
       commit >= seen,
@@ -68,7 +75,7 @@ export class Committed {
       return;
     }
     this.#commitSeen.set(member.id, commit);
-    this.#extend(member, term, commit, members);
+    this.#extend(member, term, commit, inForce);
     this.#compare(member, commit);
   }
 
@@ -77,7 +84,7 @@ export class Committed {
     this.#commitSeen.delete(node);
   }
 
-  #extend(member: MemberModel, term: number, commit: number, members: readonly MemberModel[]): void {
+  #extend(member: MemberModel, term: number, commit: number, inForce: InForce): void {
     const first = this.#entries.length + 1;
     for (let index = first; index <= commit; index++) {
       const chain = member.log.chain(index);
@@ -90,7 +97,7 @@ export class Committed {
       this.#entries.push({ term: entryTerm, chain, reportedInTerm: term });
     }
     if (first <= commit) {
-      checkQuorum(member, commit, must(this.chain(commit), "committed: no chain"), members);
+      checkQuorum(member, commit, must(this.chain(commit), "committed: no chain"), inForce);
     }
   }
 
@@ -106,18 +113,22 @@ export class Committed {
   }
 }
 
-/** RAFT §3.6.2, by the disks and not by the claims of messages: a majority has called the entry durable. */
-function checkQuorum(
-  member: MemberModel,
-  index: number,
-  chain: Chain,
-  members: readonly MemberModel[],
-): void {
-  const holders = members.filter((other) => other.durable.holds(index, chain) && other.durable.last >= index);
+/** RAFT §3.6.2, §4.3, by the disks and not by the claims of messages: a quorum of the configuration has called the entry durable. */
+function checkQuorum(member: MemberModel, index: number, chain: Chain, inForce: InForce): void {
+  const isHolder = (id: NodeId): boolean => {
+    const { durable } = inForce.memberOf(id);
+    return durable.last >= index && durable.holds(index, chain);
+  };
+  const configurations = inForce.configurations();
   promise(
-    holders.length > members.length / 2,
+    configurations.some((confState) => isQuorum(confState, isHolder)),
     "commit-quorum",
-    () =>
-      `node ${member.id} commits ${index}, durable on ${holders.length} of ${members.length} (${holders.map((h) => h.id).join()})`,
+    () => {
+      const texts = configurations.map(({ voters, votersOutgoing }) => {
+        const all = [...new Set([...voters, ...votersOutgoing])];
+        return `${all.filter(isHolder)} of ${voters}${votersOutgoing.length === 0 ? "" : ` and ${votersOutgoing}`}`;
+      });
+      return `node ${member.id} commits ${index}, durable on ${texts.join(", or ")}`;
+    },
   );
 }

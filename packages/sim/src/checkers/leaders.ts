@@ -18,11 +18,11 @@ export class Leaders {
     return this.#byTerm.size;
   }
 
-  /** A member behaves or reports itself as the leader of `term`. */
-  leading(member: MemberModel, term: number): void {
+  /** A member behaves or reports itself as the leader of `term`; whether that is new. */
+  leading(member: MemberModel, term: number): boolean {
     const known = this.#byTerm.get(term);
     if (known === member.id) {
-      return;
+      return false;
     }
     // FIG 3 Election Safety: at most one leader can be elected in a given term.
     promise(
@@ -32,6 +32,7 @@ export class Leaders {
     );
     this.#byTerm.set(term, member.id);
     this.#checkComplete(member, term);
+    return true;
   }
 
   /** FIG 3 Leader Append-Only: a leader never overwrites or deletes entries in its log. */

@@ -41,6 +41,7 @@ export class MemberModel {
   durable: ShadowLog = ShadowLog.empty();
   durableHardState: HardState = hardStateZero;
   readonly #pending = new RingBuffer<PendingBatch>();
+  #changeIndexes: number[] = [];
   readonly #registry: EntryRegistry;
 
   constructor(id: NodeId, registry: EntryRegistry) {
@@ -53,7 +54,25 @@ export class MemberModel {
     const pending = this.#resolve(batch, committedChain);
     this.#pending.push(pending);
     apply(this.log, pending);
+    this.#noteChanges(batch);
     this.hardState = batch.hardState ?? this.hardState;
+  }
+
+  /** Where the log holds changes of the configuration, ascending. */
+  get changeIndexes(): readonly number[] {
+    return this.#changeIndexes;
+  }
+
+  #noteChanges({ entries }: StorageBatch): void {
+    const first = entries[0]?.index;
+    if (first !== undefined && (this.#changeIndexes.at(-1) ?? 0) >= first) {
+      this.#changeIndexes = this.#changeIndexes.filter((index) => index < first);
+    }
+    for (const { index, type } of entries) {
+      if (type !== "normal") {
+        this.#changeIndexes.push(index);
+      }
+    }
   }
 
   /** The storage calls its oldest batch durable. */
@@ -72,6 +91,12 @@ export class MemberModel {
     this.#checkHardState(hardState);
     this.#checkLog(found);
     this.log = found;
+    this.#changeIndexes = [];
+    for (let index = found.base + 1; index <= found.last; index++) {
+      if (this.#registry.isChange(found.term(index) as Term, index as LogIndex)) {
+        this.#changeIndexes.push(index);
+      }
+    }
     this.durable = found.copy();
     this.hardState = hardState;
     this.durableHardState = hardState;

@@ -2,8 +2,9 @@
  * All checkers behind the few things that can be seen of a member from outside: what it writes, sends, applies and says
  * of itself. None of them looks into the member; each speaks up by throwing a {@link Violation}.
  */
-import { must } from "@quorate/base";
+import { assert, must } from "@quorate/base";
 import type {
+  ConfState,
   HardState,
   LogIndex,
   LogView,
@@ -16,6 +17,7 @@ import type {
 } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import { Committed } from "./committed.ts";
+import { Configurations, isQuorum } from "./configurations.ts";
 import { History } from "./history.ts";
 import { Leaders } from "./leaders.ts";
 import { MemberModel } from "./member-model.ts";
@@ -36,20 +38,25 @@ export class Oracle {
   readonly history: History = new History();
   readonly committed: Committed = new Committed();
   readonly leaders: Leaders = new Leaders(this.committed);
+  readonly configurations: Configurations;
   readonly #stateMachine = new StateMachineSafety();
   readonly #reports = new Reports();
   readonly #registry = new EntryRegistry();
   readonly #members = new Map<NodeId, MemberModel>();
-  readonly #memberList: MemberModel[] = [];
   readonly #status = new Map<NodeId, ObservedStatus>();
   readonly #failedDisk = new Set<NodeId>();
 
   constructor(nodes: readonly NodeId[]) {
+    this.configurations = new Configurations(confStateOf(nodes));
     for (const id of nodes) {
-      const member = new MemberModel(id, this.#registry);
-      this.#members.set(id, member);
-      this.#memberList.push(member);
+      this.joins(id);
     }
+  }
+
+  /** A member with an empty disk comes into being, in a configuration or not yet. */
+  joins(id: NodeId): void {
+    assert(!this.#members.has(id), "oracle: a member comes twice");
+    this.#members.set(id, new MemberModel(id, this.#registry));
   }
 
   /** A member opened its storage, for the first time or after a crash. */
@@ -62,11 +69,24 @@ export class Oracle {
     this.#failedDisk.delete(node);
   }
 
+  /** The configuration that a member begins with once it has {@link recovered}: that of its newest snapshot, or its first. */
+  configured(node: NodeId, view: LogView, confState: ConfState): void {
+    const snapshot = view.snapshot();
+    const index = snapshot === null || snapshot === "pending" ? 0 : snapshot.index;
+    this.configurations.recovered(node, index, confState);
+  }
+
   /** A member hands a batch to its storage. */
   writing(node: NodeId, batch: StorageBatch): void {
     const member = this.#member(node);
-    this.leaders.writing(member, batch, this.#leadsTerm(node, batch));
+    const leadsTerm = this.#leadsTerm(node, batch);
+    this.leaders.writing(member, batch, leadsTerm);
     member.writing(batch, this.#chainOfSnapshot);
+    for (const entry of batch.entries) {
+      if (entry.type !== "normal" && entry.term === leadsTerm) {
+        this.configurations.checkOneAtATime(node, member.changeIndexes, entry.index);
+      }
+    }
   }
 
   /** The term that a member leads while it writes `batch`; null when it follows, or just began to in a later term. */
@@ -101,8 +121,30 @@ export class Oracle {
     }
     const { type, term } = frame.message;
     if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
-      this.leaders.leading(member, term);
+      this.#leads(member, term);
     }
+  }
+
+  #leads(member: MemberModel, term: Term): void {
+    if (this.leaders.leading(member, term) && this.configurations.knows(member.id)) {
+      this.#checkElected(member, term);
+    }
+  }
+
+  /** RAFT §3.4, §4.3: those who said their vote are a quorum of the configuration that the leader counts by. */
+  #checkElected(member: MemberModel, term: Term): void {
+    const { id, durableHardState } = member;
+    const own = durableHardState.term === term && durableHardState.vote === id;
+    const voted = (voter: NodeId): boolean => (voter === id ? own : this.#reports.votedFor(voter, term, id));
+    const configurations = this.configurations.of(id);
+    promise(
+      configurations.some((confState) => isQuorum(confState, voted)),
+      "election-quorum",
+      () => {
+        const texts = configurations.map(({ voters }) => `${voters.filter(voted)} of ${voters}`);
+        return `node ${id} leads term ${term} with the votes of ${texts.join(", or ")}`;
+      },
+    );
   }
 
   /** A member's state machine applied a command. */
@@ -125,11 +167,15 @@ export class Oracle {
       () => `node ${node} is in term ${status.term} after ${before?.term}`,
     );
     if (status.role === "leader") {
-      this.leaders.leading(member, status.term);
+      this.#leads(member, status.term);
     }
     // What the member has not handed to its storage yet (a snapshot under way replaces its log) is not visible here.
     const commit = Math.min(status.commit, member.hardState.commit);
-    this.committed.reported(member, status.term, commit, this.#memberList);
+    this.committed.reported(member, status.term, commit, {
+      configurations: () => this.#countedBy(node, status),
+      memberOf: this.#memberOf,
+    });
+    this.configurations.stepped(node);
     if (
       before !== undefined &&
       before.role === "leader" &&
@@ -146,6 +192,12 @@ export class Oracle {
     this.#status.set(node, status);
   }
 
+  /** The leader counts by what it has applied; where another member reports first, by one of the newest. */
+  #countedBy(node: NodeId, status: ObservedStatus): readonly ConfState[] {
+    const own = this.configurations.of(node);
+    return status.role === "leader" ? own : [...own, ...this.configurations.recent];
+  }
+
   /** RAFT §3.6.2: a leader commits by counting only entries of its own term; earlier ones are committed with them. */
   #checkCommitTerm(member: MemberModel, before: number, commit: number, term: number): void {
     promise(
@@ -156,25 +208,33 @@ export class Oracle {
     );
   }
 
-  /** Every acknowledged put is on the durable logs of a majority. */
+  /** Every acknowledged put is on the durable logs of a quorum of the last configuration. */
   checkAcknowledgedDurable(): void {
     const index = this.history.acknowledgedIndex;
     const chain = must(this.committed.chain(index), "oracle: acknowledged but not committed");
-    const holders = this.#memberList.filter(
-      (member) => member.durable.last >= index && member.durable.holds(index, chain),
-    );
+    const isHolder = (id: NodeId): boolean => {
+      const { durable } = this.#member(id);
+      return durable.last >= index && durable.holds(index, chain);
+    };
+    const { last } = this.configurations;
     promise(
-      holders.length > this.#memberList.length / 2,
+      isQuorum(last, isHolder),
       "acknowledged-writes",
       () =>
-        `entry ${index} was acknowledged; ${holders.length} of ${this.#memberList.length} members still hold it`,
+        `entry ${index} was acknowledged; of the voters ${last.voters} only ${last.voters.filter(isHolder)} still hold it`,
     );
   }
 
   readonly #chainOfSnapshot = (node: NodeId, snapshot: SnapshotMetadata): number =>
     this.committed.chainOfSnapshot(node, snapshot);
 
+  readonly #memberOf = (node: NodeId): MemberModel => this.#member(node);
+
   #member(node: NodeId): MemberModel {
     return must(this.#members.get(node), "oracle: unknown member");
   }
+}
+
+function confStateOf(voters: readonly NodeId[]): ConfState {
+  return { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 }

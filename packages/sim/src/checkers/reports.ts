@@ -44,6 +44,11 @@ export class Reports {
     }
   }
 
+  /** Whether `voter` has said that it votes for `candidate`. */
+  votedFor(voter: NodeId, term: number, candidate: NodeId): boolean {
+    return this.#votes.get(`${voter}/${term}`) === candidate;
+  }
+
   /** A member is back: it knows every term that it spoke of. RAFT §3.8. */
   recovered(node: NodeId, term: Term): void {
     const said = this.#termsSaid.get(node) ?? 0;

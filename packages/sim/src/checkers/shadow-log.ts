@@ -32,6 +32,7 @@ function nextChain(chain: Chain, term: Term, index: LogIndex, hash: number): Cha
 interface Registered {
   readonly chain: Chain;
   readonly hash: number;
+  readonly isChange: boolean;
 }
 
 /**
@@ -48,7 +49,7 @@ export class EntryRegistry {
     const key = registryKey(entry.term, entry.index);
     const known = this.#entries.get(key);
     if (known === undefined) {
-      this.#entries.set(key, { chain, hash });
+      this.#entries.set(key, { chain, hash, isChange: entry.type !== "normal" });
       return chain;
     }
     promise(
@@ -58,6 +59,11 @@ export class EntryRegistry {
         `node ${node} appends ${entry.index} of term ${entry.term} after another prefix than the first who held it, or with other bytes`,
     );
     return chain;
+  }
+
+  /** Whether an entry that some member appended is a change of the configuration. */
+  isChange(term: Term, index: LogIndex): boolean {
+    return this.#entries.get(registryKey(term, index))?.isChange ?? false;
   }
 
   /** The chain at an entry that some member appended before; follows from `previous` when that is given. */
