@@ -3,11 +3,12 @@
  * no socket and no Promise; a server hands it calls and ticks.
  */
 import { assert, unreachable } from "@quorate/base";
-import { handleMemberList } from "./api/cluster-service.ts";
+import { ClusterService } from "./api/cluster-service.ts";
 import { ApiContext, type ApiOptions } from "./api/context.ts";
 import { failUnimplemented } from "./api/failures.ts";
 import { HealthService } from "./api/health-service.ts";
 import { handleCompact, handleDeleteRange, handlePut, handleRange, handleTxn } from "./api/kv-service.ts";
+import { isLearnerQuestion } from "./api/leader-inquiry.ts";
 import { LeaseService } from "./api/lease-service.ts";
 import { handleAlarm, handleStatus } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
@@ -22,7 +23,6 @@ const unaryHandlers: ReadonlyMap<string, UnaryHandler> = new Map([
   ["/etcdserverpb.KV/DeleteRange", handleDeleteRange],
   ["/etcdserverpb.KV/Txn", handleTxn],
   ["/etcdserverpb.KV/Compact", handleCompact],
-  ["/etcdserverpb.Cluster/MemberList", handleMemberList],
   ["/etcdserverpb.Maintenance/Alarm", handleAlarm],
   ["/etcdserverpb.Maintenance/Status", handleStatus],
 ]);
@@ -85,6 +85,7 @@ export class EtcdApi {
   /** Every method by its full path; those that are not served yet answer UNIMPLEMENTED. */
   readonly methods: ReadonlyMap<string, ApiMethod>;
   readonly #context: ApiContext;
+  readonly #cluster: ClusterService;
   readonly #health: HealthService;
   readonly #lease: LeaseService;
   readonly #watch: WatchService;
@@ -92,6 +93,7 @@ export class EtcdApi {
   /** From here on the API is the store's observer. */
   constructor(options: ApiOptions) {
     this.#context = new ApiContext(options);
+    this.#cluster = new ClusterService(this.#context);
     this.#health = new HealthService(this.#context, new Set([...methodKinds.keys()].map(serviceOf)));
     this.#lease = new LeaseService(this.#context);
     this.#watch = new WatchService(this.#context);
@@ -115,13 +117,18 @@ export class EtcdApi {
    */
   tick(nowMs: number): void {
     this.#context.tick(nowMs);
+    this.#cluster.tick();
     this.#lease.tick(nowMs);
     this.#watch.tick(nowMs);
   }
 
   /** Answers what another member asked by its {@link LeaderPort}; `done` is called once, maybe before this returns. */
   answerMember(question: Uint8Array, done: (answer: Uint8Array) => void): void {
-    this.#lease.desk.answer(question, done);
+    if (isLearnerQuestion(question)) {
+      done(this.#cluster.answerMember(question));
+    } else {
+      this.#lease.desk.answer(question, done);
+    }
   }
 
   /** A leader was found or lost: requests that wait for one go on now instead of at the next tick. */
@@ -133,6 +140,7 @@ export class EtcdApi {
   /** Ends everything that waits with `etcdserver: server stopped`; later requests are refused the same way. */
   stop(): void {
     this.#context.stop();
+    this.#cluster.stop();
     this.#lease.stop();
     this.#watch.stop();
     this.#health.stop();
@@ -164,6 +172,7 @@ export class EtcdApi {
       methods.set(path, { kind: "unary", handle: (input, call) => handler(this.#context, input, call) });
     }
     this.#addLeaseMethods(methods);
+    this.#addClusterMethods(methods);
     methods.set("/etcdserverpb.Watch/Watch", { kind: "bidi", handle: (call) => this.#watch.watch(call) });
     methods.set("/grpc.health.v1.Health/Check", {
       kind: "unary",
@@ -175,6 +184,20 @@ export class EtcdApi {
     });
     assert(methods.size === methodKinds.size, "etcd api: methods beside the table");
     return methods;
+  }
+
+  #addClusterMethods(methods: Map<string, ApiMethod>): void {
+    const cluster = this.#cluster;
+    const unary = (name: string, handle: (input: Uint8Array, call: UnaryApiCall) => void): void => {
+      const path = `/etcdserverpb.Cluster/${name}`;
+      assert(methods.has(path), "etcd api: a cluster method that is not in the table");
+      methods.set(path, { kind: "unary", handle });
+    };
+    unary("MemberAdd", (input, call) => cluster.add(input, call));
+    unary("MemberRemove", (input, call) => cluster.remove(input, call));
+    unary("MemberUpdate", (input, call) => cluster.update(input, call));
+    unary("MemberList", (input, call) => cluster.list(input, call));
+    unary("MemberPromote", (input, call) => cluster.promote(input, call));
   }
 
   #addLeaseMethods(methods: Map<string, ApiMethod>): void {

@@ -113,6 +113,39 @@ export interface MembershipPort {
   members(): readonly ClusterMember[];
 }
 
+/** One change of the configuration, as the log takes it. */
+export type MembershipStep =
+  | {
+      readonly op: "add-learner" | "add-voter";
+      readonly id: number;
+      readonly peerUrls: readonly string[];
+    }
+  | { readonly op: "promote" | "remove"; readonly id: number }
+  | { readonly op: "update"; readonly id: number; readonly peerUrls: readonly string[] };
+
+/** How a change of the configuration ended. `conf-changed`: it was made for another configuration, or one is under way. */
+export type MembershipOutcome =
+  | { readonly kind: "applied" }
+  | { readonly kind: "refused"; readonly reason: RefusalReason | "conf-changed" | "invalid" }
+  | {
+      readonly kind: "unknown";
+      readonly reason: "leader-changed" | "timeout" | "connection-lost" | "stopped";
+    };
+
+/** What changing the members takes; a Raft node fits behind it. */
+export interface ReconfigurationPort {
+  /** Log index at which the configuration was applied that `MembershipPort.members` tells of. */
+  readonly confIndex: number;
+  /** An id for a member that is added now and reached by `peerUrls`. */
+  newMemberId(peerUrls: readonly string[]): number;
+  /** Makes the change, unless the configuration is another than that of `confIndex`; calls back once. */
+  change(step: MembershipStep, confIndex: number, done: (outcome: MembershipOutcome) => void): CancelHandle;
+  /** Since when the other member has been connected without a break, on the clock of `tick`; null when it is not. */
+  connectedSinceMs(id: number): number | null;
+  /** On the leader, up to where each member has the log; null on others. */
+  progress(): ReadonlyMap<number, number> | null;
+}
+
 /** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */
 export interface DeferPort {
   defer(work: () => void): void;

@@ -1,4 +1,5 @@
 /** What a {@link RaftNode} is started with. */
+import type { Socket } from "node:net";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type {
   ApplyContext,
@@ -76,8 +77,6 @@ export interface RaftNodeSettings {
   readonly snapshots?: SnapshotPolicy;
   /** Bytes of snapshots that this member sends in a second, to all others together. Default: no such limit. */
   readonly snapshotSendBytesPerSecondMax?: number;
-  /** Bytes of snapshots that this member sends in a second, to all others together. Default: no such limit. */
-  readonly snapshotSendBytesPerSecondMax?: number;
   /** When changes of the membership are refused, and when learners become voters. */
   readonly membership?: MembershipPolicy;
   /** What sessions opened by this member may keep; the limits of the latest session rule in the whole cluster. */
@@ -95,6 +94,8 @@ export interface RaftNodeSettings {
   /** Where this member reaches member `id`, whose address the log gives. Default: at that address. */
   readonly resolveAddress?: (id: number, address: string) => string;
   readonly transport?: Partial<TransportLimits>;
+  /** Takes over connections to the peer port that begin with an HTTP GET. Default: they are closed. */
+  readonly onHttp?: (socket: Socket) => void;
   /** Encrypts the connections between members. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
   /** Another storage than the own write-ahead log, whose settings are then of no effect. */

@@ -385,6 +385,7 @@ async function openTransport<Command, Result>(
     storeIds: options.dataDir === undefined ? PeerStoreIds.inMemory() : PeerStoreIds.open(options.dataDir),
     resolveAddress: (peer, address) => parseAddress(options.resolveAddress?.(peer, address) ?? address),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.onHttp === undefined ? {} : { onHttp: options.onHttp }),
     onEvent: emit,
     onFatal: fatal,
   };

@@ -12,6 +12,7 @@ import type {
   MembershipPort,
   RandomPort,
   ReadOutcome,
+  ReconfigurationPort,
   ReplicationPort,
   StorePort,
   SubmitOutcome,
@@ -28,6 +29,8 @@ export interface ApiOptions {
   readonly membership: MembershipPort;
   readonly defer: DeferPort;
   readonly random: RandomPort;
+  /** Without it, changes of the members are refused by name. */
+  readonly reconfiguration?: ReconfigurationPort;
   /** Without it, only the leader itself answers what concerns the time of leases. */
   readonly leaderPort?: LeaderPort;
   readonly limits: ApiLimits;
@@ -200,7 +203,7 @@ export class ApiContext {
       failWith(call, "KV_REQUEST_TOO_MANY_REQUESTS");
       return;
     }
-    const pending = this.#wait(call, (timedOut) => {
+    const pending = this.wait(call, (timedOut) => {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
     this.#trySubmit(call, pending, command, encode);
@@ -263,7 +266,7 @@ export class ApiContext {
 
   /** Calls `ready` once reads are linearizable; otherwise `call` failed. */
   readBarrier(call: ApiCall, ready: () => void): void {
-    const pending = this.#wait(call, () => failWith(call, "KV_TIMEOUT"));
+    const pending = this.wait(call, () => failWith(call, "KV_TIMEOUT"));
     this.#tryBarrier(call, pending, ready);
   }
 
@@ -325,7 +328,8 @@ export class ApiContext {
     }
   }
 
-  #wait(call: ApiCall, onTimeout: (pending: Pending) => void): Pending {
+  /** Enters a wait that `call` stands behind; whoever settles it answers. */
+  wait(call: ApiCall, onTimeout: (pending: Pending) => void): Pending {
     const deadlineMs = this.#nowMs + this.options.limits.requestTimeoutMs;
     const pending = new Pending(this.#nowMs, deadlineMs, onTimeout, () => failWith(call, "KV_STOPPED"));
     this.pending.add(pending);

@@ -19,6 +19,10 @@ export interface ApiLimits {
   readonly leaseTtlSecondsMin: number;
   /** Whether the leader notes now and then what is left of leases. ETCD: the feature gate LeaseCheckpoint, off. */
   readonly leaseCheckpoint: boolean;
+  /** Learners that may be members at once. ETCD: --max-learners. */
+  readonly learnerCountMax: number;
+  /** Refuse changes of the members that put the quorum at risk. ETCD: --strict-reconfig-check. */
+  readonly strictReconfigCheck: boolean;
 }
 
 /** The limits of etcd's defaults, for the given election timeout and heartbeat interval. */
@@ -37,5 +41,7 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     watchProgressNotifyIntervalMs: 10 * 60 * 1000,
     leaseTtlSecondsMin: Math.max(1, Math.ceil(leaseTtlMsMin / 1000)),
     leaseCheckpoint: false,
+    learnerCountMax: 1,
+    strictReconfigCheck: true,
   };
 }

@@ -33,6 +33,8 @@ export interface IncomingContext {
 
 /** The largest frame that a peer may send. */
 const frameBytesMax = 64 * 1024 * 1024;
+/** "GET " as the first bytes: as a frame's length it would be far more than a handshake may have. */
+const httpStart = [0x47, 0x45, 0x54, 0x20];
 
 /** One accepted connection. */
 export class IncomingConnection {
@@ -45,10 +47,22 @@ export class IncomingConnection {
   #admitting = false;
   #silenceTimer: NodeJS.Timeout;
   #heardSinceCheck = false;
+  #heard = false;
   #why = "closed by the peer";
   #failure: Error | null = null;
   /** The peer closed its side, or announced it. */
   #ended = false;
+
+  // Kept by name, so that a connection can be handed over without them.
+  readonly #onData = (chunk: Uint8Array): void => this.#data(chunk);
+  readonly #onError = (error: Error): void => {
+    this.#why = error.message;
+    this.#failure = error;
+  };
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+  };
+  readonly #onClose = (): void => this.#closed();
 
   constructor(context: IncomingContext, socket: Socket) {
     this.#context = context;
@@ -57,15 +71,10 @@ export class IncomingConnection {
     this.#decoder = new FrameDecoder(context.limits.handshakeBytesMax);
     this.#silenceTimer = setTimeout(() => this.#end("no handshake"), context.limits.handshakeTimeoutMs);
     socket.setNoDelay(true);
-    socket.on("data", (chunk: Uint8Array) => this.#data(chunk));
-    socket.on("error", (error) => {
-      this.#why = error.message;
-      this.#failure = error;
-    });
-    socket.on("end", () => {
-      this.#ended = true;
-    });
-    socket.on("close", () => this.#closed());
+    socket.on("data", this.#onData);
+    socket.on("error", this.#onError);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
   }
 
   /** Who it is; null before it has introduced itself. */
@@ -83,16 +92,37 @@ export class IncomingConnection {
     if (this.#peer !== null) {
       const { cause, detail } = removedRefusal(this.#peer);
       this.#refuse(cause, detail);
-      this.#socket.removeAllListeners("data");
+      this.#socket.off("data", this.#onData);
       this.#socket.resume();
     }
   }
 
   #data(chunk: Uint8Array): void {
     this.#heardSinceCheck = true;
+    const { onHttp } = this.#context.options;
+    if (!this.#heard && onHttp !== undefined && httpStart.every((byte, i) => chunk[i] === byte)) {
+      this.#handOver(chunk, onHttp);
+      return;
+    }
+    this.#heard = true;
     this.#context.counters.receivedBytes += chunk.length;
     this.#decoder.push(chunk);
     this.#takeFrames();
+  }
+
+  /** From here on the connection is none of this transport's. */
+  #handOver(chunk: Uint8Array, onHttp: (socket: Socket) => void): void {
+    const socket = this.#socket;
+    clearTimeout(this.#silenceTimer);
+    socket.off("data", this.#onData);
+    socket.off("error", this.#onError);
+    socket.off("end", this.#onEnd);
+    socket.off("close", this.#onClose);
+    this.#context.closed(this, false);
+    socket.pause();
+    socket.unshift(chunk);
+    onHttp(socket);
+    process.nextTick(() => socket.resume());
   }
 
   #takeFrames(): void {

@@ -1,4 +1,5 @@
 /** What a TCP transport is given, what it limits, and what it tells. */
+import type { Socket } from "node:net";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type { NodeId, PeerGoneReason } from "@quorate/raft";
 import type { PeerStoreIds } from "../peer-store-ids.ts";
@@ -89,6 +90,11 @@ export interface TcpTransportOptions {
   readonly limits?: Partial<TransportLimits>;
   /** Encrypts both directions; certificates must be checked by both sides. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /**
+   * Takes over a connection that begins with an HTTP GET instead of a handshake, its bytes put back: for pages that members who
+   * are not members yet can read. Without it such a connection is closed as any other that does not speak the protocol.
+   */
+  readonly onHttp?: (socket: Socket) => void;
   readonly onEvent?: (event: TransportEvent) => void;
   /** A store id could not be noted: this member's disk failed, and it must stop. */
   readonly onFatal: (error: Error) => void;

@@ -99,7 +99,7 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     kind: choiceKind(["new", "existing"]),
     defaultValue: "new",
     etcdDefault: "new",
-    help: "new: form a cluster. existing: join one, or restart with data.",
+    help: "new: form a cluster. existing: join one that this member was added to, or restart with data.",
   },
   initialClusterToken: {
     name: "initial-cluster-token",
@@ -108,6 +108,22 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     defaultValue: "etcd-cluster",
     etcdDefault: "etcd-cluster",
     help: "Keeps clusters with equal URLs apart: part of every id. A data directory of another token is refused.",
+  },
+  strictReconfigCheck: {
+    name: "strict-reconfig-check",
+    group: "Clustering",
+    kind: choiceKind(["true", "false"]),
+    defaultValue: "true",
+    etcdDefault: "true",
+    help: "Refuse to add, remove or promote a member where that would put the quorum at risk.",
+  },
+  maxLearners: {
+    name: "max-learners",
+    group: "Clustering",
+    kind: integerKind("count", 1, 1000),
+    defaultValue: 1,
+    etcdDefault: "1",
+    help: "Learners that may be members at once.",
   },
   heartbeatIntervalMs: {
     name: "heartbeat-interval",

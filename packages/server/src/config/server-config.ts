@@ -15,6 +15,8 @@ export interface FlagValues {
   readonly initialCluster: string;
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
+  readonly strictReconfigCheck: "true" | "false";
+  readonly maxLearners: number;
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
   readonly fastFailover: "true" | "false";

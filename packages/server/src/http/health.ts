@@ -9,8 +9,8 @@ const serializableRead: Check = (probe, completed) => completed(probe.checkSeria
 const linearizableRead: Check = (probe, completed) => probe.checkLinearizable(completed);
 // Damage that was found stops the node before it serves; there is no state between for an alarm to tell of.
 const dataCorruption: Check = (_probe, completed) => completed(null);
-// Learners are never members of a first configuration, and no other can be made yet.
-const nonLearner: Check = (_probe, completed) => completed(null);
+const nonLearner: Check = (probe, completed) =>
+  completed(probe.status().isLearner ? "local node is a raft learner and not ready" : null);
 
 /** The checks by endpoint and name, in the order they are reported. */
 const checks: ReadonlyMap<string, ReadonlyMap<string, Check>> = new Map([

@@ -26,6 +26,7 @@ export interface ServerStatus {
   readonly revision: number;
   readonly dbBytes: number;
   readonly dbBytesInUse: number;
+  readonly isLearner: boolean;
   readonly leaderChangeCount: number;
   readonly proposalsPending: number;
   /** The log lost its end to damage and is being repaired. */

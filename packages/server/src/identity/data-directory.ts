@@ -46,7 +46,8 @@ const storeMark = "meta";
 
 const formatName = "quorate-member";
 const formatVersion = 1;
-const fileName = "member.json";
+/** Says whose data a directory holds. */
+export const memberFile = "member.json";
 // A list of a thousand members fits; more is not a file of ours.
 const fileBytesMax = 1024 * 1024;
 
@@ -96,7 +97,7 @@ function checksum(body: string): string {
  * @throws {@link DataDirectoryError} when it is damaged, foreign or cannot be read.
  */
 export function readIdentity(directory: string): MemberIdentity | null {
-  const path = join(directory, fileName);
+  const path = join(directory, memberFile);
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -106,11 +107,11 @@ export function readIdentity(directory: string): MemberIdentity | null {
     }
     throw unusable(directory, error);
   }
-  if (!names.includes(fileName)) {
+  if (!names.includes(memberFile)) {
     const foreign = names.find((name) => !isOwnName(name));
     if (foreign !== undefined) {
       throw new DataDirectoryError(
-        `data directory ${directory} has "${foreign}" but no ${fileName}: it is damaged or not Quorate's; ${restoreAdvice}, or choose another with --data-dir`,
+        `data directory ${directory} has "${foreign}" but no ${memberFile}: it is damaged or not Quorate's; ${restoreAdvice}, or choose another with --data-dir`,
       );
     }
     return null;
@@ -126,7 +127,7 @@ export function readIdentity(directory: string): MemberIdentity | null {
 
 /** What a start may leave behind that did not come to its end. */
 function isOwnName(name: string): boolean {
-  return name === storeFolder || name === "lost+found" || name.startsWith(`${fileName}.`);
+  return name === storeFolder || name === "lost+found" || name.startsWith(`${memberFile}.`);
 }
 
 function readText(path: string): string {
@@ -162,7 +163,7 @@ export function prepareDirectory(directory: string): void {
  * @throws {@link DataDirectoryError} when it cannot be written.
  */
 export function writeIdentity(directory: string, identity: MemberIdentity): void {
-  const temporary = join(directory, `${fileName}.new`);
+  const temporary = join(directory, `${memberFile}.new`);
   try {
     const file = openSync(temporary, "w", 0o600);
     try {
@@ -171,7 +172,7 @@ export function writeIdentity(directory: string, identity: MemberIdentity): void
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, join(directory, fileName));
+    renameSync(temporary, join(directory, memberFile));
     syncDirectory(directory);
   } catch (error) {
     throw unusable(directory, error);

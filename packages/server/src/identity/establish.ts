@@ -9,6 +9,7 @@ import {
   readIdentity,
   storeFolder,
 } from "./data-directory.ts";
+import { joinedIdentity, type RunningCluster } from "./join-cluster.ts";
 import { clusterIdOf, idText, memberIdOf } from "./member-id.ts";
 
 /** An identity, and lines for the log where flags say something else. */
@@ -16,6 +17,8 @@ export interface Established {
   readonly identity: MemberIdentity;
   /** Whether the directory does not yet say so; `writeIdentity` it once the log exists. */
   readonly created: boolean;
+  /** Whether it is a new member of a cluster that runs already. */
+  readonly joins: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -24,20 +27,25 @@ export interface Established {
  *
  * @throws {@link DataDirectoryError} when the directory is damaged, not usable, or belongs to somebody else.
  */
-export function establishIdentity(config: ServerConfig): Established {
+export function establishIdentity(config: ServerConfig, running: RunningCluster | null = null): Established {
   carryRecoveryThrough(config.dataDir);
   const recorded = readIdentity(config.dataDir);
   if (recorded !== null) {
-    return { identity: recorded, created: false, warnings: compare(recorded, config) };
+    return { identity: recorded, created: false, joins: false, warnings: compare(recorded, config) };
   }
   if (config.initialClusterState === "existing") {
-    throw new DataDirectoryError(
-      `data directory ${config.dataDir} is empty, and --initial-cluster-state existing asks to join: members cannot be added yet, form a cluster with "new"`,
-    );
+    if (running === null) {
+      throw new DataDirectoryError(
+        `data directory ${config.dataDir} is empty, and --initial-cluster-state existing asks to join a cluster, but no member that --initial-cluster names answers`,
+      );
+    }
+    const identity = joinedIdentity(config, running);
+    prepareDirectory(config.dataDir);
+    return { identity, created: true, joins: true, warnings: [] };
   }
   const identity = identityOf(config);
   prepareDirectory(config.dataDir);
-  return { identity, created: true, warnings: [] };
+  return { identity, created: true, joins: false, warnings: [] };
 }
 
 /** A recovery that was decided and then interrupted says who this member is. */

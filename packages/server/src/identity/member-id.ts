@@ -9,13 +9,21 @@ import { type NodeId, toNodeId } from "@quorate/raft";
 
 const idMask = (1n << 53n) - 1n;
 
-/** The id of the member that `peerUrls` reach. Their order does not matter. */
-export function memberIdOf(peerUrls: readonly string[], clusterToken: string): NodeId {
+/**
+ * The id of the member that `peerUrls` reach; their order does not matter. One that is added to a running cluster has another with
+ * each second, so that a member may return under an address that a removed one had.
+ */
+export function memberIdOf(
+  peerUrls: readonly string[],
+  clusterToken: string,
+  addedAtSeconds: number | null = null,
+): NodeId {
   assert(peerUrls.length > 0, "identity: a member has a peer URL");
+  const when = addedAtSeconds === null ? "" : String(addedAtSeconds);
   return toNodeId(
     idFrom(
       createHash("sha1")
-        .update(peerUrls.toSorted().join("") + clusterToken)
+        .update(peerUrls.toSorted().join("") + clusterToken + when)
         .digest(),
     ),
   );

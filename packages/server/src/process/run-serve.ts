@@ -7,6 +7,7 @@ import type { ServerConfig } from "../config/server-config.ts";
 import { isLoopback } from "../config/server-url.ts";
 import { DataDirectoryError } from "../identity/data-directory.ts";
 import { type Established, establishIdentity } from "../identity/establish.ts";
+import { askCluster, asksToJoin } from "../identity/join-cluster.ts";
 import { idText } from "../identity/member-id.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
 import { installFatal } from "./fatal.ts";
@@ -31,7 +32,7 @@ async function serveUntil(asked: Promise<string>, input: ServeInput): Promise<vo
   const { config, warnings } = configure(input);
   const logger = openLog(config);
   const fatal = installFatal(logger);
-  const { identity, created, warnings: contradictions } = establish(config);
+  const { identity, created, joins, warnings: contradictions } = await establish(config);
   logger.info("starting", {
     version: packageVersion(),
     "etcd-version": etcdVersion,
@@ -51,12 +52,13 @@ async function serveUntil(asked: Promise<string>, input: ServeInput): Promise<vo
     config,
     identity,
     created,
+    joins,
     logger,
     fatal,
     ...(wrapFileSystem === undefined ? {} : { wrapFileSystem }),
   });
   void server.ready.then(() => logger.info("ready to serve client requests"));
-  logger.info("stopping", { reason: await asked });
+  logger.info("stopping", { reason: await Promise.race([asked, server.removed]) });
   await server.stop();
   logger.info("stopped");
 }
@@ -83,9 +85,9 @@ function openLog(config: ServerConfig): Logger {
   }
 }
 
-function establish(config: ServerConfig): Established {
+async function establish(config: ServerConfig): Promise<Established> {
   try {
-    return establishIdentity(config);
+    return establishIdentity(config, asksToJoin(config) ? await askCluster(config) : null);
   } catch (error) {
     if (error instanceof DataDirectoryError) {
       throw new CommandError(error.message, exitCode.failure, { cause: error });

@@ -16,7 +16,6 @@ import { serveExchanges } from "../http/serve-exchange.ts";
 import { type MemberIdentity, storeFolder, writeIdentity } from "../identity/data-directory.ts";
 import type { Logger } from "../logging/logger.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
-import { membershipPort } from "../services/membership-port.ts";
 import { createProbe } from "../services/probe.ts";
 import { type Replication, startReplication } from "../services/replication.ts";
 import type { Fatal } from "./fatal.ts";
@@ -30,6 +29,8 @@ export interface ServerOptions {
   readonly identity: MemberIdentity;
   /** Whether the data directory does not name its member yet. */
   readonly created: boolean;
+  /** Whether it is a new member of a cluster that runs already. */
+  readonly joins: boolean;
   readonly logger: Logger;
   readonly fatal: Fatal;
   /** Wraps the file system under the log; only tests do. */
@@ -40,6 +41,8 @@ export interface ServerOptions {
 export interface QuorateServer {
   /** Resolves when this member has a leader, has caught up with it, and serves. */
   readonly ready: Promise<void>;
+  /** Resolves with why, should this member be removed from the cluster. */
+  readonly removed: Promise<string>;
   /** Hands over leadership, finishes what runs, says goodbye, closes the log. */
   stop(): Promise<void>;
 }
@@ -64,16 +67,18 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     metrics,
     logger,
     fatal,
+    joins: options.joins,
+    etcdVersion,
     dataDir: join(config.dataDir, storeFolder),
     ...(options.wrapFileSystem === undefined ? {} : { wrapFileSystem: options.wrapFileSystem }),
   });
   if (options.created) {
     writeIdentity(config.dataDir, identity);
   }
-  const membership = membershipPort(identity, machine);
+  const { membership } = replication;
   const probe = createProbe({ config, machine, membership, replication });
   metrics.observe(probe);
-  const api = new EtcdApi(apiOptions(config, machine, membership, replication));
+  const api = new EtcdApi(apiOptions(config, machine, replication));
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const grpc = createGrpcServer({
     limits: { messageBytesMax: config.maxRequestBytes + messageOverheadBytes },
@@ -93,6 +98,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   });
   return {
     ready,
+    removed: replication.removed,
     async stop() {
       stopPublishing();
       stopSweeping();
@@ -114,23 +120,21 @@ async function closeClients(grpc: GrpcServer, api: EtcdApi): Promise<void> {
   await closed;
 }
 
-function apiOptions(
-  config: ServerConfig,
-  machine: KvStateMachine,
-  membership: ApiOptions["membership"],
-  replication: Replication,
-): ApiOptions {
+function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: Replication): ApiOptions {
   return {
     replication,
     leaderPort: replication,
     store: machine,
-    membership,
+    membership: replication.membership,
+    reconfiguration: replication.reconfiguration,
     defer: { defer: (work) => void setImmediate(work) },
     random: { uint32: () => randomInt(2 ** 32) },
     limits: {
       ...apiLimitsDefault(config.electionTimeoutMs, config.heartbeatIntervalMs),
       requestBytesMax: config.maxRequestBytes,
       txnOpCountMax: config.maxTxnOps,
+      learnerCountMax: config.maxLearners,
+      strictReconfigCheck: config.strictReconfigCheck === "true",
     },
     about: {
       version: etcdVersion,

@@ -23,6 +23,7 @@ export function createProbe({ config, machine, membership, replication }: ProbeO
       return {
         ...state,
         clusterId: membership.clusterId,
+        isLearner: replication.status().isLearner,
         name: config.name,
         revision: machine.revision,
         dbBytes: machine.dbSizeBytes,

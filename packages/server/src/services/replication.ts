@@ -1,23 +1,33 @@
 /** The replicated log behind the API's port: a Raft node, what it tells of itself, and its troubles as log lines. */
 
 import { assert } from "@quorate/base";
-import type { CancelHandle, LeaderPort, ReplicationPort, ReplicationStatus } from "@quorate/etcd";
+import type {
+  CancelHandle,
+  LeaderPort,
+  MembershipPort,
+  ReconfigurationPort,
+  ReplicationPort,
+  ReplicationStatus,
+} from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
-import { RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
+import { type MembersView, RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
 import { readKeys } from "../config/key-file.ts";
 import type { ServerConfig } from "../config/server-config.ts";
-import { hostPort, parseServerUrl, type ServerUrl } from "../config/server-url.ts";
+import { hostPort, type ServerUrl } from "../config/server-url.ts";
 import type { ServerStatus } from "../http/server-probe.ts";
 import type { MemberIdentity } from "../identity/data-directory.ts";
+import { memberIdOf } from "../identity/member-id.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Fatal } from "../process/fatal.ts";
 import { listenFailure } from "../process/listen-failure.ts";
 import { observeSyncs } from "../process/observed-file-system.ts";
+import { addressOf, changeFailure, changeStep, membershipPort } from "./membership-port.ts";
 import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { type PeerPages, servePeerPages } from "./peer-pages.ts";
 import { Leadership, logEvent, observeEvent } from "./raft-events.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
 
@@ -34,6 +44,10 @@ interface ReplicationOptions {
   readonly fatal: Fatal;
   /** The log's own folder. */
   readonly dataDir: string;
+  /** Whether it is a new member of a cluster that runs already. */
+  readonly joins: boolean;
+  /** The etcd version that the API follows. */
+  readonly etcdVersion: string;
   readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
 }
 
@@ -56,6 +70,10 @@ type ReplicationView = Pick<
 
 /** The port of the API, and what else the server needs of its log. */
 export interface Replication extends ReplicationPort, LeaderPort {
+  readonly membership: MembershipPort;
+  readonly reconfiguration: ReconfigurationPort;
+  /** Resolves with why, should this member be removed from the cluster; it then takes part no more. */
+  readonly removed: Promise<string>;
   observe(): ReplicationView;
   /** Calls `listener`, in a turn of its own, when a leader was found or lost. */
   onLeaderChange(listener: () => void): void;
@@ -69,7 +87,15 @@ export interface Replication extends ReplicationPort, LeaderPort {
 export async function startReplication(options: ReplicationOptions): Promise<Replication> {
   const links = new PeerLinks();
   const leadership = new Leadership();
-  const node = await startNode(options, (event) => {
+  const pages: PeerPages = { membership: null, etcdVersion: options.etcdVersion };
+  let wasRemoved: (why: string) => void = () => {};
+  const removed = new Promise<string>((resolve) => {
+    wasRemoved = resolve;
+  });
+  const node = await startNode(options, pages, (event) => {
+    if (event.type === "retired") {
+      wasRemoved("this member was removed from the cluster");
+    }
     observeEvent(event, links, leadership);
     if (event.type === "fail-over-ended") {
       options.metrics.failOverEnded(event.outcome);
@@ -82,11 +108,92 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
     transport: node.transportCounters,
     trace: node.traceCounters,
   }));
-  return portOf(node, options, links, leadership);
+  const members = new KnownMembers(node);
+  const membership = membershipPort(options.identity, options.machine, () => members.view);
+  pages.membership = membership;
+  return {
+    ...portOf(node, options, links, leadership, members),
+    membership,
+    reconfiguration: reconfigurationOf(node, options.identity, links, members),
+    removed,
+  };
+}
+
+/** PERF: the members change seldom and are asked for with each request, so they are looked up when they change. */
+class KnownMembers {
+  readonly #node: RaftNode<never, KvResult>;
+  view: MembersView;
+
+  constructor(node: RaftNode<never, KvResult>) {
+    this.#node = node;
+    this.view = node.members;
+    node.subscribe((event) => {
+      if (
+        event.type === "conf-state" ||
+        event.type === "snapshot-installed" ||
+        event.type === "member-promoted"
+      ) {
+        this.refresh();
+      }
+    });
+  }
+
+  /** Looks them up now. */
+  refresh(): void {
+    this.view = this.#node.members;
+  }
+
+  isLearner(id: number): boolean {
+    const { learners } = this.view.confState;
+    return learners.some((learner) => learner === id);
+  }
+
+  /** Voters beside this member of which a majority needs that many. */
+  get otherVoterCount(): number {
+    return Math.floor(this.view.confState.voters.length / 2);
+  }
+}
+
+function reconfigurationOf(
+  node: RaftNode<never, KvResult>,
+  identity: MemberIdentity,
+  links: PeerLinks,
+  members: KnownMembers,
+): ReconfigurationPort {
+  return {
+    get confIndex() {
+      return members.view.confIndex;
+    },
+    newMemberId: (peerUrls) => memberIdOf(peerUrls, identity.clusterToken, Math.floor(Date.now() / 1000)),
+    connectedSinceMs: (id) => links.sinceOf(id),
+    progress() {
+      return node.isLeader ? new Map(node.status().progress.map(({ id, match }) => [id, match])) : null;
+    },
+    change(step, confIndex, done): CancelHandle {
+      const change = changeStep(step);
+      if (change === null) {
+        done({ kind: "refused", reason: "invalid" });
+        return { cancel: () => {} };
+      }
+      const waiting = new AbortController();
+      node
+        .changeMembers([change], { expectedConfIndex: confIndex, signal: waiting.signal })
+        .then(
+          () => {
+            members.refresh();
+            return { kind: "applied" } as const;
+          },
+          (error: unknown) => (waiting.signal.aborted ? null : changeFailure(error)),
+        )
+        .then((outcome) => outcome !== null && done(outcome));
+      return { cancel: () => waiting.abort() };
+    },
+  };
 }
 
 async function startNode(
   options: ReplicationOptions,
+  pages: PeerPages,
   onEvent: (event: RaftNodeEvent) => void,
 ): Promise<RaftNode<never, KvResult>> {
   const { config, identity, machine, metrics, wrapFileSystem } = options;
@@ -103,7 +210,11 @@ async function startNode(
       cluster: identity.clusterId,
       dataDir: options.dataDir,
       listen: hostPort(listenUrl),
-      peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, addressOf(peerUrls)])),
+      peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, recordedAddress(peerUrls)])),
+      join: options.joins,
+      onHttp: servePeerPages(pages),
+      // The API checks changes of the members as etcd does, before they are proposed.
+      membership: { strictQuorum: false },
       byteStateMachine: machine,
       tickMs: config.heartbeatIntervalMs,
       core: {
@@ -134,7 +245,8 @@ async function startNode(
       },
     });
     started = true;
-    if (identity.members.length === 1) {
+    const { voters } = node.members.confState;
+    if (voters.length === 1 && voters[0] === node.id) {
       node.campaign(); // Nobody else can lead, so there is no time-out to wait for.
     }
     return node;
@@ -150,11 +262,10 @@ function startFailure(error: unknown, listenUrl: ServerUrl, dataDir: string): un
     : (dataDirectoryFailure(dataDir, error) ?? error);
 }
 
-/** Where peers dial a member: the first of its URLs. */
-function addressOf(peerUrls: readonly string[]): string {
-  const parsed = parseServerUrl(peerUrls[0] ?? "");
-  assert("value" in parsed, "replication: a recorded peer URL does not parse");
-  return hostPort(parsed.value);
+function recordedAddress(peerUrls: readonly string[]): string {
+  const address = addressOf(peerUrls);
+  assert(address !== null, "replication: a recorded peer URL does not parse");
+  return address;
 }
 
 function portOf(
@@ -162,10 +273,11 @@ function portOf(
   options: ReplicationOptions,
   links: PeerLinks,
   leadership: Leadership,
-): Replication {
-  const { identity, metrics } = options;
+  members: KnownMembers,
+): Omit<Replication, "membership" | "reconfiguration" | "removed"> {
+  const { metrics } = options;
   const counts = { pending: 0 };
-  const status = liveStatus(node, Math.floor(identity.members.length / 2), links, leadership);
+  const status = liveStatus(node, members, links, leadership);
   return {
     status: () => status,
     submit(command, done): CancelHandle {
@@ -219,13 +331,15 @@ function portOf(
 /** PERF: asked several times for each request, so it is one object that looks at the node when it is read. */
 function liveStatus(
   node: RaftNode<never, KvResult>,
-  otherVoterCount: number,
+  members: KnownMembers,
   links: PeerLinks,
   leadership: Leadership,
 ): ReplicationStatus {
   return {
     memberId: node.id,
-    isLearner: false,
+    get isLearner() {
+      return members.isLearner(node.id);
+    },
     get term() {
       return node.term;
     },
@@ -242,7 +356,7 @@ function liveStatus(
       return leadership.leaderSinceMs;
     },
     get connectedSinceMs() {
-      return node.isLeader ? links.sinceCount(otherVoterCount) : links.sinceOf(node.leader);
+      return node.isLeader ? links.sinceCount(members.otherVoterCount) : links.sinceOf(node.leader);
     },
   };
 }

@@ -26,6 +26,8 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   snapshotCount: { text: "100" },
   quotaBackendBytes: { text: "-1" },
   maxRequestBytes: { text: "1000" },
+  strictReconfigCheck: { text: "false" },
+  maxLearners: { text: "2" },
   maxTxnOps: { text: "7" },
   trace: { text: "/tmp/trace" },
   logLevel: { text: "debug" },

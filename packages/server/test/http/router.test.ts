@@ -20,6 +20,7 @@ const healthy: ServerStatus = {
   revision: 5,
   dbBytes: 2000,
   dbBytesInUse: 1000,
+  isLearner: false,
   leaderChangeCount: 2,
   logDamaged: false,
   repairedEntryCount: 0,

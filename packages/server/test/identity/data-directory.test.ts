@@ -16,6 +16,7 @@ import {
   writeIdentity,
 } from "../../src/identity/data-directory.ts";
 import { type Established, establishIdentity } from "../../src/identity/establish.ts";
+import { parseMembers } from "../../src/identity/join-cluster.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "quorate-identity-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -111,7 +112,7 @@ test("an existing directory goes before bootstrap flags", () => {
   assert.equal(first.created, true);
   assert.equal(first.identity.members.length, 2);
   const again = establish(directory, "--name=m1", two, "--initial-cluster-token=t");
-  assert.deepEqual(again, { identity: first.identity, created: false, warnings: [] });
+  assert.deepEqual(again, { identity: first.identity, created: false, joins: false, warnings: [] });
   assert.deepEqual(establish(directory).identity, first.identity);
   const alone = establish(directory, "--name=m1", "--initial-cluster=m1=http://localhost:2380");
   assert.deepEqual(alone.identity, first.identity);
@@ -129,6 +130,44 @@ test("a foreign token and the name of another member are refused", () => {
   assert.throws(() => establish(directory, "--name=m2"), /belongs to member "m1", not to "m2"/);
 });
 
-test("joining with an empty directory is refused", () => {
-  assert.throws(() => establish(fresh(), "--initial-cluster-state=existing"), /members cannot be added yet/);
+test("joining: the id of the member with this one's peer URLs; anything that does not fit is refused", () => {
+  const running = {
+    clusterId: 77,
+    members: [
+      { id: 5, name: "a", peerUrls: ["http://h:1"] },
+      { id: 9, name: "", peerUrls: ["http://h:2"] },
+    ],
+  };
+  const join = (initial: string, cluster: typeof running | null = running) =>
+    establishIdentity(
+      resolveConfig({
+        argv: [
+          `--data-dir=${fresh()}`,
+          "--name=b",
+          "--initial-cluster-state=existing",
+          `--initial-cluster=${initial}`,
+          "--initial-advertise-peer-urls=http://h:2",
+        ],
+        environment: {},
+      }).config,
+      cluster,
+    );
+  const { created, identity, joins } = join("a=http://h:1,b=http://h:2");
+  assert.deepEqual([created, joins, identity.memberId, identity.clusterId], [true, true, 9, 77]);
+  assert.deepEqual(
+    identity.members.map(({ name }) => name),
+    ["a", "b"],
+  );
+  assert.throws(
+    () => join("a=http://h:1,b=http://h:2", null),
+    /no member that --initial-cluster names answers/,
+  );
+  assert.throws(
+    () => join("b=http://h:2"),
+    /has a member at http:\/\/h:1 that --initial-cluster does not name/,
+  );
+  assert.throws(() => join("a=http://h:1,b=http://h:2,c=http://h:3"), /has no member at http:\/\/h:3/);
+  assert.equal(parseMembers(1, "[{}]"), null);
+  assert.equal(parseMembers(Number.NaN, "[]"), null);
+  assert.equal(parseMembers(1, "x"), null);
 });
