@@ -124,9 +124,12 @@ test("a restarted node goes on from its snapshot and its log", async () => {
   const settings = { snapshots: { entryCountMax: 10, trailingEntryCount: 2 } };
   await withCluster(async (cluster) => {
     const { id, node } = await cluster.leader();
+    // A session: on a busy machine the leader may change meanwhile, and a proposal is then sent again.
+    const session = await node.openSession({ keepAliveMs: 0 });
     for (let i = 0; i < 50; i++) {
-      await node.propose({ add: 1 });
+      await session.propose({ add: 1 });
     }
+    await session.close();
     await cluster.waitFor("a compaction", () => node.logRange.firstIndex > 1);
     await cluster.kill(id);
     const back = await cluster.restart(id);

@@ -79,7 +79,7 @@ function checkMembership(state: RaftState): void {
 
 /** INV progress. */
 function checkProgress(state: RaftState, progress: Progress): void {
-  assert(progress.match < progress.next, "invariant: match < next");
+  assert(progress.match < progress.next || progress.state === "snapshot", "invariant: match < next");
   assert(progress.match <= state.log.lastIndex, "invariant: match ≤ last");
   assert(progress.next <= state.log.lastIndex + 1, "invariant: next ≤ last + 1");
   assert(

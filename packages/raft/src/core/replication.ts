@@ -38,10 +38,10 @@ export function broadcastEntries(state: RaftState): void {
 export function sendAppend(state: RaftState, progress: Progress, sendIfEmpty: boolean): boolean {
   assert(state.role === "leader", "replicate: only a leader sends appends");
   assert(progress.id !== state.id, "replicate: append to self");
-  assert(progress.match < progress.next, "replicate: match below next");
   if (isPaused(progress)) {
     return false;
   }
+  assert(progress.match < progress.next, "replicate: match below next");
   // FIG 2 Rules for Servers, Leaders [leader-sends-next].
   const previous = previousIndex(progress.next);
   const term = state.log.term(previous);

@@ -9,6 +9,7 @@ import { progressOf } from "../tracker/tracker.ts";
 import { indexZero, type NodeId, termZero } from "../types/ids.ts";
 import type { InstallSnapshot } from "../types/message.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
+import { endSnapshotRequest, learnCommit } from "./commit-ceiling.ts";
 import { acknowledgeTo } from "./follower.ts";
 import { createMembership, type RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
@@ -26,7 +27,6 @@ export function sendSnapshot(state: RaftState, progress: Progress): boolean {
     return false;
   }
   assert(snapshot !== null, "snapshot: the log was compacted without one");
-  assert(snapshot.index + 1 >= state.log.firstIndex, "snapshot: it does not meet the log");
   assert(snapshot.index <= state.log.committed, "snapshot: of what is not committed");
   becomeSnapshot(progress, snapshot.index);
   send(state, { type: "install-snapshot", from: state.id, to: progress.id, term: state.term, snapshot });
@@ -74,9 +74,11 @@ function restore(state: RaftState, snapshot: SnapshotMetadata): boolean {
   }
   if (state.log.matches(snapshot)) {
     // RAFT §5.3 [snapshot-of-prefix]: a snapshot of a prefix of the log teaches only that the prefix is committed; the rest of the log stays.
-    state.log.commitTo(snapshot.index);
+    learnCommit(state, snapshot.index);
     return false;
   }
+  // Whatever was asked for: this image takes the place of the state machine too.
+  endSnapshotRequest(state);
   state.log.restore(snapshot);
   // RAFT §5.1 [snapshot-configuration]: the configuration at the snapshot's index is in force, also a joint one.
   state.tracker.membership = createMembership(state, normalizeConfState(snapshot.confState));

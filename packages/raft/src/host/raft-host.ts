@@ -47,7 +47,10 @@ const settled: Waiting = { abandon: () => {} };
  * host.start((error) => { if (error !== null) throw error; });
  * scheduler.runAll();
  * host.campaign();
- * host.propose(new Uint8Array([1]), (outcome) => outcome.kind); // "applied"
+ * scheduler.runAll(); // An election ends when its votes are durable: who proposes before that is refused.
+ * host.propose(new Uint8Array([1]), (outcome) => {
+ *   if (outcome.kind !== "applied") throw new Error(outcome.kind);
+ * });
  * scheduler.runAll();
  * ```
  */

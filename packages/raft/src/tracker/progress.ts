@@ -18,7 +18,7 @@ import type { ProgressState, ProgressStatus } from "../types/status.ts";
 import type { Inflights } from "./inflights.ts";
 
 /**
- * INV progress: 0 ≤ match < next. In `snapshot`, next = pendingSnapshot + 1.
+ * INV progress: 0 ≤ match < next; but in `snapshot`, next = pendingSnapshot + 1, whatever the member has.
  * PERF: one flat mutable record instead of a union of states, so that every member has the same hidden class.
  */
 export interface Progress {
@@ -107,12 +107,13 @@ export function becomeReplicate(progress: Progress): void {
 
 /** Waits until the image at `index` has arrived. */
 export function becomeSnapshot(progress: Progress, index: LogIndex): void {
-  assert(index > progress.match, "progress: a snapshot must bring something new");
+  // ETCD: as there, also an image that brings nothing new is sent: what a storage offers that compacted further is for its driver to judge.
+  assert(index > 0, "progress: a snapshot of nothing");
   resetState(progress, "snapshot");
   progress.pendingSnapshot = index;
   progress.next = nextIndex(index);
   progress.sentCommit = index;
-  assert(progress.match < progress.next, "progress: match below next");
+  assert(progress.next === index + 1, "progress: next follows the image");
   assert(progress.inflights.count === 0, "progress: a reset window is empty");
 }
 

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8Encode } from "@quorate/base";
-import { commands, conf, Group, loneMember, Peer, startingLog } from "../support/group.ts";
-import { change, logId, voteAnswer, voteRequest } from "../support/messages.ts";
+import type { Entry } from "@quorate/raft";
+import { at, commands, conf, Group, loneMember, Peer, startingLog } from "../support/group.ts";
+import { change, heartbeat, logId, voteAnswer, voteRequest } from "../support/messages.ts";
 
 const group3 = conf([1, 2, 3]);
 
@@ -20,6 +21,10 @@ test("a vote of a later term is no vote for this one, and the own vote alone ele
   again.drain();
   again.node.step(voteAnswer("vote-response", 2, again, 1, true));
   assert.equal(again.role, "candidate", "nor is one of an earlier term");
+  again.node.step(voteAnswer("vote-response", 2, again, 2, false));
+  assert.equal(again.role, "candidate", "nor is a refusal in this one");
+  again.node.step(voteAnswer("vote-response", 3, again, 2));
+  assert.equal(again.role, "leader");
 });
 
 // [case-8]
@@ -43,6 +48,34 @@ test("members with trials and members without elect a leader together, whoever i
       `member ${ahead} ahead`,
     );
   }
+});
+
+// [case-8]
+test("a member that holds a trial itself grants one to others at once, though it has only just lost its leader", () => {
+  const peer = loneMember(1, group3, [1], { preVote: true, checkQuorum: true, electionTimeoutTicks: 5 });
+  peer.node.step(heartbeat(3, peer, 1));
+  for (let tick = 0; tick < 5; tick++) peer.node.tick();
+  peer.drain();
+  assert.equal(peer.role, "pre-candidate");
+  assert.equal(peer.node.step(voteRequest("pre-vote", 2, peer, 2, logId(1, 1))).status, "accepted");
+  assert.deepEqual(
+    peer.drain().map((message) => [message.type, message.to, "granted" in message && message.granted]),
+    [["pre-vote-response", 2, true]],
+  );
+});
+
+// [case-8]
+test("a trial of an earlier term is told the present one, in which its member then takes part", () => {
+  const ahead = loneMember(1, group3, [5], { preVote: true, checkQuorum: true });
+  ahead.node.step(voteRequest("pre-vote", 2, ahead, 3, logId(1, 1)));
+  const [answer] = ahead.drain();
+  assert.ok(answer?.type === "pre-vote-response");
+  assert.deepEqual([answer.granted, Number(answer.term)], [false, 5]);
+  const behind = loneMember(2, group3, [1], { preVote: true, checkQuorum: true });
+  behind.node.campaign();
+  behind.drain();
+  behind.node.step(answer);
+  assert.deepEqual([behind.role, Number(behind.state.term)], ["follower", 5]);
 });
 
 // [case-9]
@@ -84,6 +117,33 @@ test("a read that is asked for while leadership is handed over is not confirmed 
   assert.equal(leader.reads.length, 0);
 });
 
+// [case-17]
+test("a change waits until the one before it is applied, not only committed", () => {
+  const peer = new Peer(1, startingLog(conf([1]), 0), { confState: conf([1]), asyncStorage: true });
+  const turn = (): readonly Entry[] => {
+    const ready = peer.node.ready();
+    peer.persist(ready);
+    for (const message of ready.sendAfterPersist) peer.node.step(message);
+    peer.node.persisted(ready.seq);
+    return ready.apply;
+  };
+  peer.node.campaign();
+  turn();
+  turn();
+  peer.apply(turn());
+  peer.node.applied(at(1));
+  assert.equal(peer.role, "leader");
+  assert.ok(peer.node.proposeConfChange(change("v2"), "single").ok);
+  turn();
+  const apply = turn();
+  assert.deepEqual([Number(peer.state.log.committed), Number(peer.state.log.applied)], [2, 1]);
+  const early = peer.node.proposeConfChange(change("l3"), "single");
+  assert.ok(!early.ok && early.reason === "conf-change" && early.refusal === "pending");
+  peer.apply(apply);
+  peer.node.applied(at(2));
+  assert.deepEqual(peer.node.status().confState, conf([1, 2]));
+});
+
 // [case-25]
 test("of two members one is removed and dies with the news: the other goes on", () => {
   for (const removed of [1, 2]) {
@@ -117,5 +177,12 @@ test("a restarted member has the members of its snapshot and of the entries behi
   leader.restart();
   leader.drain();
   assert.deepEqual(leader.node.status().confState, before);
-  assert.equal(startingLog(before, 3).stored.confState, before, "and those of a snapshot need no entries");
+  const restored = new Peer(1, startingLog(before, 3), {});
+  assert.deepEqual(restored.node.status().confState, before, "and those of a snapshot need no entries");
+  restored.node.campaign();
+  restored.drain();
+  restored.node.step(voteAnswer("vote-response", 4, restored, 2));
+  assert.equal(restored.role, "candidate", "a majority of the new half alone elects nobody");
+  restored.node.step(voteAnswer("vote-response", 2, restored, 2));
+  assert.equal(restored.role, "leader");
 });

@@ -1,13 +1,21 @@
 /** Corner cases of log, storage and numbers that other Rafts have paid for; docs/raft.md lists all of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { utf8Encode } from "@quorate/base";
+import { emptyBytes, utf8Encode } from "@quorate/base";
 import { noNode, RawNode, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { progressOf } from "../../src/tracker/tracker.ts";
-import { at, commands, conf, entry, Group, Peer, startingLog } from "../support/group.ts";
-import { append, heartbeat, logId } from "../support/messages.ts";
+import { at, commands, conf, entry, Group, loneMember, Peer, startingLog } from "../support/group.ts";
+import { accepted, append, heartbeat, install, logId } from "../support/messages.ts";
 
 const group3 = conf([1, 2, 3]);
+
+/** Member 3 was heard. */
+const heartbeatAnswer = {
+  type: "heartbeat-response",
+  from: toNodeId(3),
+  term: toTerm(1),
+  context: emptyBytes,
+} as const;
 
 // [case-31]
 test("completions that come out of order are refused, and take nothing back", () => {
@@ -30,6 +38,77 @@ test("completions that come out of order are refused, and take nothing back", ()
   peer.node.applied(at(2));
   peer.node.applied(at(1));
   assert.equal(peer.state.log.applied, 2);
+});
+
+// [case-31]
+test("acknowledgements that come out of order take back neither match nor next", () => {
+  const group = new Group(group3);
+  const leader = group.elect(1);
+  for (const text of ["a", "b", "c"]) leader.node.propose([utf8Encode(text)]);
+  leader.drain();
+  leader.node.step(accepted(2, leader, 1, 4));
+  leader.node.step(accepted(2, leader, 1, 2));
+  const progress = progressOf(leader.state.tracker, toNodeId(2));
+  assert.deepEqual([Number(progress?.match), Number(progress?.next)], [4, 5]);
+});
+
+// [case-39]
+test("a later term alone is synced before anything of it is answered", () => {
+  const peer = loneMember(1, group3, [1]);
+  peer.node.step(heartbeat(2, peer, 7));
+  const ready = peer.node.ready();
+  assert.deepEqual([ready.hardState, ready.entries.length], [{ term: 7, vote: 0, commit: 0 }, 0]);
+  assert.equal(ready.mustSync, true);
+});
+
+// [case-36]
+test("an append without entries never names a place before the log, and none matches there", () => {
+  const group = new Group(group3, { inflightCountMax: 1 });
+  const leader = group.elect(1);
+  // One append is under way to 3, so that its window is full; then the log is compacted past it.
+  for (let count = 0; count < 4; count++) leader.node.propose([utf8Encode("x")]);
+  group.settle((message) => message.to !== 3 && message.from !== 3);
+  leader.log.compact(5);
+  const progress = progressOf(leader.state.tracker, toNodeId(3));
+  assert.ok(progress?.state === "replicate" && progress.inflights.full && progress.next < 5);
+  leader.node.step({ ...heartbeatAnswer, to: leader.id });
+  assert.deepEqual(
+    leader.drain().map((message) => message.type),
+    ["install-snapshot"],
+  );
+  const fresh = new Peer(3, startingLog(group3, 0), { confState: group3 });
+  fresh.node.step(append(1, fresh, 1, logId(0, 5)));
+  const [answer] = fresh.drain();
+  assert.ok(answer?.type === "append-response" && answer.rejected, "nothing stands there");
+});
+
+// [case-46]
+test("a snapshot from before the compacted log is answered by what is committed, and nothing else happens", () => {
+  const peer = new Peer(1, startingLog(group3, 9), {});
+  const snapshot = { index: at(4), term: toTerm(1), confState: conf([1, 2]) };
+  peer.node.step(install(2, peer, 1, snapshot));
+  assert.deepEqual(peer.drain(), [{ ...accepted(1, peer, 1, 9), to: toNodeId(2) }]);
+  assert.deepEqual(peer.node.status().confState, group3);
+});
+
+// [case-48]
+test("a member whose log meets again below its image is served without the image", () => {
+  const group = new Group(group3);
+  const leader = group.elect(1);
+  group.isolate(3);
+  for (let count = 0; count < 4; count++) leader.node.propose([utf8Encode("x")]);
+  group.settle();
+  leader.log.compact(5);
+  group.heal();
+  leader.node.tick();
+  group.settle((message) => message.type !== "install-snapshot");
+  const progress = progressOf(leader.state.tracker, toNodeId(3));
+  assert.deepEqual([progress?.state, Number(progress?.pendingSnapshot)], ["snapshot", 5]);
+  leader.node.step(accepted(3, leader, 1, 4));
+  assert.equal(progress?.state, "snapshot", "what follows 4 is gone");
+  leader.node.propose([utf8Encode("y")]);
+  leader.node.step(accepted(3, leader, 1, 5));
+  assert.deepEqual([progress?.state, Number(progress?.match)], ["replicate", 5]);
 });
 
 // [case-38]
@@ -142,6 +221,8 @@ test("nothing to oneself is handed to the network, and what is for others is not
   const before = leader.state.term;
   const other = { ...append(2, leader, 99, logId(0, 0)), to: toNodeId(3) };
   assert.equal(leader.node.step(other).status, "misdirected");
+  const own = { ...append(1, leader, 99, logId(0, 0)), to: leader.id };
+  assert.equal(leader.node.step(own).status, "inconsistent", "nor does anybody ask itself");
   assert.equal(leader.state.term, before);
 });
 
@@ -168,4 +249,31 @@ test("a context that was confirmed once confirms no later read that carries it a
   for (const answer of answers) leader.node.step(answer);
   leader.drain();
   assert.equal(leader.reads.length, 1, "the answers to the first do not speak for the second");
+});
+
+// [case-53]
+test("positions that nobody was sent, echoed by a majority, confirm what was asked and nothing that comes later", () => {
+  const group = new Group(group3);
+  const leader = group.elect(1);
+  leader.node.readIndex(utf8Encode("r"));
+  leader.drain();
+  const context = new Uint8Array([200, 0, 0, 0, 0, 0, 0, 0]);
+  for (const from of [2, 3]) {
+    leader.node.step({ ...heartbeatAnswer, from: toNodeId(from), to: leader.id, context });
+  }
+  leader.node.readIndex(utf8Encode("s"));
+  leader.drain();
+  assert.equal(leader.reads.length, 1);
+});
+
+// [case-55]
+test("confirmed reads leave nothing behind, and the next round is as small as the first", () => {
+  const group = new Group(group3);
+  const leader = group.elect(1);
+  for (let round = 1; round <= 20; round++) {
+    for (const text of ["x", "y", "z"]) leader.node.readIndex(utf8Encode(text));
+    group.settle();
+    assert.equal(leader.reads.length, 3 * round);
+    assert.deepEqual([leader.state.reads.unconfirmed.length, leader.state.reads.acked.size], [0, 3]);
+  }
 });
