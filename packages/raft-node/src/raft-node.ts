@@ -46,6 +46,9 @@ import type { TraceCounters } from "./trace-file.ts";
 import { Wait } from "./wait.ts";
 import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watching.ts";
 
+/** How long a removed member waits to be told so by another one before it stops all the same, in milliseconds. */
+const retireWaitMs = 10_000;
+
 /**
  * One member of a cluster.
  *
@@ -105,11 +108,20 @@ export class RaftNode<Command = unknown, Result = unknown> {
     this.subscribe((event) => this.#watchRemoval(event));
   }
 
-  /** A removed member is of no more use: its peers refuse it, and what it holds grows old. */
+  /**
+   * A removed member is of no more use once another one knows of its removal and refuses it. Until then its vote may be needed: of two
+   * voters the one that stays has to learn that it is alone, and cannot without the other (RAFT §4.2.2).
+   */
   #watchRemoval(event: RaftNodeEvent): void {
-    const told = event.type === "refused-by" && event.cause === "removed" ? event.peer : null;
-    const by = event.type === "removed" ? this.id : told;
-    if (by === null || this.#stopped !== null || this.#retiring) {
+    if (event.type === "removed") {
+      setTimeout(() => this.#retire(this.id), retireWaitMs).unref();
+    } else if (event.type === "refused-by" && event.cause === "removed") {
+      this.#retire(event.peer);
+    }
+  }
+
+  #retire(by: NodeId): void {
+    if (this.#stopped !== null || this.#retiring) {
       return;
     }
     this.#retiring = true;

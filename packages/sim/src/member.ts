@@ -200,16 +200,14 @@ export class Member {
     });
   }
 
-  /** What happens inside, as far as the checkers or the process around it care. */
-  #observe(life: Life, event: HostEvent): void {
+  /** What happens inside, as far as the checkers care. Of its removal a member is to hear from another one before it stops. */
+  #observe(event: HostEvent): void {
     const { oracle, watch } = this.#parts;
     if (event.type === "conf-state") {
       watch.check(() => oracle.configurations.applied(this.id, event.index, event.confState));
     } else if (event.type === "snapshot-installed") {
       const { confState, index } = event.snapshot;
       watch.check(() => oracle.configurations.installed(this.id, index, confState));
-    } else if (event.type === "removed") {
-      this.#retire(life, `applied ${event.index}`);
     }
   }
 
@@ -382,7 +380,7 @@ export class Member {
       limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
       snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
       membership: this.#membershipPolicy(),
-      onEvent: (event) => this.#observe(life, event),
+      onEvent: (event) => this.#observe(event),
       onFatal: (error) => this.#fatal(life, error),
     });
     host.start((error) => {

@@ -111,6 +111,11 @@ export class Configurations {
     return this.#inForce.has(node);
   }
 
+  /** Up to where the member has applied changes; 0 when it has none. */
+  appliedIndex(node: NodeId): number {
+    return this.#appliedIndex.get(node) ?? 0;
+  }
+
   /** By which configurations the member may have counted in this step. */
   of(node: NodeId): readonly ConfState[] {
     return this.#inForce.get(node) ?? [must(this.#chain[0], "configurations: none").confState];
@@ -123,7 +128,7 @@ export class Configurations {
 
   /** RAFT §4.1: no change is appended while an earlier one may not be applied. `indexes` are the changes in the log of `node`, ascending. */
   checkOneAtATime(node: NodeId, indexes: readonly number[], next: number): void {
-    const applied = this.#appliedIndex.get(node) ?? 0;
+    const applied = this.appliedIndex(node);
     const open = indexes.find((index) => index > applied && index < next);
     promise(
       open === undefined,

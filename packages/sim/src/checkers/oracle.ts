@@ -89,6 +89,12 @@ export class Oracle {
     }
   }
 
+  /** Whether the log of a member holds a change that it has not applied. */
+  logHasOpenChange(node: NodeId): boolean {
+    const { changeIndexes } = this.#member(node);
+    return (changeIndexes.at(-1) ?? 0) > this.configurations.appliedIndex(node);
+  }
+
   /** The term that a member leads while it writes `batch`; null when it follows, or just began to in a later term. */
   #leadsTerm(node: NodeId, batch: StorageBatch): Term | null {
     const status = this.#status.get(node);
