@@ -98,17 +98,16 @@ test("a member whose log meets again below its image is served without the image
   group.isolate(3);
   for (let count = 0; count < 4; count++) leader.node.propose([utf8Encode("x")]);
   group.settle();
-  leader.log.compact(5);
+  leader.log.compact(3);
   group.heal();
   leader.node.tick();
   group.settle((message) => message.type !== "install-snapshot");
   const progress = progressOf(leader.state.tracker, toNodeId(3));
   assert.deepEqual([progress?.state, Number(progress?.pendingSnapshot)], ["snapshot", 5]);
-  leader.node.step(accepted(3, leader, 1, 4));
-  assert.equal(progress?.state, "snapshot", "what follows 4 is gone");
-  leader.node.propose([utf8Encode("y")]);
-  leader.node.step(accepted(3, leader, 1, 5));
-  assert.deepEqual([progress?.state, Number(progress?.match)], ["replicate", 5]);
+  leader.node.step(accepted(3, leader, 1, 2));
+  assert.equal(progress?.state, "snapshot", "what follows 2 is gone");
+  leader.node.step(accepted(3, leader, 1, 3));
+  assert.deepEqual([progress?.state, Number(progress?.match)], ["replicate", 3]);
 });
 
 // [case-38]
