@@ -19,7 +19,6 @@ const steps: readonly Step[] = [
   { name: "tidy and import boundaries", command: "node", args: ["scripts/tidy.ts", "--quiet"] },
   { name: "rules of Raft", command: "node", args: ["scripts/spec-coverage.ts", "--check"] },
   { name: "examples in the documentation", command: "node", args: ["scripts/doc-examples.ts"] },
-  { name: "commands in the documentation", command: "node", args: ["scripts/doc-commands.ts"] },
   { name: "API reference", command: "node", args: ["scripts/docs.ts", "--check"] },
   { name: "what gets published", command: "node", args: ["scripts/build.ts", "--check"] },
 ];

@@ -17,6 +17,15 @@ async function clusterOf(t: TestContext, memberCount = 3): Promise<ProcessCluste
 
 const writeCount = 300;
 
+/** Waits until a member has said so. */
+async function logged(member: { log(): string }, line: RegExp): Promise<void> {
+  const deadlineMs = Date.now() + 60_000;
+  while (!line.test(member.log())) {
+    assert.ok(Date.now() < deadlineMs, `not logged in a minute: ${line}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 test("all members up: the damaged one repairs itself, and all hold the same", async (t) => {
   const cluster = await clusterOf(t);
   const [first, second, third] = cluster.members;
@@ -49,11 +58,13 @@ test("one log damaged and another member down: nothing acknowledged is lost", as
     // The third has nothing, the second has lost most: together they are a majority that must elect nobody.
     second.start();
     third.start();
+    await logged(second, /the log is damaged/);
+    await logged(third, /peer connected/);
+    // Two election time-outs in which a leader would have been found.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     for (const member of [second, third]) {
       assert.notEqual((await member.status())?.role, "leader", member.name);
     }
-    assert.match(second.log(), /the log is damaged/);
     first.start();
     await cluster.leader();
     for (const member of cluster.members) {
