@@ -34,9 +34,12 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
     this.#founderCount = founders.length;
     this.#newcomerCountMax = plan.membership?.newcomerCountMax ?? 0;
     this.oracle = new Oracle(founders);
-    this.network = new Network(world, plan.network, faults, (from, to, bytes) =>
-      this.#member(to).receive(from, bytes),
-    );
+    this.network = new Network(world, plan.network, faults, (from, to, bytes, state) => {
+      this.#member(to).receive(from, bytes, state);
+      if (state !== "whole") {
+        this.#member(from).loseConnection(to);
+      }
+    });
     this.#makeMember = (id, confState) =>
       new Member({
         id,

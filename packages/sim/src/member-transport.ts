@@ -5,9 +5,9 @@
 import { ByteWriter, crc32c, type Prng } from "@quorate/base";
 import {
   type Completed,
+  type DecodedFrame,
   encodePeerFrame,
   FrameDecoder,
-  type GroupFrame,
   type GroupId,
   type NodeId,
   type PeerFrame,
@@ -17,7 +17,7 @@ import {
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
 import type { Incarnation } from "./incarnation.ts";
-import type { Network } from "./network.ts";
+import type { FrameState, Network } from "./network.ts";
 import { Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
 import type { World } from "./world.ts";
@@ -66,14 +66,40 @@ export class MemberTransport implements Transport {
     }
   }
 
-  /** A frame arrives. */
-  received(from: NodeId, bytes: Uint8Array): void {
+  /** A frame arrives, or what the network left of it. */
+  received(from: NodeId, bytes: Uint8Array, state: FrameState): void {
     if (this.#removed.has(from)) {
       return; // Its connection was closed; it learns why when it dials again.
     }
-    const { group, frame } = decode(bytes);
+    const decoded = decode(bytes);
+    if (state !== "whole") {
+      this.#damaged(from, state, decoded);
+      return;
+    }
+    if (decoded === null || decoded.status !== "frame") {
+      throw new Violation(
+        "invariant",
+        `a frame of ${bytes.length} bytes does not decode: ${decoded?.status}`,
+      );
+    }
+    const { group, frame } = decoded.content;
     this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);
     this.#receiver?.received(group, from, frame);
+  }
+
+  /** Nothing that was damaged on its way is taken for a frame; the connection ends, and both sides learn of it. */
+  #damaged(from: NodeId, state: FrameState, decoded: DecodedFrame | null): void {
+    const { id, process, world } = this.#parts;
+    if (decoded !== null && decoded.status !== "failed") {
+      throw new Violation("frame-integrity", `node ${id} takes a ${state} frame of ${from} for a whole one`);
+    }
+    world.log(`${state} ${from}>${id}`);
+    process.schedule(0, () => this.#receiver?.unreachable(from));
+  }
+
+  /** The connection to `to` ended. */
+  lost(to: NodeId): void {
+    this.#receiver?.unreachable(to);
   }
 
   /**
@@ -114,15 +140,11 @@ function encode(group: GroupId, frame: PeerFrame): Uint8Array {
   return scratch.finish();
 }
 
-/** The network here damages nothing: what does not decode was encoded wrongly. */
-function decode(bytes: Uint8Array): GroupFrame {
+/** As a connection of its own: what is wrong with it ends it. */
+function decode(bytes: Uint8Array): DecodedFrame | null {
   const decoder = new FrameDecoder();
   decoder.push(bytes);
-  const decoded = decoder.next();
-  if (decoded === null || decoded.status !== "frame") {
-    throw new Violation("invariant", `a frame of ${bytes.length} bytes does not decode: ${decoded?.status}`);
-  }
-  return decoded.content;
+  return decoder.next();
 }
 
 function describe(frame: PeerFrame): string {

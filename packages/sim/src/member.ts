@@ -22,7 +22,7 @@ import type { FaultCount } from "./fault-count.ts";
 import { FaultyDisk } from "./faulty-disk.ts";
 import { Incarnation } from "./incarnation.ts";
 import { MemberTransport } from "./member-transport.ts";
-import type { Network } from "./network.ts";
+import type { FrameState, Network } from "./network.ts";
 import { encodePut, ObservedMachine } from "./observed-machine.ts";
 import { ObservedStorage } from "./observed-storage.ts";
 import type { SeedPlan } from "./swarm.ts";
@@ -232,9 +232,15 @@ export class Member {
   }
 
   /** A frame from the network. */
-  receive(from: NodeId, bytes: Uint8Array): void {
+  receive(from: NodeId, bytes: Uint8Array, state: FrameState): void {
     const life = this.#life;
-    life?.process.enter(() => life.transport.received(from, bytes));
+    life?.process.enter(() => life.transport.received(from, bytes, state));
+  }
+
+  /** The connection to `peer` ended. */
+  loseConnection(peer: NodeId): void {
+    const life = this.#life;
+    life?.process.enter(() => life.transport.lost(peer));
   }
 
   /** The connections to `peer` ended, and its address refuses new ones. */

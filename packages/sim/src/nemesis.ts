@@ -60,6 +60,7 @@ export class Nemesis {
   stop(): void {
     this.#active = false;
     this.#target.network.unblockAll();
+    this.#target.network.unclogAll();
     for (const node of this.#target.nodes) {
       this.#target.calmDisk(node);
       this.#target.resume(node);
@@ -84,6 +85,8 @@ export class Nemesis {
     add(plan.partition && several, () => this.#partition());
     add(plan.partitionOneWay && several, () => this.#partitionOneWay());
     add(plan.isolateLeader && several, () => this.#isolateLeader());
+    add(plan.clog && several, () => this.#clog());
+    add(plan.swizzleClog && several, () => this.#swizzleClog());
     add(plan.diskSlow, () => this.#diskSlow());
     add(plan.diskError, () => this.#diskError());
     return actions;
@@ -206,6 +209,41 @@ export class Nemesis {
     }
     this.#faults.add("isolate-leader");
     this.#later(this.#downMs(), () => this.#target.network.unblockAll());
+  }
+
+  #clog(): void {
+    const from = this.#node();
+    const to = this.#node();
+    if (from !== to) {
+      this.#target.network.clog(from, to);
+      this.#faults.add("clog");
+      this.#later(this.#downMs(), () => this.#target.network.unclog(from, to));
+    }
+  }
+
+  /** Member after member loses its links, each at a moment of its own, and they come back in another order. */
+  #swizzleClog(): void {
+    const all = this.#target.nodes;
+    const some = all.filter(() => this.#random.chance(0.5));
+    const { network } = this.#target;
+    for (const node of some) {
+      const others = all.filter((other) => other !== node);
+      this.#later(this.#random.integer(0, 2_000), () => {
+        for (const other of others) {
+          network.clog(node, other);
+          network.clog(other, node);
+        }
+      });
+      this.#later(2_000 + this.#random.integer(0, 3_000), () => {
+        for (const other of others) {
+          network.unclog(node, other);
+          network.unclog(other, node);
+        }
+      });
+    }
+    if (some.length > 0) {
+      this.#faults.add("swizzle-clog");
+    }
   }
 
   #diskSlow(): void {

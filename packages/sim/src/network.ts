@@ -8,8 +8,20 @@ import type { FaultCount } from "./fault-count.ts";
 import type { NetworkPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
+/** How a frame arrives: as it was sent, with a bit changed, or cut off where the connection broke. */
+export type FrameState = "whole" | "corrupt" | "cut";
+
 /** Called when a frame arrives. */
-type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array) => void;
+type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array, state: FrameState) => void;
+
+interface Frame {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly bytes: Uint8Array;
+}
+
+/** Frames that the network remembers, to repeat them at any later time. */
+const recordedCountMax = 200;
 
 /** All links of a run. */
 export class Network {
@@ -20,11 +32,17 @@ export class Network {
   readonly #blocked = new Set<number>();
   /** When the last frame in order arrives on a link: the next one is not earlier. */
   readonly #busyUntilMs = new Map<number, number>();
+  readonly #damageRandom: Prng;
+  /** Links on which nothing arrives and nothing is lost. */
+  readonly #clogged = new Set<number>();
+  #held: Frame[] = [];
+  readonly #recorded: Frame[] = [];
   #plan: NetworkPlan;
 
   constructor(world: World, plan: NetworkPlan, faults: FaultCount, deliver: Deliver) {
     this.#world = world;
     this.#random = world.random.stream("network");
+    this.#damageRandom = world.random.stream("network-damage");
     this.#plan = plan;
     this.#faults = faults;
     this.#deliver = deliver;
@@ -49,6 +67,31 @@ export class Network {
     return this.#blocked.has(link(from, to));
   }
 
+  /** Holds back what one direction carries until {@link unclog}. */
+  clog(from: NodeId, to: NodeId): void {
+    this.#clogged.add(link(from, to));
+  }
+
+  /** What was held back arrives, in order. */
+  unclog(from: NodeId, to: NodeId): void {
+    this.#clogged.delete(link(from, to));
+    this.#release();
+  }
+
+  /** Unclogs every link. */
+  unclogAll(): void {
+    this.#clogged.clear();
+    this.#release();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const frame of held) {
+      this.#world.schedule(0, () => this.#arrive(frame));
+    }
+  }
+
   /** Puts a frame on its way; `bytes` belong to the network from here on. False when the link is blocked. */
   send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
     assert(from !== to, "network: frame to oneself");
@@ -65,7 +108,26 @@ export class Network {
       this.#faults.add("frame-duplicated");
       this.#schedule(from, to, bytes);
     }
+    this.#replay({ from, to, bytes });
     return true;
+  }
+
+  /** Now and then something old arrives once more, also what a process sent that has crashed since. */
+  #replay(frame: Frame): void {
+    const random = this.#damageRandom;
+    if (this.#plan.replayChance === 0) {
+      return;
+    }
+    if (this.#recorded.length < recordedCountMax) {
+      this.#recorded.push(frame);
+    } else if (random.chance(0.05)) {
+      this.#recorded[random.integer(0, recordedCountMax)] = frame;
+    }
+    if (random.chance(this.#plan.replayChance)) {
+      this.#faults.add("frame-replayed");
+      const old = random.pick(this.#recorded);
+      this.#world.schedule(this.#delayMs(), () => this.#arrive(old));
+    }
   }
 
   #schedule(from: NodeId, to: NodeId, bytes: Uint8Array): void {
@@ -78,13 +140,30 @@ export class Network {
       atMs = Math.max(atMs, this.#busyUntilMs.get(key) ?? 0);
       this.#busyUntilMs.set(key, atMs);
     }
-    this.#world.schedule(atMs - nowMs, () => {
-      if (this.isBlocked(from, to)) {
-        this.#faults.add("frame-blocked");
-        return;
-      }
-      this.#deliver(from, to, bytes);
-    });
+    this.#world.schedule(atMs - nowMs, () => this.#arrive({ from, to, bytes }));
+  }
+
+  #arrive(frame: Frame): void {
+    const { bytes, from, to } = frame;
+    if (this.isBlocked(from, to)) {
+      this.#faults.add("frame-blocked");
+      return;
+    }
+    if (this.#clogged.has(link(from, to))) {
+      this.#faults.add("frame-clogged");
+      this.#held.push(frame);
+      return;
+    }
+    const random = this.#damageRandom;
+    if (random.chance(this.#plan.corruptChance)) {
+      this.#faults.add("frame-corrupted");
+      this.#deliver(from, to, withOtherBits(bytes, random), "corrupt");
+    } else if (random.chance(this.#plan.resetChance)) {
+      this.#faults.add("connection-reset");
+      this.#deliver(from, to, bytes.slice(0, random.integer(0, bytes.length)), "cut");
+    } else {
+      this.#deliver(from, to, bytes, "whole");
+    }
   }
 
   #delayMs(): number {
@@ -95,6 +174,20 @@ export class Network {
     }
     return this.#random.integer(plan.delayMsMin, plan.delayMsMax + 1);
   }
+}
+
+/** One to three bits changed. */
+function withOtherBits(bytes: Uint8Array, random: Prng): Uint8Array {
+  const damaged = bytes.slice();
+  const places = new Set<number>();
+  for (let count = random.integer(1, 4); count > 0; count--) {
+    places.add(random.integer(0, bytes.length * 8));
+  }
+  for (const bit of places) {
+    const at = bit >>> 3;
+    damaged[at] = (damaged[at] ?? 0) ^ (1 << (bit & 7));
+  }
+  return damaged;
 }
 
 /** Members of a simulated cluster are numbered from 1 and few. */

@@ -14,6 +14,10 @@ export interface NetworkPlan {
   /** How often a frame takes up to `slowDelayMsMax` instead. */
   readonly slowChance: number;
   readonly slowDelayMsMax: number;
+  /** Some bits change on the way; a connection breaks within a frame; something old arrives once more. */
+  readonly corruptChance: number;
+  readonly resetChance: number;
+  readonly replayChance: number;
 }
 
 /** Latencies of the disk in virtual milliseconds. */
@@ -37,6 +41,10 @@ export interface NemesisPlan {
   readonly partition: boolean;
   readonly partitionOneWay: boolean;
   readonly isolateLeader: boolean;
+  /** Links stall, and later deliver what they held. */
+  readonly clog: boolean;
+  /** All links of some members stall one after the other, and go on in another order. */
+  readonly swizzleClog: boolean;
   readonly diskSlow: boolean;
   readonly diskError: boolean;
 }
@@ -116,9 +124,9 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     windowBytesMax: random.pick([256, 4096, 1048576]),
     batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
-    network: networkPlan(random),
+    network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
-    nemesis: nemesisPlan(random),
+    nemesis: nemesisPlan(random, root.stream("swarm-nemesis")),
     membership: membershipPlan(root.stream("swarm-membership")),
     workload: workloadPlan(random),
   };
@@ -128,14 +136,15 @@ export function swarm(seed: number, root: Prng): SeedPlan {
 
 /** After the faults: a network that neither loses nor reorders, so that progress is owed. */
 export function healedNetwork(plan: NetworkPlan): NetworkPlan {
-  return { ...plan, lossChance: 0, duplicateChance: 0, reorderChance: 0, slowChance: 0 };
+  const calm = { lossChance: 0, duplicateChance: 0, reorderChance: 0, slowChance: 0 };
+  return { ...plan, ...calm, corruptChance: 0, resetChance: 0, replayChance: 0 };
 }
 
 function sometimes(random: Prng, value: () => number): number {
   return random.chance(0.5) ? value() : 0;
 }
 
-function networkPlan(random: Prng): NetworkPlan {
+function networkPlan(random: Prng, damage: Prng): NetworkPlan {
   const delayMsMin = random.integer(0, 4);
   return {
     delayMsMin,
@@ -145,6 +154,9 @@ function networkPlan(random: Prng): NetworkPlan {
     reorderChance: sometimes(random, () => random.fraction() * 0.3),
     slowChance: sometimes(random, () => random.fraction() * 0.05),
     slowDelayMsMax: random.integer(100, 5_000),
+    corruptChance: sometimes(damage, () => damage.fraction() * 0.02),
+    resetChance: sometimes(damage, () => damage.fraction() * 0.02),
+    replayChance: sometimes(damage, () => damage.fraction() * 0.05),
   };
 }
 
@@ -158,7 +170,7 @@ function diskPlan(random: Prng): DiskPlan {
   };
 }
 
-function nemesisPlan(random: Prng): NemesisPlan {
+function nemesisPlan(random: Prng, links: Prng): NemesisPlan {
   return {
     meanIntervalMs: random.integer(500, 4_000),
     crash: random.chance(0.5),
@@ -171,6 +183,8 @@ function nemesisPlan(random: Prng): NemesisPlan {
     diskSlow: random.chance(0.3),
     diskError: random.chance(0.3),
     stop: random.chance(0.4),
+    clog: links.chance(0.4),
+    swizzleClog: links.chance(0.4),
   };
 }
 

@@ -17,6 +17,7 @@ export type CheckerName =
   | "configuration-chain"
   | "one-change-at-a-time"
   | "recovery"
+  | "frame-integrity"
   | "fail-stop"
   | "acknowledged-writes"
   | "linearizable-reads"

@@ -16,6 +16,9 @@ const calm: NetworkPlan = {
   reorderChance: 0,
   slowChance: 0,
   slowDelayMsMax: 100,
+  corruptChance: 0,
+  resetChance: 0,
+  replayChance: 0,
 };
 const one = toNodeId(1);
 const two = toNodeId(2);
@@ -70,4 +73,48 @@ test("a blocked link loses one direction, also what is on its way", () => {
   network.send(one, two, Uint8Array.of(4));
   world.runUntil(2_000, () => false);
   assert.deepEqual(seen, ["2>1", "1>2"]);
+});
+
+test("a corrupt or cut frame arrives as such, other than it was sent", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const faults = new FaultCount();
+  const states: string[] = [];
+  const plan = { ...calm, corruptChance: 0.5, resetChance: 0.5 };
+  const network = new Network(world, plan, faults, (_from, _to, bytes, state) => {
+    states.push(state);
+    const isWhole = bytes.length === 4 && bytes.every((byte, i) => byte === i);
+    assert.equal(isWhole, state === "whole");
+  });
+  for (let i = 0; i < 100; i++) {
+    network.send(one, two, Uint8Array.of(0, 1, 2, 3));
+  }
+  world.runUntil(10_000, () => false);
+  assert.deepEqual(new Set(states), new Set(["whole", "corrupt", "cut"]));
+  assert.equal(states.filter((state) => state === "corrupt").length, faults.get("frame-corrupted"));
+  assert.equal(states.filter((state) => state === "cut").length, faults.get("connection-reset"));
+});
+
+test("old frames come once more", () => {
+  const faults = new FaultCount();
+  const seen = arrivals({ ...calm, replayChance: 0.5 }, 50, faults);
+  assert.ok(faults.get("frame-replayed") > 10);
+  assert.equal(seen.length, 50 + faults.get("frame-replayed"));
+});
+
+test("a clogged link loses nothing: what it held arrives in order once it goes on", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const faults = new FaultCount();
+  const seen: number[] = [];
+  const network = new Network(world, calm, faults, (_from, _to, bytes) => seen.push(bytes[0] ?? -1));
+  network.clog(one, two);
+  for (let i = 0; i < 50; i++) {
+    network.send(one, two, Uint8Array.of(i));
+  }
+  network.send(two, one, Uint8Array.of(99));
+  world.runUntil(5_000, () => false);
+  assert.deepEqual(seen, [99]);
+  assert.equal(faults.get("frame-clogged"), 50);
+  network.unclog(one, two);
+  world.runUntil(6_000, () => false);
+  assert.deepEqual(seen, [99, ...inOrder]);
 });

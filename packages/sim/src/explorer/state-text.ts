@@ -23,6 +23,7 @@ const fields: Record<keyof RaftState, "text" | "constant" | "timer" | "drained">
   leaseAllowed: "constant",
   leaseGivenUp: "constant",
   voteFloor: "constant",
+  commitCeiling: "constant",
   transferee: "text",
   pendingConfIndex: "text",
   uncommittedBytes: "text",
