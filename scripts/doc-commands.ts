@@ -1,21 +1,32 @@
 /**
  * Commands in documentation run. All blocks of a document that are marked as ```sh runnable form one session of a shell, in an empty
- * folder, with `quorate` on the path; the ports of the documents are replaced by free ones. What a session leaves running is ended.
+ * folder, with `quorate` on the path; the ports of the documents are replaced by free ones. Those marked as ```sh runnable in checkout
+ * form another, typed at the top of a checkout. What a session leaves running is ended.
+ *
+ *     node scripts/doc-commands.ts [document …]
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "./lib/root.ts";
+import { root, toolEnvironment } from "./lib/root.ts";
 
 /** Longest time that the commands of one document may take. */
 const sessionMsMax = 150_000;
 
+/** Where commands are typed: in an empty folder, or at the top of a checkout. */
+export type DocPlace = "folder" | "checkout";
+
+const marked: Readonly<Record<DocPlace, RegExp>> = {
+  folder: /^```sh runnable\n([\s\S]*?)^```$/gm,
+  checkout: /^```sh runnable in checkout\n([\s\S]*?)^```$/gm,
+};
+
 /** The script of a document: its blocks in order, each with its line for the message of a failure; null where it has none. */
-export function sessionOf(path: string, text: string): string | null {
+export function sessionOf(path: string, text: string, place: DocPlace = "folder"): string | null {
   const blocks: string[] = [];
-  for (const match of text.matchAll(/^```sh runnable\n([\s\S]*?)^```$/gm)) {
+  for (const match of text.matchAll(marked[place])) {
     const line = text.slice(0, match.index).split("\n").length + 1;
     blocks.push(`where="${path}:${line}"\n${match[1]}`);
   }
@@ -68,7 +79,7 @@ function writeProgram(folder: string, ports: ReadonlyMap<number, number>): void 
 }
 
 /** Runs one session; null when every command succeeded, else what was printed. */
-export async function runSession(script: string): Promise<string | null> {
+export async function runSession(script: string, place: DocPlace = "folder"): Promise<string | null> {
   const folder = mkdtempSync(join(tmpdir(), "quorate-doc-"));
   const bin = join(folder, "bin");
   const work = join(folder, "work");
@@ -76,12 +87,15 @@ export async function runSession(script: string): Promise<string | null> {
   mkdirSync(work);
   writeProgram(bin, await portPairs());
   const prologue =
-    "set -eu\ntrap 'code=$?; [ $code = 0 ] || echo \"failed in $where\" >&2; exit $code' EXIT\n";
+    "set -euo pipefail\ntrap 'code=$?; [ $code = 0 ] || echo \"failed in $where\" >&2; exit $code' EXIT\n";
   const shell = spawn("bash", ["-c", prologue + script], {
-    cwd: work,
+    cwd: place === "folder" ? work : root,
     detached: true, // A group of its own, so that everything it started can be ended.
     // Nothing of this process' surroundings, such as the runner of tests, reaches the commands.
-    env: { HOME: work, PATH: `${bin}:${process.env["PATH"] ?? ""}` },
+    env:
+      place === "folder"
+        ? { HOME: work, PATH: `${bin}:${process.env["PATH"] ?? ""}` }
+        : { HOME: process.env["HOME"], PATH: toolEnvironment()["PATH"] },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -114,15 +128,17 @@ async function main(): Promise<number> {
   let failures = 0;
   let sessions = 0;
   for (const path of paths) {
-    const script = sessionOf(path, readFileSync(join(root, path), "utf8"));
-    const problem = script === null ? null : await runSession(script);
-    sessions += script === null ? 0 : 1;
-    if (problem !== null) {
-      failures++;
-      console.log(`${path}: ${problem}`);
+    for (const place of ["folder", "checkout"] as const) {
+      const script = sessionOf(path, readFileSync(join(root, path), "utf8"), place);
+      const problem = script === null ? null : await runSession(script, place);
+      sessions += script === null ? 0 : 1;
+      if (problem !== null) {
+        failures++;
+        console.log(`${path}: ${problem}`);
+      }
     }
   }
-  console.log(`doc-commands: ${sessions} documents, ${failures} failed`);
+  console.log(`doc-commands: ${sessions} sessions, ${failures} failed`);
   return failures === 0 && sessions > 0 ? 0 : 1;
 }
 

@@ -1,49 +1,38 @@
-/**
- * The commands of the documents on the core that are typed in a checkout. Blocks marked as ```sh runnable in checkout run here, each on
- * its own, from the top of the checkout.
- */
+/** The commands of the documents on the core that are typed in a checkout, as a reader would type them. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runSession, sessionOf } from "../../../../scripts/doc-commands.ts";
 
 const root = join(import.meta.dirname, "../../../..");
-const documents = ["docs/raft.md", "docs/divergence.md", "docs/membership.md"];
 
-/** The blocks of `text`, each with its line. */
-function blocksOf(text: string): { line: number; script: string }[] {
-  return [...text.matchAll(/^```sh runnable in checkout\n([\s\S]*?)^```$/gm)].map((match) => ({
-    line: text.slice(0, match.index).split("\n").length + 1,
-    script: match[1] ?? "",
-  }));
-}
-
-/** What went wrong; null when every command of `script` succeeded. */
-function run(script: string): string | null {
-  // The commands start test runners of their own, which must not report to this one.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const shell = spawnSync("bash", ["-euo", "pipefail", "-c", script], { cwd: root, env, encoding: "utf8" });
-  return shell.status === 0 ? null : `exit code ${shell.status}\n${shell.stdout}${shell.stderr}`;
-}
-
-for (const path of documents) {
-  const blocks = blocksOf(readFileSync(join(root, path), "utf8"));
-
-  test(`${path} has commands`, () => {
-    assert.ok(blocks.length > 0);
+/** The script of every document that has commands for a checkout. */
+const sessions = globSync(["README.md", "docs/**/*.md"], { cwd: root })
+  .sort()
+  .flatMap((path) => {
+    const script = sessionOf(path, readFileSync(join(root, path), "utf8"), "checkout");
+    return script === null ? [] : [{ path, script }];
   });
 
-  for (const { line, script } of blocks) {
-    test(`${path}:${line}: the commands run`, () => {
-      assert.equal(run(script), null);
-    });
+test("the documents on the core have commands", () => {
+  const paths = sessions.map(({ path }) => path);
+  for (const path of ["docs/divergence.md", "docs/membership.md", "docs/raft.md"]) {
+    assert.ok(paths.includes(path), path);
   }
+});
+
+for (const { path, script } of sessions) {
+  test(`${path}: every command for a checkout runs`, async () => {
+    assert.equal(await runSession(script, "checkout"), null);
+  });
 }
 
-test("a command that fails is seen, also in the middle", () => {
-  const [block] = blocksOf("# x\n\n```sh runnable in checkout\nfalse\ntrue\n```\n");
-  assert.equal(block?.line, 4);
-  assert.match(run(block?.script ?? "") ?? "", /exit code 1/);
-  assert.equal(blocksOf("```sh\nfalse\n```\n").length, 0, "only what is marked");
+test("a command that fails is seen, also in the middle and in front of a pipe", async () => {
+  for (const commands of ["false\ntrue", "false | cat"]) {
+    const text = `# x\n\n\`\`\`sh runnable in checkout\n${commands}\n\`\`\`\n`;
+    const script = sessionOf("a.md", text, "checkout");
+    assert.match((await runSession(script ?? "", "checkout")) ?? "", /exit code 1\nfailed in a\.md:4/);
+    assert.equal(sessionOf("a.md", text), null, "only what is marked");
+  }
 });

@@ -11,10 +11,10 @@ import { convertTrace, traceData } from "./trace-to-tla.ts";
 import { type Fault, type History, runHistory } from "./world.ts";
 
 const historyCount = 50;
-const historySeedMax = 200;
-const moveCount = 1_000;
+const historySeedMax = 400;
+const moveCount = 600;
 const batchSize = 25;
-const faultSeedMax = 400;
+const faultSeedMax = 800;
 
 /** Small models that are exhausted. */
 const models: readonly {
