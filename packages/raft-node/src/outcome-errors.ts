@@ -6,6 +6,7 @@ import {
   RaftError,
   type ReadOutcome,
   type RequestOutcome,
+  type SnapshotRequestOutcome,
   type TransferOutcome,
 } from "@quorate/raft";
 
@@ -90,6 +91,27 @@ export function transferError(outcome: Exclude<TransferOutcome, { kind: "done" }
       return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
     default:
       return new RaftError({ code: "RAFT_TRANSFER_REFUSED", transferee, reason: outcome.reason });
+  }
+}
+
+/** The error for an image that did not take the place of the state machine's state. */
+export function snapshotRequestError(
+  outcome: Exclude<SnapshotRequestOutcome, { kind: "installed" }>,
+): RaftError {
+  const { reason } = outcome;
+  switch (reason) {
+    case "no-leader":
+    case "not-leader":
+      return new RaftError({ code: "RAFT_NOT_LEADER", leader: outcome.leader });
+    case "leader-changed":
+      return new RaftError({ code: "RAFT_LEADER_CHANGED", maybeCommitted: false });
+    case "stopped":
+      return new RaftError({ code: "RAFT_STOPPED", maybeCommitted: false });
+    case "timed-out":
+    case "abandoned":
+      return new RaftError({ code: "RAFT_DEADLINE", maybeCommitted: false });
+    default:
+      return new RaftError({ code: "RAFT_SNAPSHOT_REFUSED", reason });
   }
 }
 

@@ -38,7 +38,14 @@ import type {
   SessionOpenOptions,
   WaitOptions,
 } from "./options.ts";
-import { membershipError, proposalError, readError, requestError, transferError } from "./outcome-errors.ts";
+import {
+  membershipError,
+  proposalError,
+  readError,
+  requestError,
+  snapshotRequestError,
+  transferError,
+} from "./outcome-errors.ts";
 import { type RaftSession, startSession } from "./session.ts";
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
 import { createCounters, type PeerAddress, type TransportCounters } from "./tcp/options.ts";
@@ -396,6 +403,29 @@ export class RaftNode<Command = unknown, Result = unknown> {
           resolve(outcome.leader);
         } else {
           reject(transferError(outcome));
+        }
+      });
+      wait.begin(waiting);
+    });
+  }
+
+  /**
+   * A follower or learner whose state machine is doubted, although its log is whole, has the leader make a fresh image and restores from it.
+   * Resolves with the image's index. Until then entries are acknowledged, but nothing that the image does not hold is applied here.
+   *
+   * @throws RaftError `RAFT_SNAPSHOT_REFUSED` with the reason, `RAFT_LEADER_CHANGED`, `RAFT_NOT_LEADER` when nobody leads, `RAFT_STOPPED`;
+   *   `RAFT_DEADLINE` after sixty election time-outs without a piece of the image, or the deadline. The state is then what it was.
+   */
+  requestSnapshot(options: WaitOptions = {}): Promise<number> {
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const wait = new Wait(options);
+      const waiting = this.#host.requestSnapshot((outcome) => {
+        wait.end();
+        if (outcome.kind === "installed") {
+          resolve(outcome.snapshot.index);
+        } else {
+          reject(snapshotRequestError(outcome));
         }
       });
       wait.begin(waiting);

@@ -90,6 +90,8 @@ export function describeNodeEvent(event: RaftNodeEvent): string {
       return `${event.type} ${describeSnapshot(event.snapshot)}`;
     case "snapshot-received":
       return `${event.type} ${describeSnapshot(event.snapshot)} from ${event.from}`;
+    case "snapshot-sending":
+      return `${event.type} ${describeSnapshot(event.snapshot)} to ${event.to}`;
     case "snapshot-sent":
       return `${event.type} ${describeSnapshot(event.snapshot)} to ${event.to}${event.ok ? "" : " failed"}`;
     case "fatal":

@@ -36,6 +36,21 @@ export type RaftErrorInfo =
     }
   /** The transferee did not take over in time; this member leads on. */
   | { readonly code: "RAFT_TRANSFER_TIMEOUT"; readonly transferee: NodeId }
+  /** No image was put in the state machine's place; the state is what it was. */
+  | {
+      readonly code: "RAFT_SNAPSHOT_REFUSED";
+      readonly reason:
+        | "is-leader"
+        | "already-asked"
+        | "restoring"
+        | "behind"
+        | "busy"
+        | "connection-lost"
+        | "not-understood"
+        | "unknown-channel"
+        | "too-large"
+        | "too-many";
+    }
   /** The deadline passed or the caller gave up; `maybeCommitted` when the request was already under way. */
   | { readonly code: "RAFT_DEADLINE"; readonly maybeCommitted: boolean }
   /** The deadline passed or the caller gave up before a read was known to be linearizable. */

@@ -87,10 +87,17 @@ export type {
 } from "./host/ports.ts";
 export { RaftHost } from "./host/raft-host.ts";
 export type { RequestHandler, RequestOutcome } from "./host/requests.ts";
+export type { SnapshotRequestEnd, SnapshotRequestOutcome } from "./host/snapshot-request.ts";
 export type { StopOptions } from "./host/stopping.ts";
 export type { HostTrace } from "./host/traced-node.ts";
 export type { TransferOutcome, TransferRefusal } from "./host/transfers.ts";
-export { RawNode, type ReadIndexResult, type TransferResult } from "./raw-node.ts";
+export {
+  RawNode,
+  type ReadIndexResult,
+  type SnapshotRequestRefusal,
+  type SnapshotRequestResult,
+  type TransferResult,
+} from "./raw-node.ts";
 export {
   resolveSessionLimits,
   type SessionLimits,

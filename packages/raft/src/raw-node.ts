@@ -10,6 +10,12 @@ import { type RaftConfig, resolveConfig } from "./config.ts";
 import { markApplied, markSnapshotStable } from "./core/apply.ts";
 import { becomeFollower } from "./core/become.ts";
 import { canTakeCommitted, takeCommitted } from "./core/commit.ts";
+import {
+  endSnapshotRequest,
+  raiseCommitCeiling,
+  requestSnapshot,
+  type SnapshotRequestResult,
+} from "./core/commit-ceiling.ts";
 import { ordinaryCampaign, startElection } from "./core/election.ts";
 import { leaseAnswersReads } from "./core/lease.ts";
 import { applyConfChange, checkConfChange, checkOutcome, type RefusedChange } from "./core/membership.ts";
@@ -33,10 +39,12 @@ import { type LogIndex, type NodeId, noNode, type Term, termZero } from "./types
 import type { Message } from "./types/message.ts";
 import type { ConfChangeResult, ProposeResult } from "./types/proposal.ts";
 import type { Ready } from "./types/ready.ts";
+import type { SnapshotMetadata } from "./types/snapshot.ts";
 import type { Status } from "./types/status.ts";
 
 // For the driver, which sees no other part of the core.
 export { confChangeContextBytesMax, confChangeStepsMax, leaveJointChange } from "./conf/codec.ts";
+export type { SnapshotRequestRefusal, SnapshotRequestResult } from "./core/commit-ceiling.ts";
 export type { RequestRefusal } from "./core/step-result.ts";
 
 /** What became of a read: its index will come in `Ready.readStates`, or nobody can confirm it now. */
@@ -384,6 +392,27 @@ export class RawNode {
     reportSnapshot(this.#state, id, ok);
   }
 
+  /**
+   * A follower or learner asks for an image, because its state machine is doubted although its log is whole. From here on it learns no
+   * commit index, until the driver has put an image of at least this index in place, gives up, or another leads.
+   */
+  requestSnapshot(): SnapshotRequestResult {
+    return requestSnapshot(this.#state);
+  }
+
+  /**
+   * The image asked for is on its way: everything up to it is to be applied before it takes the state machine's place. False where it is
+   * none that was asked for, or the log does not hold its last entry: it then goes the way of every `install-snapshot`.
+   */
+  expectSnapshot(image: SnapshotMetadata): boolean {
+    return raiseCommitCeiling(this.#state, image);
+  }
+
+  /** Takes back {@link requestSnapshot}, or says that the image is in place. */
+  endSnapshotRequest(): void {
+    endSnapshotRequest(this.#state);
+  }
+
   /** Asks that `id` leads from now on. RAFT §3.10. */
   transferLeadership(id: NodeId): TransferResult {
     const state = this.#state;
@@ -409,6 +438,7 @@ export class RawNode {
       return false;
     }
     state.leader = noNode;
+    state.commitCeiling = null;
     return true;
   }
 

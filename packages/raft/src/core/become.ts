@@ -22,6 +22,7 @@ export function becomePreCandidate(state: RaftState): void {
   const { term, vote } = state;
   state.tracker.votes.clear();
   state.leader = noNode;
+  state.commitCeiling = null;
   state.role = "pre-candidate";
   // RAFT §9.6: a trial election must not disturb anybody.
   assert(state.term === term && state.vote === vote, "become: a pre-vote changes neither term nor vote");
@@ -85,6 +86,8 @@ function reset(state: RaftState, term: Term): void {
   state.uncommittedBytes = 0;
   state.reads = createReadQueue();
   state.leaseGivenUp = false;
+  // Asked of a leader, in its term.
+  state.commitCeiling = null;
 }
 
 /** RAFT §3.4 [timeout-random]: time-outs are drawn at random, so that elections rarely split the vote. */

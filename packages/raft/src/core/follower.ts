@@ -3,6 +3,7 @@ import { assert } from "@quorate/base";
 import { findConflictByTerm, firstConflict } from "../log/conflict.ts";
 import { type LogIndex, minIndex, offsetIndex, toLogIndex } from "../types/ids.ts";
 import type { AppendEntries, Heartbeat } from "../types/message.ts";
+import { learnCommit } from "./commit-ceiling.ts";
 import type { RaftState } from "./raft-state.ts";
 import { send } from "./send.ts";
 import { accepted, inconsistent, lostAcknowledged, refusedBecause, type StepResult } from "./step-result.ts";
@@ -35,7 +36,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): S
   const last = offsetIndex(previous.index, entries.length);
   // FIG 2 AppendEntries receiver 5 [append-commit]: the leader's commit index, but never beyond what this append verified.
   assert(last <= log.lastIndex, "append: verified beyond the end");
-  log.commitTo(minIndex(message.commit, last));
+  learnCommit(state, minIndex(message.commit, last));
   acknowledgeTo(state, message, last);
   return accepted;
 }
@@ -100,8 +101,9 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): StepResul
     // The leader holds an acknowledgement for entries that are gone here: this disk lost them.
     return lostAcknowledged("heartbeat: commit beyond the end of the log", state.log.lastIndex);
   }
-  state.log.commitTo(message.commit);
-  assert(state.log.committed >= message.commit, "heartbeat: what the leader knows is known");
+  learnCommit(state, message.commit);
+  const isKnown = state.log.committed >= message.commit || state.commitCeiling !== null;
+  assert(isKnown, "heartbeat: what the leader knows is known");
   echoHeartbeat(state, message);
   return accepted;
 }

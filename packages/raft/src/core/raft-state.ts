@@ -85,6 +85,8 @@ export interface RaftState {
   randomizedTimeoutTicks: number;
   /** What this member may have acknowledged beyond the end of its log; null unless damage took it. See core/vote-floor.ts. */
   voteFloor: VoteFloor | null;
+  /** No commit index above it is learned: an image was asked for. Null mostly; see core/commit-ceiling.ts. */
+  commitCeiling: LogIndex | null;
   /** Whom this leader hands over to, or `noNode`. RAFT §3.10. */
   transferee: NodeId;
   /**
@@ -138,6 +140,7 @@ export function createRaftState(config: ResolvedRaftConfig): RaftState {
     heartbeatElapsedTicks: 0,
     randomizedTimeoutTicks: config.electionTimeoutTicks,
     voteFloor: config.voteFloor,
+    commitCeiling: null,
     transferee: noNode,
     pendingConfIndex: toLogIndex(0),
     uncommittedBytes: 0,

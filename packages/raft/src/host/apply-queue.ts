@@ -53,6 +53,13 @@ export class ApplyQueue {
     this.#position = 0;
   }
 
+  /** The state at `applied` is restored once more, from an image of the leader. */
+  beginRestoreAgain(snapshot: SnapshotMetadata): void {
+    assert(snapshot.index === this.#applied, "apply: an image of another place");
+    assert(this.#restoring === null && this.#pages.length === 0, "apply: something waits to be applied");
+    this.#restoring = snapshot;
+  }
+
   /** The state machine holds `snapshot`; whether entries may go on (a newer snapshot may have come meanwhile). */
   restored(snapshot: SnapshotMetadata): boolean {
     assert(this.#restoring !== null, "apply: restored out of turn");

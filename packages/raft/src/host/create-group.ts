@@ -15,7 +15,7 @@ import { FailOver } from "./fail-over.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
 import type { Guard } from "./guard.ts";
-import { install, snapshotSent } from "./installing.ts";
+import { install, restoreAgain, snapshotSent } from "./installing.ts";
 import { LeaderLease } from "./leader-lease.ts";
 import { LogRepair, type LogRepairPorts } from "./log-repair.ts";
 import { noNotes } from "./member-record.ts";
@@ -38,7 +38,9 @@ import { ReadQueue } from "./reads.ts";
 import { Requests } from "./requests.ts";
 import { SnapshotMaker } from "./snapshot-maker.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { SnapshotRequest } from "./snapshot-request.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
+import { answerSnapshotRequests, askForSnapshot } from "./snapshot-serving.ts";
 import { fail } from "./stopping.ts";
 import { answerMembers } from "./to-leader.ts";
 import { TracedNode } from "./traced-node.ts";
@@ -114,6 +116,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     stopping: null,
   };
   answerMembers(group);
+  answerSnapshotRequests(group);
   return group;
 }
 
@@ -262,7 +265,7 @@ function createReads<Result>({ counters, election, group, ids, limits }: Making<
 
 function createSnapshotParts<Result>(
   making: Making<Result>,
-): Pick<Group<Result>, "maker" | "sender" | "receiver"> {
+): Pick<Group<Result>, "maker" | "sender" | "receiver" | "snapshotRequest" | "imagesAsked"> {
   const { counters, election, group, guard, limits, options } = making;
   const { scheduler, snapshots, stateMachine, storage } = options;
   const send: SendFrame = (to, frame) => sendFrame(group(), to, frame);
@@ -302,14 +305,42 @@ function createSnapshotParts<Result>(
     receiver: new SnapshotReceiver(
       {
         guard,
-        storage,
+        sinkFor: (snapshot) => group().snapshotRequest.sinkFor(snapshot),
         send,
         emit: tell,
         received: (from, term, snapshot) => install(group(), from, term, snapshot),
       },
       20 * election,
     ),
+    snapshotRequest: createSnapshotRequest(making),
+    imagesAsked: new Map(),
   };
+}
+
+function createSnapshotRequest<Result>({ election, group, options }: Making<Result>): SnapshotRequest {
+  return new SnapshotRequest(
+    {
+      get isRunning() {
+        return group().state !== "stopped";
+      },
+      get core() {
+        return coreOf(group());
+      },
+      storage: options.storage,
+      get applied() {
+        return group().applyQueue.applied;
+      },
+      get isMaking() {
+        return group().maker.busy;
+      },
+      abortMaking: () => group().maker.abort(),
+      stopReceiving: () => group().receiver.stop(),
+      ask: (index) => askForSnapshot(group(), index),
+      restore: (snapshot) => restoreAgain(group(), snapshot),
+      emit: (event) => emit(group(), event),
+    },
+    60 * election,
+  );
 }
 
 function createRepair<Result>({ counters, election, group, guard, options }: Making<Result>): LogRepair {

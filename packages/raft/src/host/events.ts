@@ -40,6 +40,13 @@ export type HostEvent =
   /** An image of the state machine at `index` is begun; `snapshot-made` tells of its end, unless a newer one from the leader takes its place. */
   | { readonly type: "snapshot-started"; readonly index: LogIndex }
   | { readonly type: "snapshot-made"; readonly snapshot: SnapshotMetadata; readonly bytes: number }
+  /** An image, open and ready, begins to go to `to`; `snapshot-sent` tells of its end, unless this member leads no more. */
+  | {
+      readonly type: "snapshot-sending";
+      readonly to: NodeId;
+      readonly snapshot: SnapshotMetadata;
+      readonly bytes: number;
+    }
   | {
       readonly type: "snapshot-sent";
       readonly to: NodeId;
@@ -55,6 +62,9 @@ export type HostEvent =
       readonly why: string;
     }
   | { readonly type: "snapshot-installed"; readonly snapshot: SnapshotMetadata }
+  /** This member doubts its state and asked `leader` for an image of at least `index`. */
+  | { readonly type: "snapshot-requested"; readonly leader: NodeId; readonly index: LogIndex }
+  | { readonly type: "snapshot-request-ended"; readonly outcome: "installed" | "refused" | "ended" }
   /** Damage took the end of this member's log, which now ends at `last`; it once reached `floor`, and is repaired from the leader. */
   | { readonly type: "log-damaged"; readonly floor: VoteFloor; readonly last: LogId }
   /** The log is whole again. */
@@ -109,6 +119,8 @@ export interface HostCounters {
   readsRefused: number;
   ticks: number;
   snapshotsMade: number;
+  /** Transfers begun, and those that ended with the whole image there. */
+  snapshotsSending: number;
   snapshotsSent: number;
   snapshotsInstalled: number;
   /** Bytes of images in chunks, those that were sent again included. */
@@ -142,6 +154,7 @@ export function createCounters(): HostCounters {
     readsRefused: 0,
     ticks: 0,
     snapshotsMade: 0,
+    snapshotsSending: 0,
     snapshotsSent: 0,
     snapshotsInstalled: 0,
     snapshotBytesSent: 0,
@@ -161,6 +174,8 @@ export interface HostStatus extends Status {
   readonly pendingProposalBytes: number;
   /** Snapshots on their way to other members. */
   readonly snapshotTransferCount: number;
+  /** The lowest index of an image that this member asked its leader for; null where it waits for none. */
+  readonly snapshotRequestIndex: LogIndex | null;
   /** Batches handed to the storage and not durable yet, and for how many ticks the oldest has been under way. */
   readonly persistingCount: number;
   readonly persistingTicks: number;

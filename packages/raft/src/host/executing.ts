@@ -86,6 +86,7 @@ function observe<Result>(group: Group<Result>, ready: Ready): void {
   if (leader !== group.lastLeader || term !== group.lastTerm) {
     group.forwarding.leaderChanged(leader, term);
     group.requests.leaderChanged(leader, term);
+    group.snapshotRequest.lost("leader-changed");
     group.reads.leaderChanged();
     group.transfers.leaderChanged(leader);
     // ETCD: the loss of a leader is no change, finding another one is.

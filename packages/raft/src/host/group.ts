@@ -26,6 +26,7 @@ import type { ReadQueue } from "./reads.ts";
 import type { Requests } from "./requests.ts";
 import type { SnapshotMaker } from "./snapshot-maker.ts";
 import type { SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotRequest } from "./snapshot-request.ts";
 import type { SnapshotSender } from "./snapshot-sender.ts";
 import type { Transfers } from "./transfers.ts";
 
@@ -71,6 +72,9 @@ export interface Group<Result> {
   readonly maker: SnapshotMaker;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
+  readonly snapshotRequest: SnapshotRequest;
+  /** Of the leader: the lowest index of the image that a member asked for. */
+  readonly imagesAsked: Map<NodeId, LogIndex>;
   readonly repair: LogRepair;
   readonly membership: Membership;
   readonly promotion: Promotion;

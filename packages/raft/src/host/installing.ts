@@ -11,6 +11,7 @@ import { ApplyQueue } from "./apply-queue.ts";
 import { coreOf, emit, type Group, schedule, sendFrame } from "./group.ts";
 import { stepMessage } from "./outgoing.ts";
 import type { PeerFrame } from "./ports.ts";
+import { serveSnapshots } from "./snapshot-serving.ts";
 import { type Restored, restoreNewest } from "./start.ts";
 import { TracedNode } from "./traced-node.ts";
 
@@ -53,7 +54,12 @@ function coreConfig<Result>(group: Group<Result>, applied: LogIndex): RaftConfig
 
 /** Begins a snapshot of the local state machine where one is due. */
 export function makeSnapshot<Result>(group: Group<Result>): void {
-  const { applyQueue, maker, membership } = group;
+  const { applyQueue, maker, membership, snapshotRequest } = group;
+  serveSnapshots(group);
+  // An image of a state that is doubted is of no use.
+  if (snapshotRequest.index !== null) {
+    return;
+  }
   if (group.state === "running" && applyQueue.restoring === null && maker.isDue) {
     emit(group, { type: "snapshot-started", index: applyQueue.applied });
     maker.begin(applyQueue.applied, group.appliedTerm, membership.confState, membership.notes);
@@ -79,7 +85,12 @@ export function takeChunk<Result>(
     group.counters.framesRefused++;
     return;
   }
-  if (snapshot.index <= core.committed) {
+  const verdict = group.snapshotRequest.judge(snapshot);
+  if (verdict === "wait") {
+    schedule(group);
+    return;
+  }
+  if (verdict === "other" && snapshot.index <= core.committed) {
     // Nothing to gain; the message tells the leader how far this member is.
     sendFrame(group, from, { kind: "snapshot-answer", snapshot, offset: totalBytes, failed: false });
     install(group, from, term, snapshot);
@@ -96,14 +107,25 @@ export function install<Result>(
   snapshot: SnapshotMetadata,
 ): void {
   stepMessage(group, { type: "install-snapshot", from, to: group.id, term, snapshot });
+  group.snapshotRequest.received(snapshot);
   schedule(group);
 }
 
 /** Puts a durable snapshot into the state machine. One at a time: a newer one that becomes durable meanwhile is restored next. */
 export function restore<Result>(group: Group<Result>, snapshot: SnapshotMetadata): void {
-  if (group.restoring || snapshot.index <= group.applyQueue.applied) {
-    return;
+  if (!group.restoring && snapshot.index > group.applyQueue.applied) {
+    restoreNow(group, snapshot);
   }
+}
+
+/** The image that was asked for stands where the state machine stands: it takes its place all the same. */
+export function restoreAgain<Result>(group: Group<Result>, snapshot: SnapshotMetadata): void {
+  assert(!group.restoring, "host: restored while another image is");
+  group.applyQueue.beginRestoreAgain(snapshot);
+  restoreNow(group, snapshot);
+}
+
+function restoreNow<Result>(group: Group<Result>, snapshot: SnapshotMetadata): void {
   group.restoring = true;
   const ports = { guard: group.guard, ...group.options };
   group.guard.run(restoreNewest(ports, snapshot, group.limits.snapshotChunkBytes), (found) => {
@@ -125,5 +147,6 @@ function restored<Result>(group: Group<Result>, { metadata: snapshot, notes }: R
   emit(group, { type: "snapshot-installed", snapshot });
   group.reads.appliedTo(snapshot.index);
   group.appliedWaiters.appliedTo(snapshot.index);
+  group.snapshotRequest.restored(snapshot);
   schedule(group);
 }

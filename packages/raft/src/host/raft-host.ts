@@ -19,6 +19,7 @@ import type { HostOptions } from "./options.ts";
 import type { ProposalOutcome, ReadOutcome, Waiting } from "./outcome.ts";
 import type { Completed } from "./ports.ts";
 import { applicationChannelMin, type RequestHandler, type RequestOutcome } from "./requests.ts";
+import type { SnapshotRequestOutcome } from "./snapshot-request.ts";
 import { statusOf } from "./status.ts";
 import { beginStop, fail, halt, type StopOptions } from "./stopping.ts";
 import { changeMembers, handOver } from "./to-leader.ts";
@@ -177,6 +178,20 @@ export class RaftHost<Result = unknown> {
       return settled;
     }
     return handOver(this.#group, target, done);
+  }
+
+  /**
+   * Asks the leader for an image although the log here is whole, because the state machine is doubted, and restores the machine from it.
+   * Until then nothing more is applied than the image holds. `done` is called exactly once. Only of a follower or learner.
+   */
+  requestSnapshot(done: (outcome: SnapshotRequestOutcome) => void): Waiting {
+    if (this.#group.state !== "running") {
+      done({ kind: "refused", reason: "stopped", leader: noNode });
+      return settled;
+    }
+    const waiting = this.#group.snapshotRequest.begin(done);
+    schedule(this.#group);
+    return waiting;
   }
 
   /** Makes a snapshot as soon as none is being made, whatever the policy says. */

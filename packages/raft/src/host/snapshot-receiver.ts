@@ -8,7 +8,7 @@ import type { NodeId, Term } from "../types/ids.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
 import type { HostEvent } from "./events.ts";
 import { type Guard, guarded } from "./guard.ts";
-import type { PeerFrame, SnapshotSink, Storage } from "./ports.ts";
+import type { PeerFrame, SnapshotSink } from "./ports.ts";
 import { ImageCheck } from "./snapshot-seal.ts";
 
 type Chunk = PeerFrame & { readonly kind: "snapshot-chunk" };
@@ -22,7 +22,8 @@ const attemptCountMax = 2;
 /** What receiving works with. */
 interface SnapshotReceiverPorts {
   readonly guard: Guard;
-  readonly storage: Storage;
+  /** Where an image is to be stored. */
+  sinkFor(snapshot: SnapshotMetadata): SnapshotSink;
   send(to: NodeId, frame: PeerFrame): void;
   /** The image is durable: the core may install it. */
   received(from: NodeId, term: Term, snapshot: SnapshotMetadata): void;
@@ -111,7 +112,7 @@ export class SnapshotReceiver {
       current.sink.abort();
     }
     const { snapshot, term, totalBytes } = frame;
-    const sink = this.#ports.storage.receiveSnapshot(snapshot);
+    const sink = this.#ports.sinkFor(snapshot);
     const receiving: Receiving = {
       snapshot,
       totalBytes,
@@ -205,7 +206,7 @@ export class SnapshotReceiver {
       return;
     }
     receiving.attempts++;
-    receiving.sink = this.#ports.storage.receiveSnapshot(snapshot);
+    receiving.sink = this.#ports.sinkFor(snapshot);
     receiving.check = new ImageCheck();
     this.#answer(receiving, false);
   }

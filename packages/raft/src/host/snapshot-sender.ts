@@ -110,6 +110,9 @@ export class SnapshotSender {
     assert(source.metadata.index >= message.snapshot.index, "snapshot sender: the snapshot went back");
     if (this.#transfers.get(transfer.to) === transfer) {
       transfer.source = source;
+      this.#ports.counters.snapshotsSending++;
+      const { bytes, metadata: snapshot } = source;
+      this.#ports.emit({ type: "snapshot-sending", to: transfer.to, snapshot, bytes });
     } else {
       source.close();
     }

@@ -14,6 +14,7 @@ export function statusOf<Result>(group: Group<Result>): HostStatus {
     pendingProposalCount: proposals.count,
     pendingProposalBytes: proposals.bytes,
     snapshotTransferCount: group.sender.transferCount,
+    snapshotRequestIndex: group.snapshotRequest.index,
     persistingCount: persisting.length,
     persistingTicks: persisting.oldestTicks,
     confIndex: notes.confIndex,

@@ -133,6 +133,7 @@ function settleAll<Result>(group: Group<Result>): void {
   group.receiver.stop();
   group.forwarding.stop();
   group.requests.stop();
+  group.snapshotRequest.lost("stopped");
   group.proposals.stop();
   group.membership.stop();
   group.transfers.stop();

@@ -1,7 +1,12 @@
 /** A core that tells of each of its inputs: the driver of a traced member calls it like any other, and the trace cannot miss one. */
 
 import type { RaftConfig } from "../config.ts";
-import { RawNode, type ReadIndexResult, type TransferResult } from "../raw-node.ts";
+import {
+  RawNode,
+  type ReadIndexResult,
+  type SnapshotRequestResult,
+  type TransferResult,
+} from "../raw-node.ts";
 import { type TraceDetail, type TraceEvent, type TraceEventKind, Tracer } from "../trace.ts";
 import type { ConfChange } from "../types/conf-change.ts";
 import type { ConfState } from "../types/conf-state.ts";
@@ -10,6 +15,7 @@ import type { LogIndex, NodeId } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
 import type { ConfChangeResult, ProposeResult } from "../types/proposal.ts";
 import type { Ready } from "../types/ready.ts";
+import type { SnapshotMetadata } from "../types/snapshot.ts";
 
 /** Who takes the trace of a member. */
 export interface HostTrace {
@@ -101,6 +107,18 @@ export class TracedNode extends RawNode {
 
   override transferLeadership(id: NodeId): TransferResult {
     return this.#traced(super.transferLeadership(id), "transfer", { target: id });
+  }
+
+  override requestSnapshot(): SnapshotRequestResult {
+    return this.#traced(super.requestSnapshot(), "report");
+  }
+
+  override expectSnapshot(image: SnapshotMetadata): boolean {
+    return this.#traced(super.expectSnapshot(image), "report");
+  }
+
+  override endSnapshotRequest(): void {
+    this.#traced(super.endSnapshotRequest(), "report");
   }
 
   override forgetLeader(): boolean {

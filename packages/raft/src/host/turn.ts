@@ -76,6 +76,7 @@ function tick<Result>(group: Group<Result>): void {
   group.reads.tick();
   group.sender.tick();
   group.receiver.tick();
+  group.snapshotRequest.tick();
   group.repair.tick();
   if (group.stopping !== null) {
     group.stopping.ticksLeft--;

@@ -133,12 +133,13 @@ export const raftMetrics: readonly Row[] = [
   },
   {
     name: "quorate_raft_snapshots_total",
-    help: "Snapshots made here, sent to others in full, and taken over from a leader.",
+    help: "Snapshots made here, begun to be sent to others, sent in full, and taken over from a leader.",
     type: "counter",
     value: {
       label: "event",
       values: {
         made: ({ status }) => status.counters.snapshotsMade,
+        sending: ({ status }) => status.counters.snapshotsSending,
         sent: ({ status }) => status.counters.snapshotsSent,
         installed: ({ status }) => status.counters.snapshotsInstalled,
       },

@@ -141,6 +141,7 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
       break;
     case "snapshot-made":
     case "snapshot-installed":
+    case "snapshot-sending":
     case "snapshot-sent":
     case "snapshot-received":
       logger.info(event.type.replace("-", " "), {
