@@ -16,7 +16,7 @@ import { root, toolEnvironment } from "./lib/root.ts";
 const sessionMsMax = 150_000;
 
 /** Where commands are typed: in an empty folder, or at the top of a checkout. */
-export type DocPlace = "folder" | "checkout";
+type DocPlace = "folder" | "checkout";
 
 const marked: Readonly<Record<DocPlace, RegExp>> = {
   folder: /^```sh runnable\n([\s\S]*?)^```$/gm,

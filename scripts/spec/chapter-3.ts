@@ -97,6 +97,26 @@ export const chapter3: readonly Rule[] = [
       text: '"a member whose disk was changed is refused: remove and add anew"',
     },
   ),
+  core(
+    "floor-votes",
+    "§3.8; §3.6.1",
+    "A member whose log lost its end grants votes only to logs that reach what it may have acknowledged.",
+  ),
+  core("floor-campaigns", "§3.8; §3.6.1", "Below that it does not campaign itself."),
+  around(
+    "host",
+    "majority-lost",
+    "§3.8",
+    "Where a majority lost what was durable, only an administrator who admits loss of data can go on.",
+    {
+      path: "packages/raft-node/src/recovery/recover.ts",
+      text: "of which it is the only voter",
+    },
+    {
+      path: "packages/raft-node/test/recovery.test.ts",
+      text: '"the findings say what there is; a no changes nothing; a yes makes a cluster of one with everything"',
+    },
+  ),
   around(
     "host",
     "safe-without-timing",

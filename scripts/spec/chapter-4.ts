@@ -1,5 +1,5 @@
 /** Chapter 4 of the dissertation (paper §6): membership. */
-import { around, core, differs, host, type Rule } from "./rule.ts";
+import { around, core, differs, host, outside, type Rule } from "./rule.ts";
 
 /** In the order of the chapter. */
 export const chapter4: readonly Rule[] = [
@@ -106,6 +106,32 @@ export const chapter4: readonly Rule[] = [
     "The new configuration alone is appended only once the joint one is committed (here: applied).",
   ),
   core("joint-from-simple", "§4.3; paper §6", "A joint configuration begins from one that is not joint."),
+  around(
+    "host",
+    "replaced-stays-out",
+    "§4",
+    "A member that was removed or replaced never comes back under its identity.",
+    {
+      path: "packages/raft/src/host/membership-check.ts",
+      text: "was removed; a new member needs a new id",
+    },
+    {
+      path: "packages/raft-node/test/membership.test.ts",
+      text: "/member 4 was removed; a new member needs a new id/",
+    },
+  ),
+  outside(
+    "no-removal-by-itself",
+    "§4.4",
+    "Members that fail are not removed by the cluster itself without a policy.",
+    "nothing is removed by itself; only learners that caught up are promoted, where that was asked for",
+  ),
+  outside(
+    "add-before-remove",
+    "§4.4",
+    "Of several single changes, additions come before removals.",
+    "a replacement is one joint change, with no state in between that has fewer members",
+  ),
   around(
     "host",
     "bootstrap",

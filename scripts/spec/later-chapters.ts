@@ -89,6 +89,7 @@ export const chapter6: readonly Rule[] = [
     "A client with several requests under way names the lowest without an answer; answers below are dropped.",
   ),
   host("session-expiry", "§6.3", "Sessions expire on all members alike, by what stands in the log."),
+  host("session-keep-alive", "§6.3", "A client that has nothing to do keeps its session alive."),
   host("session-unknown", "§6.3", "A command of an unknown session is refused, not executed."),
   host("session-register", "§6.3", "A client registers and gets its id from the log."),
   core(

@@ -119,6 +119,7 @@ export class RaftSession<Command, Result> {
 
   #stayAlive(): void {
     if (this.#client.ended === null && this.#client.pendingCount === 0) {
+      // RAFT §6.3 [session-keep-alive]: sessions that were not used for longest are expired first.
       this.#client.keepAlive(() => {});
     }
   }

@@ -167,6 +167,7 @@ test("an expired session is refused by its code, and nothing is applied", () =>
     1,
   ));
 
+// [session-keep-alive]
 test("an idle session stays alive", () =>
   withCluster(
     async (cluster) => {

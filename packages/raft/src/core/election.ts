@@ -25,7 +25,7 @@ export function startElection(state: RaftState, kind: CampaignKind): boolean {
   if (hasUnappliedConfChange(state)) {
     return false;
   }
-  // RAFT §3.6.1: with a log that lost its end, this member could win and lack what it acknowledged itself.
+  // RAFT §3.8 [floor-campaigns]: with a log that lost its end, this member could win and lack what it acknowledged itself.
   if (isBelowFloor(state)) {
     return false;
   }

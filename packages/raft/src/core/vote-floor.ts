@@ -13,7 +13,7 @@ export function isBelowFloor(state: RaftState): boolean {
   return !reachesFloor(state, state.log.lastId());
 }
 
-/** Whether a log that ends in `last` holds everything that this member may have acknowledged, as far as the end tells. RAFT §3.6.1. */
+/** RAFT §3.8 [floor-votes]: whether a log that ends in `last` holds everything that this member may have acknowledged, as far as the end tells. */
 export function reachesFloor(state: RaftState, last: LogId): boolean {
   const floor = state.voteFloor;
   if (floor === null) {

@@ -24,6 +24,7 @@ function answers(peer: Peer): MessageOf<"vote-response" | "pre-vote-response">[]
 }
 
 for (const type of ["request-vote", "pre-vote"] as const) {
+  // [floor-votes]
   test(`${type}: granted at the floor and above it, refused below, whatever the own log ends in`, () => {
     const cases = [
       { last: logId(1, 3), granted: false },
@@ -44,6 +45,7 @@ for (const type of ["request-vote", "pre-vote"] as const) {
   });
 }
 
+// [floor-votes]
 test("an unknown floor grants no vote at all; without a floor the log alone decides", () => {
   const unknown = damaged("unknown");
   unknown.node.step(voteRequest("request-vote", 2, unknown, 5, logId(4, 1000)));
@@ -53,6 +55,7 @@ test("an unknown floor grants no vote at all; without a floor the log alone deci
   assert.equal(answers(whole)[0]?.granted, true);
 });
 
+// [floor-campaigns]
 test("it does not campaign below the floor: not at a time-out, not on request, not when it is told to take over", () => {
   const peer = damaged(logId(2, 7));
   assert.equal(peer.node.campaign(), false);
