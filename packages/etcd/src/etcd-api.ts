@@ -10,7 +10,16 @@ import { HealthService } from "./api/health-service.ts";
 import { handleCompact, handleDeleteRange, handlePut, handleRange, handleTxn } from "./api/kv-service.ts";
 import { isLearnerQuestion } from "./api/leader-inquiry.ts";
 import { LeaseService } from "./api/lease-service.ts";
-import { handleAlarm, handleStatus } from "./api/maintenance-service.ts";
+import {
+  handleAlarm,
+  handleDefragment,
+  handleDowngrade,
+  handleHash,
+  handleHashKv,
+  handleMoveLeader,
+  handleSnapshot,
+  handleStatus,
+} from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
 import { WatchService } from "./api/watch-service.ts";
 import type { ApiMethod, UnaryApiCall } from "./ports.ts";
@@ -25,6 +34,11 @@ const unaryHandlers: ReadonlyMap<string, UnaryHandler> = new Map([
   ["/etcdserverpb.KV/Compact", handleCompact],
   ["/etcdserverpb.Maintenance/Alarm", handleAlarm],
   ["/etcdserverpb.Maintenance/Status", handleStatus],
+  ["/etcdserverpb.Maintenance/Defragment", handleDefragment],
+  ["/etcdserverpb.Maintenance/Hash", handleHash],
+  ["/etcdserverpb.Maintenance/HashKV", handleHashKv],
+  ["/etcdserverpb.Maintenance/MoveLeader", handleMoveLeader],
+  ["/etcdserverpb.Maintenance/Downgrade", handleDowngrade],
 ]);
 
 function unimplemented(kind: MethodKind): ApiMethod {
@@ -173,6 +187,10 @@ export class EtcdApi {
     }
     this.#addLeaseMethods(methods);
     this.#addClusterMethods(methods);
+    methods.set("/etcdserverpb.Maintenance/Snapshot", {
+      kind: "server-stream",
+      handle: (input, call) => handleSnapshot(this.#context, input, call),
+    });
     methods.set("/etcdserverpb.Watch/Watch", { kind: "bidi", handle: (call) => this.#watch.watch(call) });
     methods.set("/grpc.health.v1.Health/Check", {
       kind: "unary",

@@ -2,6 +2,7 @@
 export type { ApiOptions } from "./api/context.ts";
 export { type ApiLimits, apiLimitsDefault } from "./api/limits.ts";
 export { type MethodKind, methodKinds } from "./api/method-table.ts";
+export { readSnapshotFile, type SnapshotFile } from "./api/snapshot-file.ts";
 export { EtcdApi } from "./etcd-api.ts";
 export type {
   ApiCall,
@@ -11,6 +12,7 @@ export type {
   CancelHandle,
   ClusterMember,
   DeferPort,
+  DigestPort,
   LeaderPort,
   MembershipOutcome,
   MembershipPort,

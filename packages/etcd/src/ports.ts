@@ -3,7 +3,10 @@
  * by calling back, and time is an input, so that the simulator can stand in for all of it.
  */
 import type {
+  KvAlarm,
   KvEvents,
+  KvHash,
+  KvImage,
   KvLease,
   KvObserver,
   KvRefusal,
@@ -87,6 +90,16 @@ export interface StorePort {
   events(from: number, eventCountMax: number): KvEvents | KvRefusal;
   /** Sets the one observer of changes; the API does it once, when it is made. */
   observe(observer: KvObserver | null): void;
+  /** Bytes of keys and values, all kept versions of them: what a quota counts. */
+  readonly dataBytes: number;
+  /** The alarms that are on. */
+  alarms(): readonly KvAlarm[];
+  /** Begins to hash the history up to `revision`; 0 and below: all of it. */
+  beginHash(revision: number): KvHash | KvRefusal;
+  /** Pins the present state, to be read in slices and closed. */
+  snapshot(): KvImage;
+  /** Frees what compaction hid, about `budgetRecords` records of it; whether more is to be done. */
+  sweep(budgetRecords: number): boolean;
   readonly leaseCount: number;
   lease(id: bigint): KvLease | null;
   /** Leases with ids above `id`, ascending; null begins at the lowest. */
@@ -142,8 +155,17 @@ export interface ReconfigurationPort {
   change(step: MembershipStep, confIndex: number, done: (outcome: MembershipOutcome) => void): CancelHandle;
   /** Since when the other member has been connected without a break, on the clock of `tick`; null when it is not. */
   connectedSinceMs(id: number): number | null;
+  /** Hands leadership to a voter; calls back with whether it has it now. */
+  moveLeader(target: number, done: (moved: boolean) => void): CancelHandle;
   /** On the leader, up to where each member has the log; null on others. */
   progress(): ReadonlyMap<number, number> | null;
+}
+
+/** A SHA-256 that grows. */
+export interface DigestPort {
+  update(bytes: Uint8Array): void;
+  /** Its 32 bytes; nothing may follow. */
+  digest(): Uint8Array;
 }
 
 /** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */

@@ -1,4 +1,5 @@
 /** The public list of `@quorate/kv`. */
+export { takesSpace } from "./alarms.ts";
 export type { GrpcCode, KvErrorCode, KvErrorInfo } from "./errors.ts";
 export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
 export { type HashKvResult, KvHash } from "./image/hash.ts";
@@ -14,6 +15,8 @@ export { checkRequest, requestLimitsDefault } from "./request/check-request.ts";
 export { commandFormatVersion, decodeCommand, encodeCommand, writeCommand } from "./request/command-codec.ts";
 export { neverCompacted, type Revision, revisionInitial, revisionZero, toRevision } from "./revision.ts";
 export type {
+  AlarmRequest,
+  AlarmResult,
   Command,
   CompactionRequest,
   CompactionResult,
@@ -24,6 +27,7 @@ export type {
   DeleteRangeResult,
   EmptyRequest,
   KeyValue,
+  KvAlarm,
   KvRefusal,
   KvRequest,
   KvResult,

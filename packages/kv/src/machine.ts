@@ -3,6 +3,7 @@
  * chance and no I/O. Its shape is that of the raft package's state machine port.
  */
 import { assert, must, unreachable } from "@quorate/base";
+import { type AlarmList, applyAlarm, refuseByAlarm } from "./alarms.ts";
 import { type HashKvResult, KvHash } from "./image/hash.ts";
 import { HistoryReader } from "./image/history.ts";
 import { KvRestore, type RestoredState } from "./image/restore.ts";
@@ -25,6 +26,7 @@ import { decodeCommand } from "./request/command-codec.ts";
 import { type Revision, toRevision } from "./revision.ts";
 import type {
   Command,
+  KvAlarm,
   KvRefusal,
   KvResult,
   LeaseGrantRequest,
@@ -95,6 +97,7 @@ export class KvStateMachine {
   #pins: Pins = new Pins();
   #members: MemberTable = new Map();
   #leases: LeaseTable = new LeaseTable();
+  #alarms: AlarmList = [];
   #observer: KvObserver = noObserver;
   #appliedIndex = 0;
   #appliedTerm = 0;
@@ -133,6 +136,16 @@ export class KvStateMachine {
   /** Bytes that live data takes: etcd's `dbSizeInUse`, and what an image will about weigh. */
   get liveBytes(): number {
     return this.#store.liveBytes;
+  }
+
+  /** Bytes of keys and values, all kept versions of them: what a quota counts. */
+  get dataBytes(): number {
+    return this.#store.arena.liveBytes;
+  }
+
+  /** The alarms that are on, by kind and member. */
+  alarms(): readonly KvAlarm[] {
+    return this.#alarms;
   }
 
   /** What members have published, by ascending id. */
@@ -233,7 +246,7 @@ export class KvStateMachine {
       compactRevision,
     };
     const history = new HistoryReader(this.#store, compactRevision, revision);
-    const tables = { members: this.#members, leases: this.#leases.pin() };
+    const tables = { members: this.#members, leases: this.#leases.pin(), alarms: this.#alarms };
     return new KvImage(head, history, tables, this.#pins.add(compactRevision));
   }
 
@@ -292,12 +305,17 @@ export class KvStateMachine {
     this.#pins = new Pins();
     this.#members = state.members;
     this.#leases = state.leases;
+    this.#alarms = state.alarms;
     this.#appliedIndex = state.head.appliedIndex;
     this.#appliedTerm = state.head.appliedTerm;
     this.#observer.restored();
   }
 
   #dispatch(command: Command, term: number): KvResult {
+    const alarmed = refuseByAlarm(this.#alarms, command);
+    if (alarmed !== null) {
+      return { type: "refused", code: alarmed };
+    }
     switch (command.type) {
       case "put":
         return applyPut(this.#store, this.#leases, command);
@@ -319,6 +337,11 @@ export class KvStateMachine {
         return applyLeaseCheckpoint(this.#store, this.#leases, command, term, (lease) =>
           this.#observer.leaseSet(lease),
         );
+      case "alarm": {
+        const { alarms, changed } = applyAlarm(this.#alarms, command);
+        this.#alarms = alarms;
+        return { type: "alarm", revision: this.#store.revision, alarms: changed };
+      }
       default:
         return unreachable(command);
     }

@@ -156,6 +156,18 @@ export interface LeaseCheckpointRequest {
   readonly remaining: readonly { readonly id: bigint; readonly remainingSeconds: number }[];
 }
 
+/** What a member has found: no room within its quota, or a state that is not the others'. */
+export interface KvAlarm {
+  readonly memberId: number;
+  readonly alarm: "no-space" | "corrupt";
+}
+
+/** Raises an alarm, or takes it back. */
+export interface AlarmRequest extends KvAlarm {
+  readonly type: "alarm";
+  readonly action: "activate" | "deactivate";
+}
+
 /** What stands in the replicated log. */
 export type Command =
   | PutRequest
@@ -165,7 +177,8 @@ export type Command =
   | MemberPublish
   | LeaseGrantRequest
   | LeaseRevokeRequest
-  | LeaseCheckpointRequest;
+  | LeaseCheckpointRequest
+  | AlarmRequest;
 
 /** Any request that {@link checkRequest} looks at before it is proposed or read. */
 export type KvRequest = RangeRequest | PutRequest | DeleteRangeRequest | TxnRequest;
@@ -258,6 +271,14 @@ export interface LeaseCheckpointResult {
   readonly revision: Revision;
 }
 
+/** What a change of an alarm answers. */
+export interface AlarmResult {
+  readonly type: "alarm";
+  readonly revision: Revision;
+  /** The alarm that was raised or taken back; none when there was nothing to take back. */
+  readonly alarms: readonly KvAlarm[];
+}
+
 /** The command was refused and changed nothing. */
 export interface KvRefusal {
   readonly type: "refused";
@@ -274,4 +295,5 @@ export type KvResult =
   | LeaseGrantResult
   | LeaseRevokeResult
   | LeaseCheckpointResult
+  | AlarmResult
   | KvRefusal;

@@ -2,12 +2,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { assert, ByteSlab, ByteWriter } from "@quorate/base";
 import type { KvErrorCode } from "@quorate/kv";
-import { type Command, writeCommand } from "@quorate/kv";
+import { type Command, decodeCommand, takesSpace, writeCommand } from "@quorate/kv";
 import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
 import type {
   ApiCall,
   DeferPort,
+  DigestPort,
   LeaderPort,
   MembershipPort,
   RandomPort,
@@ -19,7 +20,7 @@ import type {
   UnaryApiCall,
 } from "../ports.ts";
 import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
-import type { ApiLimits } from "./limits.ts";
+import { type ApiLimits, quotaBytesOf } from "./limits.ts";
 import { Pending, PendingList } from "./pending.ts";
 
 /** Ports and settings of the API. */
@@ -29,6 +30,8 @@ export interface ApiOptions {
   readonly membership: MembershipPort;
   readonly defer: DeferPort;
   readonly random: RandomPort;
+  /** Begins a SHA-256. Without it, snapshots are refused by name. */
+  readonly createDigest?: () => DigestPort;
   /** Without it, changes of the members are refused by name. */
   readonly reconfiguration?: ReconfigurationPort;
   /** Without it, only the leader itself answers what concerns the time of leases. */
@@ -39,22 +42,21 @@ export interface ApiOptions {
     /** ETCD: clients look at it to learn what the server can do. */
     readonly version: string;
     readonly storageVersion: string;
-    /** Bytes the state may take, 0 for etcd's default. */
+    /** Bytes the state may take; 0 for etcd's default, negative for no bound. */
     readonly quotaBytes: number;
   };
   /** The time at creation, on the clock of `tick`. */
   readonly nowMs: number;
 }
 
+/** What an applied command answers. */
+type AppliedResult = Exclude<
+  Extract<SubmitOutcome, { readonly kind: "applied" }>["result"],
+  { readonly type: "refused" }
+>;
+
 /** An answer's encoder: appends the message for an applied result. */
-export type EncodeResult = (
-  writer: ByteWriter,
-  header: ResponseHeader,
-  result: Exclude<
-    Extract<SubmitOutcome, { readonly kind: "applied" }>["result"],
-    { readonly type: "refused" }
-  >,
-) => void;
+export type EncodeResult = (writer: ByteWriter, header: ResponseHeader, result: AppliedResult) => void;
 
 /** A writer that grew beyond this is dropped, so that one large answer does not hold memory for ever. */
 const writerBytesKept = 1024 * 1024;
@@ -198,6 +200,11 @@ export class ApiContext {
       failWith(call, "KV_REQUEST_TOO_LARGE");
       return;
     }
+    const alarmed = this.#refuseByQuota(command);
+    if (alarmed !== null) {
+      failWith(call, alarmed);
+      return;
+    }
     const status = replication.status();
     if (status.committed > status.applied + limits.applyLagMax) {
       failWith(call, "KV_REQUEST_TOO_MANY_REQUESTS");
@@ -207,6 +214,36 @@ export class ApiContext {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
     this.#trySubmit(call, pending, command, encode);
+  }
+
+  /** As {@link submit}, answered with a message that is not hot. */
+  submitMessage(
+    call: UnaryApiCall,
+    command: Uint8Array,
+    encode: (result: AppliedResult) => Uint8Array,
+  ): void {
+    this.submit(call, command, (writer, _header, result) => writer.bytes(encode(result)));
+  }
+
+  /** Why reads are refused while the members' states are known to differ; null when they are not. */
+  refuseRead(): KvErrorCode | null {
+    return this.options.store.alarms().some(({ alarm }) => alarm === "corrupt") ? "KV_CORRUPT" : null;
+  }
+
+  /** ETCD: whoever finds its quota used up raises the alarm for all, and refuses. */
+  #refuseByQuota(command: Uint8Array): KvErrorCode | null {
+    const { about, replication, store } = this.options;
+    const quota = quotaBytesOf(about.quotaBytes);
+    if (quota === null || store.dataBytes + command.length <= quota || !takesSpace(decodeCommand(command))) {
+      return null;
+    }
+    const { memberId } = replication.status();
+    if (!store.alarms().some((alarm) => alarm.alarm === "no-space" && alarm.memberId === memberId)) {
+      const alarm = this.encode({ type: "alarm", action: "activate", memberId, alarm: "no-space" });
+      // Should it get lost, the next request that finds no room raises it again.
+      this.propose(alarm, () => {});
+    }
+    return "KV_NO_SPACE";
   }
 
   /**

@@ -113,6 +113,11 @@ export function handleCompact(context: ApiContext, input: Uint8Array, call: Unar
 }
 
 function answerTxn(context: ApiContext, call: UnaryApiCall, request: TxnRequest): void {
+  const alarmed = context.refuseRead();
+  if (alarmed !== null) {
+    failWith(call, alarmed);
+    return;
+  }
   const result = context.options.store.readTxn(request);
   if (result.type === "refused") {
     failWith(call, result.code);

@@ -45,3 +45,11 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     strictReconfigCheck: true,
   };
 }
+
+/** ETCD: what a quota of 0 stands for, 2 GiB. */
+const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
+
+/** The quota that a setting stands for; null for none. */
+export function quotaBytesOf(setting: number): number | null {
+  return setting < 0 ? null : setting === 0 ? quotaBytesDefault : setting;
+}

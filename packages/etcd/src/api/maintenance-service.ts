@@ -1,18 +1,33 @@
-/** etcdserverpb.Maintenance: what operators ask a member. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { kvErrors } from "@quorate/kv";
+/** etcdserverpb.Maintenance: what operators ask a member, and alarms. */
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type HashKvResult, type KvAlarm, KvHash, kvErrors } from "@quorate/kv";
 import {
-  AlarmRequest_AlarmAction,
+  AlarmRequest_AlarmAction as AlarmAction,
+  type AlarmRequest,
   AlarmRequestSchema,
   AlarmResponseSchema,
+  AlarmType,
+  DefragmentResponseSchema,
+  DowngradeRequest_DowngradeAction as DowngradeAction,
+  DowngradeRequestSchema,
+  DowngradeResponseSchema,
+  HashKVRequestSchema,
+  HashKVResponseSchema,
+  HashResponseSchema,
+  MoveLeaderRequestSchema,
+  MoveLeaderResponseSchema,
   StatusResponseSchema,
 } from "#generated/etcdserverpb_pb.js";
-import type { UnaryApiCall } from "../ports.ts";
+import type { StreamApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
-import { decodeMessage, decodeOrFail, failUnimplemented } from "./failures.ts";
+import { decodeMessage, decodeOrFail, failUnimplemented, failWith } from "./failures.ts";
+import { quotaBytesOf } from "./limits.ts";
+import { SnapshotStream } from "./snapshot-stream.ts";
 
-/** ETCD: what a quota of 0 stands for, 2 GiB. */
-const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
+/** Records that one slice looks at. PERF: some thousands take a millisecond. */
+const recordsPerSlice = 4096;
+
+const alarmTypes = { "no-space": AlarmType.NOSPACE, corrupt: AlarmType.CORRUPT } as const;
 
 /** Maintenance.Status. Its request has no fields, so nothing of it is looked at. */
 export function handleStatus(context: ApiContext, _input: Uint8Array, call: UnaryApiCall): void {
@@ -29,31 +44,227 @@ export function handleStatus(context: ApiContext, _input: Uint8Array, call: Unar
     raftIndex: BigInt(status.committed),
     raftTerm: BigInt(status.term),
     raftAppliedIndex: BigInt(status.applied),
-    errors: status.leader === 0 ? [kvErrors.KV_NO_LEADER.text] : [],
+    errors: [
+      ...(status.leader === 0 ? [kvErrors.KV_NO_LEADER.text] : []),
+      ...store
+        .alarms()
+        .map((alarm) => `memberID:${alarm.memberId} alarm:${AlarmType[alarmTypes[alarm.alarm]]}`),
+    ],
     dbSizeInUse: BigInt(store.liveBytes),
     isLearner: status.isLearner,
     storageVersion: about.storageVersion,
-    dbSizeQuota: BigInt(about.quotaBytes === 0 ? quotaBytesDefault : about.quotaBytes),
+    dbSizeQuota: BigInt(quotaBytesOf(about.quotaBytes) ?? 0),
     downgradeInfo: { enabled: false, targetVersion: "" },
   });
   call.respond(toBinary(StatusResponseSchema, message));
 }
 
-/** Maintenance.Alarm. No member raises alarms yet, so the list that health checks ask for is empty; the rest is refused. */
+/** Maintenance.Alarm: lists them, raises one, takes one back. */
 export function handleAlarm(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
-  const request = decodeOrFail(call, input, (bytes) =>
-    decodeMessage(() => fromBinary(AlarmRequestSchema, bytes)),
+  const request = decode(context, call, input, AlarmRequestSchema);
+  if (request === null) {
+    return;
+  }
+  if (request.action !== AlarmAction.ACTIVATE && request.action !== AlarmAction.DEACTIVATE) {
+    context.readBarrier(call, () => {
+      const { store } = context.options;
+      const wanted = store
+        .alarms()
+        .filter(({ alarm }) => request.alarm === AlarmType.NONE || alarmTypes[alarm] === request.alarm);
+      call.respond(encodeAlarms(context, store.revision, wanted));
+    });
+    return;
+  }
+  changeAlarm(context, call, request);
+}
+
+function changeAlarm(context: ApiContext, call: UnaryApiCall, request: AlarmRequest): void {
+  const alarm =
+    request.alarm === AlarmType.NOSPACE ? "no-space" : request.alarm === AlarmType.CORRUPT ? "corrupt" : null;
+  if (alarm === null || request.memberID > BigInt(Number.MAX_SAFE_INTEGER)) {
+    // ETCD: an alarm of no kind, or of nobody, is never on, and changes nothing.
+    call.respond(encodeAlarms(context, context.options.store.revision, []));
+    return;
+  }
+  const action = request.action === AlarmAction.ACTIVATE ? "activate" : "deactivate";
+  const command = context.encode({ type: "alarm", action, alarm, memberId: Number(request.memberID) });
+  context.submitMessage(call, command, (result) =>
+    encodeAlarms(context, result.revision, result.type === "alarm" ? result.alarms : []),
   );
-  if (request === null || !context.admit(call, false)) {
-    return;
-  }
-  if (request.action !== AlarmRequest_AlarmAction.GET) {
-    failUnimplemented(call);
-    return;
-  }
+}
+
+function encodeAlarms(context: ApiContext, revision: number, alarms: readonly KvAlarm[]): Uint8Array {
   const message = create(AlarmResponseSchema, {
-    header: context.messageHeader(context.options.store.revision),
-    alarms: [],
+    header: context.messageHeader(revision),
+    alarms: alarms.map(({ alarm, memberId }) => ({ memberID: BigInt(memberId), alarm: alarmTypes[alarm] })),
   });
-  call.respond(toBinary(AlarmResponseSchema, message));
+  return toBinary(AlarmResponseSchema, message);
+}
+
+/**
+ * Maintenance.Defragment: sweeps what compaction hid to the end, slice by slice, and moves live data together. The store sweeps by
+ * itself all the time, so that there is seldom much to do.
+ */
+export function handleDefragment(context: ApiContext, _input: Uint8Array, call: UnaryApiCall): void {
+  if (!context.admit(call, false)) {
+    return;
+  }
+  const { defer, store } = context.options;
+  const slice = (): void => {
+    if (call.ended) {
+      return;
+    }
+    if (store.sweep(recordsPerSlice)) {
+      defer.defer(slice);
+    } else {
+      const header = context.messageHeader(store.revision);
+      call.respond(toBinary(DefragmentResponseSchema, create(DefragmentResponseSchema, { header })));
+    }
+  };
+  slice();
+}
+
+/** Maintenance.Hash. ETCD: differs, it covers the history of the keys, as HashKV does, and not bytes of a file. */
+export function handleHash(context: ApiContext, _input: Uint8Array, call: UnaryApiCall): void {
+  if (context.admit(call, false)) {
+    hashSlices(context, call, 0, ({ hash, revision }) => {
+      const header = context.messageHeader(revision);
+      return toBinary(HashResponseSchema, create(HashResponseSchema, { header, hash }));
+    });
+  }
+}
+
+/** Maintenance.HashKV. */
+export function handleHashKv(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
+  const request = decode(context, call, input, HashKVRequestSchema);
+  if (request === null) {
+    return;
+  }
+  const asked =
+    request.revision > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(request.revision);
+  hashSlices(context, call, asked, ({ compactRevision, hash, hashRevision, revision }) => {
+    const message = create(HashKVResponseSchema, {
+      header: context.messageHeader(revision),
+      hash,
+      compactRevision: BigInt(compactRevision),
+      hashRevision: BigInt(hashRevision),
+    });
+    return toBinary(HashKVResponseSchema, message);
+  });
+}
+
+function hashSlices(
+  context: ApiContext,
+  call: UnaryApiCall,
+  revision: number,
+  encode: (result: HashKvResult) => Uint8Array,
+): void {
+  const hash = context.options.store.beginHash(revision);
+  if (!(hash instanceof KvHash)) {
+    failWith(call, hash.code);
+    return;
+  }
+  const slice = (): void => {
+    if (call.ended) {
+      hash.close();
+      return;
+    }
+    const result = hash.step(recordsPerSlice);
+    if (result === null) {
+      context.options.defer.defer(slice);
+    } else {
+      call.respond(encode(result));
+    }
+  };
+  slice();
+}
+
+/** Maintenance.Snapshot. */
+export function handleSnapshot(context: ApiContext, _input: Uint8Array, call: StreamApiCall): void {
+  const { createDigest } = context.options;
+  if (createDigest === undefined) {
+    failUnimplemented(call);
+  } else if (context.admit(call, false)) {
+    new SnapshotStream(context, call, createDigest()).start();
+  }
+}
+
+/** Maintenance.MoveLeader. ETCD: only the leader does. */
+export function handleMoveLeader(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
+  const request = decode(context, call, input, MoveLeaderRequestSchema);
+  const { membership, reconfiguration, replication } = context.options;
+  if (request === null) {
+    return;
+  }
+  const { leader, memberId } = replication.status();
+  const target = membership.members().find(({ id }) => BigInt(id) === request.targetID);
+  if (reconfiguration === undefined) {
+    failUnimplemented(call);
+  } else if (leader !== memberId) {
+    failWith(call, "KV_NOT_LEADER");
+  } else if (target === undefined || target.isLearner) {
+    failWith(call, "KV_BAD_LEADER_TRANSFEREE");
+  } else if (target.id === memberId) {
+    answerMoved(context, call);
+  } else {
+    const pending = context.wait(call, () => failWith(call, "KV_TIMEOUT"));
+    reconfiguration.moveLeader(target.id, (moved) => {
+      if (!context.pending.settle(pending)) {
+        return;
+      }
+      if (moved) {
+        answerMoved(context, call);
+      } else {
+        failWith(call, "KV_TIMEOUT");
+      }
+    });
+  }
+}
+
+function answerMoved(context: ApiContext, call: UnaryApiCall): void {
+  const header = context.messageHeader(context.options.store.revision);
+  call.respond(toBinary(MoveLeaderResponseSchema, create(MoveLeaderResponseSchema, { header })));
+}
+
+/**
+ * Maintenance.Downgrade. VALIDATE answers as etcd does; CANCEL finds nothing to cancel, which is fine; ENABLE is refused by name:
+ * an older program does not read what this one stores.
+ */
+export function handleDowngrade(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
+  const request = decode(context, call, input, DowngradeRequestSchema);
+  if (request === null) {
+    return;
+  }
+  const { about, store } = context.options;
+  const target = request.action === DowngradeAction.CANCEL ? null : parseVersion(request.version);
+  const own = parseVersion(about.version);
+  if (target === undefined) {
+    failWith(call, "KV_WRONG_DOWNGRADE_VERSION_FORMAT");
+  } else if (target !== null && (target[0] !== own?.[0] || target[1] !== own[1] - 1)) {
+    failWith(call, "KV_INVALID_DOWNGRADE_TARGET_VERSION");
+  } else if (request.action === DowngradeAction.ENABLE) {
+    failUnimplemented(call);
+  } else {
+    const message = create(DowngradeResponseSchema, {
+      header: context.messageHeader(store.revision),
+      version: own === undefined ? about.version : `${own[0]}.${own[1]}.0`,
+    });
+    call.respond(toBinary(DowngradeResponseSchema, message));
+  }
+}
+
+/** Major and minor number of `3.6` or `3.6.0`; undefined when it is neither. */
+function parseVersion(text: string): readonly [number, number] | undefined {
+  const match = /^(\d{1,9})\.(\d{1,9})(?:\.\d{1,9})?$/.exec(text);
+  return match === null ? undefined : [Number(match[1]), Number(match[2])];
+}
+
+function decode<D extends DescMessage>(
+  context: ApiContext,
+  call: UnaryApiCall,
+  input: Uint8Array,
+  schema: D,
+): MessageShape<D> | null {
+  const request = decodeOrFail(call, input, (bytes) => decodeMessage(() => fromBinary(schema, bytes)));
+  return request !== null && context.admit(call, false) ? request : null;
 }

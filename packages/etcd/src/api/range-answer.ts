@@ -19,6 +19,11 @@ const bytesPerSliceMax = 512 * 1024;
 /** Answers `call` with the range as the local store has it. */
 export function answerRange(context: ApiContext, call: UnaryApiCall, request: RangeRequest): void {
   const { store } = context.options;
+  const alarmed = context.refuseRead();
+  if (alarmed !== null) {
+    failWith(call, alarmed);
+    return;
+  }
   if (request.rangeEnd.length > 0) {
     const reader = store.beginRange(request);
     if (reader instanceof RangeReader) {

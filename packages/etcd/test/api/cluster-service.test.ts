@@ -42,6 +42,7 @@ function cluster(
     // On the clock of the fixture, which begins at 1000: connected long ago.
     connectedSinceMs: () => -10_000,
     progress: () => new Map([[self, 100]]),
+    moveLeader: () => assert.fail("no transfer is asked for"),
     ...overrides,
   };
   const limits = { ...apiLimitsDefault(), strictReconfigCheck: strict };
@@ -184,6 +185,7 @@ test("MemberPromote through another member asks the leader", () => {
     },
     connectedSinceMs: () => -10_000,
     progress: () => null,
+    moveLeader: () => assert.fail("no transfer is asked for"),
   };
   const follower = new Member({
     reconfiguration: port,

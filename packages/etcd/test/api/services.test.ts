@@ -4,9 +4,6 @@ import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { methodKinds } from "@quorate/etcd";
 import {
-  AlarmRequest_AlarmAction,
-  AlarmRequestSchema,
-  AlarmResponseSchema,
   file_etcdserverpb,
   file_health,
   HealthCheckRequestSchema,
@@ -123,8 +120,9 @@ test("what is not served answers UNIMPLEMENTED and names itself", () => {
     ),
     "/etcdserverpb.Watch/Watch",
     "/etcdserverpb.Cluster/MemberList",
-    "/etcdserverpb.Maintenance/Alarm",
-    "/etcdserverpb.Maintenance/Status",
+    ...["Alarm", "Status", "Defragment", "Hash", "HashKV", "Downgrade"].map(
+      (name) => `/etcdserverpb.Maintenance/${name}`,
+    ),
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
   ]);
@@ -141,15 +139,5 @@ test("what is not served answers UNIMPLEMENTED and names itself", () => {
       method.handle(new Uint8Array(0), call);
     }
     assert.deepEqual(call.failure, { code: 12, message: `etcdserver: ${path} is not implemented` });
-  }
-});
-
-test("alarms: none can be raised, so the list is empty, and nothing else is served", () => {
-  const member = new Member();
-  const listed = member.ask("/etcdserverpb.Maintenance/Alarm", AlarmRequestSchema, {}, AlarmResponseSchema);
-  assert.deepEqual(listed.alarms, []);
-  for (const action of [AlarmRequest_AlarmAction.ACTIVATE, AlarmRequest_AlarmAction.DEACTIVATE]) {
-    const call = member.call("/etcdserverpb.Maintenance/Alarm", AlarmRequestSchema, { action });
-    assert.equal(call.failure?.code, 12);
   }
 });

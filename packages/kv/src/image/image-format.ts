@@ -17,6 +17,8 @@ export const section = {
   members: { tag: 4, version: 1 },
   /** By ascending id, in any number of blocks; none where there is no lease. */
   leases: { tag: 5, version: 1 },
+  /** By kind and member; none where there is no alarm. */
+  alarms: { tag: 7, version: 1 },
   /** Always last: counts of what came before. */
   end: { tag: 255, version: 1 },
 } as const;
@@ -27,7 +29,6 @@ export type SectionName = keyof typeof section;
 /** Numbers set aside for sections that are not written yet, so that an older member can name what it meets. */
 const reservedTags: ReadonlyMap<number, string> = new Map([
   [6, "auth"],
-  [7, "alarms"],
   [8, "sessions"],
   [9, "downgrade"],
 ]);
@@ -123,7 +124,7 @@ export class BlockParser {
 }
 
 function sectionName(tag: number, version: number): SectionName {
-  for (const name of ["head", "base", "log", "members", "leases", "end"] as const) {
+  for (const name of ["head", "base", "log", "members", "leases", "alarms", "end"] as const) {
     if (section[name].tag === tag) {
       if (section[name].version !== version) {
         throw new UnsupportedFormat(`image section ${name} version ${version}: this version cannot read it`);

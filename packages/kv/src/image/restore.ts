@@ -3,14 +3,17 @@
  * whole; a damaged or cut one leaves the present state as it was.
  */
 import { assert, type ByteReader, DecodeError } from "@quorate/base";
+import { type AlarmList, compareAlarms } from "../alarms.ts";
 import { UnsupportedFormat } from "../errors.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
 import { publishMember } from "../members.ts";
 import { MvccStore, type RestoredVersion } from "../mvcc/store.ts";
+import { readAlarm } from "../request/alarm-codec.ts";
 import { readInt64 } from "../request/codec-parts.ts";
 import { readMemberAttributes } from "../request/member-codec.ts";
 import { type Revision, revisionInitial, revisionZero, toRevision } from "../revision.ts";
+import type { KvAlarm } from "../types.ts";
 import { versionFlag } from "./history.ts";
 import {
   type Block,
@@ -28,6 +31,7 @@ export interface RestoredState {
   readonly store: MvccStore;
   readonly members: MemberTable;
   readonly leases: LeaseTable;
+  readonly alarms: AlarmList;
 }
 
 /** Takes an image in chunks; hands the state to `install` at the end. */
@@ -37,6 +41,7 @@ export class KvRestore {
   readonly #store: MvccStore;
   #members: MemberTable = new Map();
   readonly #leases: LeaseTable = new LeaseTable();
+  #alarms: AlarmList = [];
   #leaseId: bigint | null = null;
   #head: ImageHead | null = null;
   #section: SectionName | null = null;
@@ -70,7 +75,13 @@ export class KvRestore {
     }
     this.#finished = true;
     assert(this.#store.revision === this.#head.revision, "restore: revision not taken");
-    this.#install({ head: this.#head, store: this.#store, members: this.#members, leases: this.#leases });
+    this.#install({
+      head: this.#head,
+      store: this.#store,
+      members: this.#members,
+      leases: this.#leases,
+      alarms: this.#alarms,
+    });
   }
 
   #take(block: Block): void {
@@ -89,6 +100,9 @@ export class KvRestore {
         break;
       case "leases":
         this.#takeLeases(block.payload);
+        break;
+      case "alarms":
+        this.#takeAlarms(block.payload);
         break;
       case "end":
         if (block.payload.u64() !== this.#versionCount) {
@@ -170,6 +184,19 @@ export class KvRestore {
       this.#leases.set({ id, ttlSeconds, remainingSeconds });
       this.#leaseId = id;
     }
+  }
+
+  #takeAlarms(payload: ByteReader): void {
+    const alarms: KvAlarm[] = [];
+    for (let left = payload.varint(); left > 0; left--) {
+      const alarm = readAlarm(payload);
+      const before = alarms.at(-1);
+      if (before !== undefined && compareAlarms(before, alarm) >= 0) {
+        throw new DecodeError("image: alarm out of order", payload.offset);
+      }
+      alarms.push(alarm);
+    }
+    this.#alarms = alarms;
   }
 
   /** The end names how many leases there are, unless there are none. */

@@ -3,8 +3,10 @@
  * its pinned revisions, small tables by holding on to the table of the moment, which writers replace and never change.
  */
 import { assert, ByteWriter } from "@quorate/base";
+import type { AlarmList } from "../alarms.ts";
 import type { KvLease, PinnedLeases } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
+import { writeAlarm } from "../request/alarm-codec.ts";
 import { int64 } from "../request/codec-parts.ts";
 import { writeMemberAttributes } from "../request/member-codec.ts";
 import type { Revision } from "../revision.ts";
@@ -22,7 +24,7 @@ export interface ImageHead {
 /** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
 const sliceRecordsMax = 4096;
 
-type Stage = "head" | "history" | "members" | "leases" | "end" | "done";
+type Stage = "head" | "history" | "members" | "leases" | "alarms" | "end" | "done";
 
 /** Reads an image; {@link KvImage.close} lets go of the pin. */
 export class KvImage {
@@ -30,6 +32,7 @@ export class KvImage {
   readonly #history: HistoryReader;
   readonly #members: MemberTable;
   readonly #leases: PinnedLeases;
+  readonly #alarms: AlarmList;
   #leaseRow = 0;
   #leaseAt = 0;
   #leaseCount = 0;
@@ -42,13 +45,14 @@ export class KvImage {
   constructor(
     head: ImageHead,
     history: HistoryReader,
-    tables: { readonly members: MemberTable; readonly leases: PinnedLeases },
+    tables: { readonly members: MemberTable; readonly leases: PinnedLeases; readonly alarms: AlarmList },
     release: () => void,
   ) {
     this.#head = head;
     this.#history = history;
     this.#members = tables.members;
     this.#leases = tables.leases;
+    this.#alarms = tables.alarms;
     this.#release = release;
   }
 
@@ -62,10 +66,13 @@ export class KvImage {
       case "history":
         return this.#historyBlock(bytesMax);
       case "members":
-        this.#stage = this.#leases.length === 0 ? "end" : "leases";
+        this.#stage = this.#leases.length === 0 ? this.#stageAfterLeases() : "leases";
         return this.#membersBlock();
       case "leases":
         return this.#leasesBlock(bytesMax);
+      case "alarms":
+        this.#stage = "end";
+        return this.#alarmsBlock();
       case "end":
         this.#stage = "done";
         return this.#endBlock();
@@ -137,9 +144,23 @@ export class KvImage {
     }
     assert(this.#leaseCount > 0, "image: a block without leases");
     if (this.#leaseRow === this.#leases.length) {
-      this.#stage = "end";
+      this.#stage = this.#stageAfterLeases();
     }
     return endBlock(writer);
+  }
+
+  #stageAfterLeases(): Stage {
+    return this.#alarms.length === 0 ? "end" : "alarms";
+  }
+
+  #alarmsBlock(): Uint8Array {
+    assert(this.#alarms.length > 0, "image: a block without alarms");
+    beginBlock(this.#writer, "alarms");
+    this.#writer.varint(this.#alarms.length);
+    for (const alarm of this.#alarms) {
+      writeAlarm(this.#writer, alarm);
+    }
+    return endBlock(this.#writer);
   }
 
   #endBlock(): Uint8Array {

@@ -6,6 +6,7 @@
 import { ByteReader, ByteWriter, unreachable } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
 import type { Command } from "../types.ts";
+import { readAlarmRequest, writeAlarmRequest } from "./alarm-codec.ts";
 import { readFlags, readSigned, writeSigned } from "./codec-parts.ts";
 import {
   readLeaseCheckpoint,
@@ -32,11 +33,11 @@ const typeNumber = {
   "lease-grant": 6,
   "lease-revoke": 7,
   "lease-checkpoint": 8,
+  alarm: 9,
 } as const;
 
 /** Numbers set aside for what is not written yet, so that an older member can name what it meets. */
 const reservedTypes: ReadonlyMap<number, string> = new Map([
-  [9, "alarm"],
   [10, "auth"],
   [11, "session"],
   [12, "downgrade"],
@@ -92,6 +93,9 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
     case "lease-checkpoint":
       writeLeaseCheckpoint(writer, command);
       break;
+    case "alarm":
+      writeAlarmRequest(writer, command);
+      break;
     default:
       unreachable(command);
   }
@@ -131,6 +135,8 @@ function readBody(reader: ByteReader, type: number): Command {
       return readLeaseRevoke(reader);
     case typeNumber["lease-checkpoint"]:
       return readLeaseCheckpoint(reader);
+    case typeNumber.alarm:
+      return readAlarmRequest(reader);
     default: {
       const name = reservedTypes.get(type) ?? "unnamed";
       throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);

@@ -109,6 +109,8 @@ export class Model {
         if (command.revision > this.revision) throw new Refused("KV_FUTURE_REV");
         this.compacted = command.revision;
         return { type: "compaction", revision: this.revision };
+      case "alarm":
+        throw new Error("the model raises no alarms");
       case "member-publish":
         return { type: "member-publish", revision: this.revision };
       case "lease-grant": {

@@ -171,7 +171,7 @@ export const flagTable: { readonly [K in keyof FlagValues]: Flag<FlagValues[K]> 
     kind: integerKind("bytes", -1, Number.MAX_SAFE_INTEGER),
     defaultValue: 0,
     etcdDefault: "0",
-    help: "Size of the store that is reported as its quota. 0: 2 GiB. Negative: none. Writes above it are not refused yet.",
+    help: "Bytes that keys and values may take, all kept versions of them. Beyond it the alarm NOSPACE is raised and writes are refused until it is disarmed. 0: 2 GiB. Negative: no quota.",
   },
   maxRequestBytes: {
     name: "max-request-bytes",

@@ -7,8 +7,8 @@ type Check = (probe: ServerProbe, completed: (problem: string | null) => void) =
 
 const serializableRead: Check = (probe, completed) => completed(probe.checkSerializable());
 const linearizableRead: Check = (probe, completed) => probe.checkLinearizable(completed);
-// Damage that was found stops the node before it serves; there is no state between for an alarm to tell of.
-const dataCorruption: Check = (_probe, completed) => completed(null);
+const dataCorruption: Check = (probe, completed) =>
+  completed(probe.status().alarms.includes("CORRUPT") ? "alarm activated: CORRUPT" : null);
 const nonLearner: Check = (probe, completed) =>
   completed(probe.status().isLearner ? "local node is a raft learner and not ready" : null);
 
@@ -34,6 +34,12 @@ export function answerHealth(
 ): void {
   const answer = (reason: string): void =>
     completed(jsonAnswer(reason === "" ? 200 : 503, { health: reason === "" ? "true" : "false", reason }));
+  const excluded = new Set(question.query.getAll("exclude"));
+  const alarm = probe.status().alarms.find((kind) => !excluded.has(kind));
+  if (alarm !== undefined) {
+    answer(`ALARM ${alarm}`);
+    return;
+  }
   if (question.query.get("serializable") === "true") {
     const problem = probe.checkSerializable();
     answer(problem === null ? "" : `RANGE ERROR:${problem}`);

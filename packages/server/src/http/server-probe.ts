@@ -27,6 +27,8 @@ export interface ServerStatus {
   readonly dbBytes: number;
   readonly dbBytesInUse: number;
   readonly isLearner: boolean;
+  /** ETCD: the kinds of the alarms that are on, `NOSPACE` or `CORRUPT`. */
+  readonly alarms: readonly string[];
   readonly leaderChangeCount: number;
   readonly proposalsPending: number;
   /** The log lost its end to damage and is being repaired. */

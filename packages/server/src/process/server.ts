@@ -2,7 +2,7 @@
  * One member: its parts in the order in which they start, and the reverse in which they stop. What serves clients starts
  * last and stops first.
  */
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ApiOptions, apiLimitsDefault, EtcdApi } from "@quorate/etcd";
@@ -128,6 +128,10 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
     membership: replication.membership,
     reconfiguration: replication.reconfiguration,
     defer: { defer: (work) => void setImmediate(work) },
+    createDigest() {
+      const hash = createHash("sha256");
+      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+    },
     random: { uint32: () => randomInt(2 ** 32) },
     limits: {
       ...apiLimitsDefault(config.electionTimeoutMs, config.heartbeatIntervalMs),
@@ -139,7 +143,7 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
     about: {
       version: etcdVersion,
       storageVersion: etcdVersion,
-      quotaBytes: Math.max(0, config.quotaBackendBytes),
+      quotaBytes: config.quotaBackendBytes,
     },
     nowMs: performance.now(),
   };

@@ -23,6 +23,7 @@ export function createProbe({ config, machine, membership, replication }: ProbeO
       return {
         ...state,
         clusterId: membership.clusterId,
+        alarms: machine.alarms().map(({ alarm }) => (alarm === "no-space" ? "NOSPACE" : "CORRUPT")),
         isLearner: replication.status().isLearner,
         name: config.name,
         revision: machine.revision,

@@ -169,6 +169,15 @@ function reconfigurationOf(
     progress() {
       return node.isLeader ? new Map(node.status().progress.map(({ id, match }) => [id, match])) : null;
     },
+    moveLeader(target, done): CancelHandle {
+      const waiting = new AbortController();
+      node.transferLeadership(target, { signal: waiting.signal }).then(
+        (leader) => done(leader === target),
+        // Refused or too late: either way the target does not lead, and the client is told so.
+        () => done(false),
+      );
+      return { cancel: () => waiting.abort() };
+    },
     change(step, confIndex, done): CancelHandle {
       const change = changeStep(step);
       if (change === null) {

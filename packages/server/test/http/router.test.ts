@@ -21,6 +21,7 @@ const healthy: ServerStatus = {
   dbBytes: 2000,
   dbBytesInUse: 1000,
   isLearner: false,
+  alarms: [],
   leaderChangeCount: 2,
   logDamaged: false,
   repairedEntryCount: 0,
@@ -59,6 +60,9 @@ async function expectAnswer(
 test("/health", async () => {
   await expectAnswer(probe(), "/health", 200, '{"health":"true","reason":""}');
   await expectAnswer(probe({ leader: 0 }), "/health", 503, '{"health":"false","reason":"RAFT NO LEADER"}');
+  const full = probe({ alarms: ["NOSPACE"] });
+  await expectAnswer(full, "/health", 503, '{"health":"false","reason":"ALARM NOSPACE"}');
+  await expectAnswer(full, "/health?exclude=NOSPACE", 200, '{"health":"true","reason":""}');
   await expectAnswer(
     probe({}, "etcdserver: request timed out"),
     "/health",
