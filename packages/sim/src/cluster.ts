@@ -173,8 +173,17 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
     this.#member(node).disk.setSlow(slow);
   }
 
+  setDiskRoom(node: NodeId, bytes: number | null): void {
+    this.#member(node).disk.setRoom(bytes);
+  }
+
+  setClockSpeed(node: NodeId, speed: number): void {
+    this.#member(node).setClockSpeed(speed);
+  }
+
   calmDisk(node: NodeId): void {
     this.#member(node).disk.setSlow(false);
+    this.#member(node).disk.setRoom(null);
     this.#member(node).disk.disarm();
   }
 

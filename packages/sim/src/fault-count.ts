@@ -24,6 +24,8 @@ export const faultKinds = [
   "frame-clogged",
   "disk-slow",
   "disk-error",
+  "disk-full",
+  "clock-drift",
   "learner-added",
   "voter-added",
   "voter-removed",

@@ -31,12 +31,15 @@ export class FaultyDisk {
   /** Calls that wait for their time, in the order they were made. */
   readonly #underWay = new Set<() => void>();
   readonly #hooks = {
-    fault: (operation: { readonly kind: MemoryOperationKind }) => this.#fault(operation.kind),
+    fault: (operation: { readonly kind: MemoryOperationKind; readonly bytes: number }) =>
+      this.#fault(operation.kind, operation.bytes),
   };
   #files: MemoryFileSystem = new MemoryFileSystem(this.#hooks);
   #slow = false;
   #callsToCrash = 0;
   #callsToFailure = 0;
+  /** Null: as much as anybody writes. */
+  #roomBytes: number | null = null;
 
   constructor(world: World, random: Prng, plan: DiskPlan, faults: FaultCount, events: DiskEvents) {
     this.#world = world;
@@ -68,6 +71,11 @@ export class FaultyDisk {
 
   setSlow(slow: boolean): void {
     this.#slow = slow;
+  }
+
+  /** So many more bytes fit; null for any number. */
+  setRoom(bytes: number | null): void {
+    this.#roomBytes = bytes;
   }
 
   /** No fault waits any more. */
@@ -108,7 +116,7 @@ export class FaultyDisk {
     const perform = (): void =>
       start((error, value) =>
         process.enter(() => {
-          if (error !== null && error.code === "EIO") {
+          if (error !== null && (error.code === "EIO" || error.code === "ENOSPC")) {
             this.#events.failed();
           }
           completed(error, value);
@@ -140,7 +148,14 @@ export class FaultyDisk {
   }
 
   /** Asked by the memory file system before each call takes effect. */
-  #fault(kind: MemoryOperationKind): string | null {
+  #fault(kind: MemoryOperationKind, bytes: number): string | null {
+    if (kind === "write" && this.#roomBytes !== null) {
+      this.#roomBytes = Math.max(0, this.#roomBytes - bytes);
+      if (this.#roomBytes === 0) {
+        this.#faults.add("disk-full");
+        return "ENOSPC";
+      }
+    }
     if (this.#callsToFailure === 0 || !failing.has(kind)) {
       return null;
     }

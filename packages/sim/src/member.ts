@@ -68,6 +68,7 @@ export class Member {
   /** This member's clock against the world's: at most a twentieth fast or slow. */
   readonly #clockRate: number;
   #life: Life | null = null;
+  #clockSpeed = 1;
   #lifeCount = 0;
   #retired = false;
   #snapshotCount = 0;
@@ -231,6 +232,11 @@ export class Member {
     return true;
   }
 
+  /** Lets the clock run so many times as fast as it did at first. */
+  setClockSpeed(speed: number): void {
+    this.#clockSpeed = speed;
+  }
+
   /** A frame from the network. */
   receive(from: NodeId, bytes: Uint8Array, state: FrameState): void {
     const life = this.#life;
@@ -354,7 +360,7 @@ export class Member {
     life.stopped = true;
     this.#superviseRestart();
     this.#parts.world.log(`recovery failed ${this.id} ${error?.message}`);
-    if (!(error instanceof StorageError) || error.info.code !== "STORAGE_IO") {
+    if (!isDiskFailure(error)) {
       throw this.#parts.watch.note(
         new Violation("recovery", `node ${this.id} does not come back: ${error?.message}`, { cause: error }),
       );
@@ -382,7 +388,9 @@ export class Member {
         inflightCountMax: plan.inflightCountMax,
         preVote: plan.preVote,
         checkQuorum: plan.checkQuorum,
+        readMode: plan.leaseReads ? "lease" : "safe",
       },
+      lease: { nowMs: () => world.nowMs / this.#clockRate, tickMs: plan.tickMs, driftMax: 0.11 },
       limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
       snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
       membership: this.#membershipPolicy(),
@@ -408,7 +416,9 @@ export class Member {
   /** In half of the worlds in which it may be, the same for all members. */
   #failsOver(): boolean {
     const { plan, world } = this.#parts;
-    return plan.preVote && plan.checkQuorum && world.random.stream("fail-over").chance(0.5);
+    return (
+      plan.preVote && plan.checkQuorum && !plan.leaseReads && world.random.stream("fail-over").chance(0.5)
+    );
   }
 
   /** The host cannot go on: right after a disk error, a broken promise at any other time. */
@@ -416,8 +426,7 @@ export class Member {
     life.stopped = true;
     this.#superviseRestart();
     this.#parts.world.log(`fatal ${this.id} ${error.message}`);
-    const cause = error instanceof StorageError ? error.info.code : null;
-    if (cause !== "STORAGE_IO") {
+    if (!isDiskFailure(error)) {
       this.#parts.watch.note(error);
     }
   }
@@ -433,10 +442,11 @@ export class Member {
     this.#parts.world.schedule(this.#random.integer(1, 3_000), () => this.restart());
   }
 
-  #scheduleTick(life: Life, storage: WalStorage, startMs: number, count: number): void {
+  /** `dueMs` is when the last tick was due, in fractions. */
+  #scheduleTick(life: Life, storage: WalStorage, dueMs: number, count: number): void {
     const { world, plan } = this.#parts;
-    const atMs = startMs + Math.round(count * plan.tickMs * this.#clockRate);
-    world.schedule(Math.max(0, atMs - world.nowMs), () => {
+    const nextMs = dueMs + (plan.tickMs * this.#clockRate) / this.#clockSpeed;
+    world.schedule(Math.max(0, Math.round(nextMs) - world.nowMs), () => {
       if (!life.process.isAlive || life.stopped) {
         return;
       }
@@ -451,7 +461,7 @@ export class Member {
           }
         });
       }
-      this.#scheduleTick(life, storage, startMs, count + 1);
+      this.#scheduleTick(life, storage, nextMs, count + 1);
     });
   }
 
@@ -468,6 +478,13 @@ export class Member {
       throw watch.note(error);
     }
   }
+}
+
+/** The disk, by our hand, and not the code. */
+function isDiskFailure(error: Error | null): boolean {
+  return (
+    error instanceof StorageError && (error.info.code === "STORAGE_IO" || error.info.code === "STORAGE_FULL")
+  );
 }
 
 const crashModes: readonly CrashMode[] = ["random", "random", "lose", "keep"];

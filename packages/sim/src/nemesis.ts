@@ -26,6 +26,10 @@ export interface NemesisTarget {
   /** Fails the member's `operations`-th write or sync from now with EIO. */
   failDiskOperation(node: NodeId, operations: number): boolean;
   setDiskSlow(node: NodeId, slow: boolean): void;
+  /** So many more bytes fit on the member's disk; null for any number. The first write that does not fit counts the fault. */
+  setDiskRoom(node: NodeId, bytes: number | null): void;
+  /** The member's clock runs so many times as fast as before it was ever changed. */
+  setClockSpeed(node: NodeId, speed: number): void;
   /** The disk is fast again and no fault waits in it. */
   calmDisk(node: NodeId): void;
 }
@@ -63,6 +67,7 @@ export class Nemesis {
     this.#target.network.unclogAll();
     for (const node of this.#target.nodes) {
       this.#target.calmDisk(node);
+      this.#target.setClockSpeed(node, 1);
       this.#target.resume(node);
       this.#target.restart(node);
     }
@@ -89,6 +94,8 @@ export class Nemesis {
     add(plan.swizzleClog && several, () => this.#swizzleClog());
     add(plan.diskSlow, () => this.#diskSlow());
     add(plan.diskError, () => this.#diskError());
+    add(plan.diskFull, () => this.#diskFull());
+    add(plan.clockDrift, () => this.#clockDrift());
     return actions;
   }
 
@@ -251,6 +258,19 @@ export class Nemesis {
     this.#target.setDiskSlow(node, true);
     this.#faults.add("disk-slow");
     this.#later(this.#downMs(), () => this.#target.setDiskSlow(node, false));
+  }
+
+  #diskFull(): void {
+    const node = this.#node();
+    this.#target.setDiskRoom(node, this.#random.integer(0, 20_000));
+    this.#later(this.#downMs() * 2, () => this.#target.setDiskRoom(node, null));
+  }
+
+  #clockDrift(): void {
+    const node = this.#node();
+    this.#target.setClockSpeed(node, 0.5 + 1.5 * this.#random.fraction());
+    this.#faults.add("clock-drift");
+    this.#later(this.#downMs() * 2, () => this.#target.setClockSpeed(node, 1));
   }
 
   #diskError(): void {

@@ -61,6 +61,10 @@ export function simulate(seed: number, options: SimulateOptions = {}): SeedRepor
   return run.report();
 }
 
+/** In one seed of so many the clients' history is searched for an order; what takes more steps counts as a failure. */
+const searchedSeedInterval = 20;
+const searchStepsMax = 3_000_000;
+
 /** How long after the heal a leader is owed, and equal states, in election time-outs (of the longest draw). */
 const leaderTimeouts = 10;
 const convergenceTimeouts = 200;
@@ -101,6 +105,9 @@ class Run {
       this.#faultPhase();
       this.#healPhase();
       this.#lastPowerLoss();
+      if (this.#plan.seed % searchedSeedInterval === 0) {
+        this.#cluster.oracle.history.checkLinearizable(searchStepsMax);
+      }
     } catch (error) {
       this.#watch.note(error);
     }

@@ -47,6 +47,10 @@ export interface NemesisPlan {
   readonly swizzleClog: boolean;
   readonly diskSlow: boolean;
   readonly diskError: boolean;
+  /** No space is left after some more bytes, until somebody makes room. */
+  readonly diskFull: boolean;
+  /** A clock runs up to twice as fast or half as fast for a while. */
+  readonly clockDrift: boolean;
 }
 
 /** How members come and go; null in a seed where they stay. */
@@ -83,6 +87,8 @@ export interface SeedPlan {
   readonly heartbeatTicks: number;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
+  /** Leaders answer reads by their clock; clocks then differ by a tenth at most. Needs `checkQuorum`. */
+  readonly leaseReads: boolean;
   /** Entries applied since the last snapshot that make the next one due. */
   readonly snapshotEntryCount: number;
   /** Entries kept behind a snapshot for followers that are a little late. */
@@ -105,6 +111,7 @@ export interface SeedPlan {
 /** Draws the plan of a seed. */
 export function swarm(seed: number, root: Prng): SeedPlan {
   const random = root.stream("swarm");
+  const clocks = root.stream("swarm-clocks");
   const tickMs = random.pick([50, 100]);
   const electionTimeoutTicks = random.integer(5, 21);
   const plan: SeedPlan = {
@@ -115,6 +122,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     heartbeatTicks: random.integer(1, Math.max(2, Math.floor(electionTimeoutTicks / 4))),
     preVote: random.chance(0.5),
     checkQuorum: random.chance(0.5),
+    leaseReads: false,
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
     trailingEntryCount: random.pick([0, 1, 5, 50]),
     appendBytesMax: random.pick([64, 512, 4096, 65536]),
@@ -131,7 +139,10 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     workload: workloadPlan(random),
   };
   assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
-  return plan;
+  const leaseReads = plan.checkQuorum && clocks.chance(0.4);
+  // RAFT §6.4.1: a lease is a promise about clocks; where they drift further than that it may be broken.
+  const nemesis = { ...plan.nemesis, clockDrift: !leaseReads && clocks.chance(0.4) };
+  return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) } };
 }
 
 /** After the faults: a network that neither loses nor reorders, so that progress is owed. */
@@ -185,6 +196,8 @@ function nemesisPlan(random: Prng, links: Prng): NemesisPlan {
     stop: random.chance(0.4),
     clog: links.chance(0.4),
     swizzleClog: links.chance(0.4),
+    diskFull: false,
+    clockDrift: false,
   };
 }
 

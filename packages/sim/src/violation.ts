@@ -21,6 +21,7 @@ export type CheckerName =
   | "fail-stop"
   | "acknowledged-writes"
   | "linearizable-reads"
+  | "linearizability"
   | "refused-never-applied"
   | "at-most-once"
   | "liveness-leader"

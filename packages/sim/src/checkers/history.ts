@@ -5,6 +5,9 @@
  */
 import { assert, must } from "@quorate/base";
 import type { LogIndex } from "@quorate/raft";
+import { checkLinearizableByKey } from "../linearizability/check.ts";
+import type { Operation, SequentialModel } from "../linearizability/model.ts";
+import { type RegisterInput, type RegisterOutput, registerModel } from "../linearizability/models.ts";
 import { promise } from "../violation.ts";
 
 type OperationKind = "put" | "read";
@@ -20,6 +23,10 @@ export interface ClientOperation {
   /** Of a put: unique in the run. Of a read: what it returned, once it did; null where the key was absent. */
   value: string | null;
   readonly invokedAtMs: number;
+  /** Calls and returns of all clients in their order. */
+  readonly calledAt: number;
+  /** Null while nobody was told. */
+  returnedAt: number | null;
   /** The newest place in the order, of this key, that had been seen by anyone when the operation began. */
   readonly floor: number;
   outcome: Outcome;
@@ -39,6 +46,7 @@ export class History {
   readonly #placeOfValue = new Map<string, LogIndex>();
   readonly #keys = new Map<string, KeyState>();
   readonly #acknowledged: ClientOperation[] = [];
+  #moment = 0;
 
   /** Notes that a client begins. `value` is null for a read. */
   begin(kind: OperationKind, key: string, value: string | null, nowMs: number): ClientOperation {
@@ -48,6 +56,8 @@ export class History {
       key,
       value,
       invokedAtMs: nowMs,
+      calledAt: this.#nextMoment(),
+      returnedAt: null,
       floor: this.#key(key).floor,
       outcome: "pending",
     };
@@ -57,6 +67,35 @@ export class History {
       this.#puts.set(value, operation);
     }
     return operation;
+  }
+
+  #nextMoment(): number {
+    this.#moment++;
+    return this.#moment;
+  }
+
+  /**
+   * Whether what the clients alone saw has an order, whatever the members say: by the search of `linearizability/check.ts`. A put of
+   * unknown outcome whose value nobody read explains nothing, so it is left out.
+   */
+  checkLinearizable(stepsMax: number): void {
+    const read = new Set(
+      this.#operations
+        .filter(({ kind, outcome }) => kind === "read" && outcome === "applied")
+        .map(({ value }) => value),
+    );
+    const seen = this.#operations.filter(
+      ({ kind, outcome, value }) =>
+        outcome === "applied" || (kind === "put" && outcome !== "refused" && read.has(value)),
+    );
+    const verdict = checkLinearizableByKey(keyedRegister, seen.map(toOperation), ({ key }) => key, {
+      stepsMax,
+    });
+    promise(
+      verdict.kind === "linearizable",
+      "linearizability",
+      () => `the clients' history of ${seen.length} operations: ${verdict.kind}`,
+    );
   }
 
   /** Some member applied a put, for the first time or again. */
@@ -95,6 +134,7 @@ export class History {
         `the put of ${value} took place ${index}, before ${operation.floor}, which was seen before it began`,
     );
     operation.outcome = "applied";
+    operation.returnedAt = this.#nextMoment();
     this.#acknowledged.push(operation);
     this.#raise(operation.key, index);
   }
@@ -114,6 +154,7 @@ export class History {
         `a read of ${operation.key} returned the state at ${place}; ${operation.floor} had been seen before it began`,
     );
     operation.outcome = "applied";
+    operation.returnedAt = this.#nextMoment();
     operation.value = value;
     this.#raise(operation.key, place);
   }
@@ -179,4 +220,23 @@ export class History {
     }
     return state;
   }
+}
+
+interface KeyedInput {
+  readonly key: string;
+  readonly input: RegisterInput;
+}
+
+const keyedRegister: SequentialModel<string | null, KeyedInput, RegisterOutput> = {
+  initial: registerModel.initial,
+  step: (state, { input }, output) => registerModel.step(state, input, output),
+  keyOf: registerModel.keyOf,
+};
+
+function toOperation(operation: ClientOperation): Operation<KeyedInput, RegisterOutput> {
+  const { calledAt, key, kind, returnedAt, value } = operation;
+  const input: RegisterInput =
+    kind === "read" ? { kind } : { kind: "write", value: must(value, "history: put without value") };
+  const answer: RegisterOutput = kind === "read" ? { kind: "value", value } : { kind: "written" };
+  return { input: { key, input }, output: returnedAt === null ? null : answer, calledAt, returnedAt };
 }
