@@ -16,6 +16,9 @@ const patterns = [
   "deploy/test/config.test.ts",
 ];
 
+// PERF: some 200 processes start the same modules; taken from here their start costs a third of the CPU time.
+const compiled = { NODE_COMPILE_CACHE: join(root, ".cache/compile") };
+
 // The slowest file starts clusters of real processes several times over.
 const fileTimeoutMs = 200_000;
 
@@ -55,7 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
       ...options,
       ...files,
     ],
-    { show: true, env: { ...toolEnvironment(), QUORATE_TEST_VERBOSE: verbose ? "1" : "" } },
+    { show: true, env: { ...toolEnvironment(), ...compiled, QUORATE_TEST_VERBOSE: verbose ? "1" : "" } },
   );
   if (!complete || tests.code !== 0) {
     return tests.code;

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError, noNode, RaftError } from "@quorate/raft";
-import type { RaftNode } from "@quorate/raft-node";
+import type { MemberChangeStep, RaftNode } from "@quorate/raft-node";
 import { idOf, nameOf } from "./config.ts";
 import type { Command, KeyValueMachine } from "./machine.ts";
 
@@ -26,6 +26,7 @@ class HttpError extends Error {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+/** Any node answers: what only the leader can do, the node asks the leader for. */
 type Route = (context: Context, body: Fields) => Promise<object | string>;
 
 /** How long a request waits for a leader before it is given up, in ms. */
@@ -62,28 +63,15 @@ const routes: Readonly<Record<string, Route>> = {
     };
   },
   "POST /config": async ({ machine, node }, body) => {
-    const id = member(text(body, "id"));
-    const action = text(body, "action");
-    if (action === "REMOVE") {
-      await node.changeMembers([{ op: "remove", id }], { deadlineMs: patienceMs });
-    } else if (action === "ADD") {
-      const address = text(body, "address");
-      // It receives the log without a vote, and gets one by itself once it has caught up. RAFT §4.2.1.
-      const learner = { op: "add-learner", id, address, label: nameOf(id), promote: true } as const;
-      await node.changeMembers([learner], { deadlineMs: patienceMs });
-    } else {
-      throw new HttpError(400, `action ${JSON.stringify(action)} is neither ADD nor REMOVE`);
-    }
+    const change = changeOf(body);
+    await patiently((deadlineMs) => node.changeMembers([change], { deadlineMs }));
     return { members: members(node, machine) };
   },
   "POST /transfer": async ({ node }, body) => {
-    const leader = await node.transferLeadership(member(text(body, "to")), { deadlineMs: patienceMs });
-    return { leader: nameOf(leader) };
+    const to = member(text(body, "to"));
+    return { leader: nameOf(await patiently((deadlineMs) => node.transferLeadership(to, { deadlineMs }))) };
   },
 };
-
-/** Only the leader does these itself; its own HTTP server is asked for them. */
-const leaderOnly: ReadonlySet<string> = new Set(["POST /config", "POST /transfer"]);
 
 /** An HTTP server of `context`, not listening yet. */
 export function createHttp(context: Context): Server {
@@ -99,8 +87,7 @@ async function respond(context: Context, request: IncomingMessage, response: Ser
   if (route === undefined) {
     throw new HttpError(404, `there is no ${name}; there are ${Object.keys(routes).join(", ")}`);
   }
-  const raw = request.method === "GET" ? "" : await bodyOf(request, context.bodyBytesMax);
-  const body = request.method === "GET" ? {} : parse(raw);
+  const body = request.method === "GET" ? {} : parse(await bodyOf(request, context.bodyBytesMax));
   const { machine, node } = context;
   const away = name !== "GET /status" && !node.isLeader;
   if (away && searchParams.get("forward") === "false") {
@@ -108,36 +95,10 @@ async function respond(context: Context, request: IncomingMessage, response: Ser
     const address = machine.url(node.leader) ?? null;
     throw new HttpError(421, `${nameOf(node.id)} does not lead`, { leader, address });
   }
-  const work = (): Promise<object | string> => route(context, body);
-  const answer = await (leaderOnly.has(name) ? atLeader(context, pathname, raw, work) : work());
+  const answer = await route(context, body);
   const isPage = typeof answer === "string";
   response.setHeader("content-type", isPage ? "text/html; charset=utf-8" : "application/json");
   response.end(isPage ? answer : `${JSON.stringify(answer)}\n`);
-}
-
-/** Does `work` where this node leads, else asks the leader's HTTP server, once there is one. */
-function atLeader<T>(
-  { machine, node }: Context,
-  path: string,
-  body: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  return patiently(async () => {
-    if (node.isLeader) {
-      return await work();
-    }
-    const url = machine.url(node.leader);
-    const answer =
-      url === undefined ? null : await fetch(`${url}${path}?forward=false`, { method: "POST", body });
-    if (answer === null || answer.status === 421) {
-      throw new RaftError({ code: "RAFT_NOT_LEADER", leader: node.leader });
-    }
-    const { error, ...rest } = (await answer.json()) as T & { readonly error?: string };
-    if (error !== undefined) {
-      throw new HttpError(answer.status, error, rest);
-    }
-    return rest as T;
-  });
 }
 
 /** Tries again for as long as it is certain that nothing was done: a new leader is mostly a moment away. */
@@ -232,6 +193,19 @@ function text(body: Fields, field: string): string {
     throw new HttpError(400, `field ${JSON.stringify(field)} must be a string`);
   }
   return value;
+}
+
+function changeOf(body: Fields): MemberChangeStep {
+  const id = member(text(body, "id"));
+  const action = text(body, "action");
+  if (action === "REMOVE") {
+    return { op: "remove", id };
+  }
+  if (action !== "ADD") {
+    throw new HttpError(400, `action ${JSON.stringify(action)} is neither ADD nor REMOVE`);
+  }
+  // It receives the log without a vote, and gets one by itself once it has caught up. RAFT §4.2.1.
+  return { op: "add-learner", id, address: text(body, "address"), label: nameOf(id), promote: true };
 }
 
 function member(name: string): number {

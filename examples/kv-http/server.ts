@@ -5,8 +5,6 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError, noNode } from "@quorate/raft";
 import { RaftNode, type RaftNodeEvent, type RaftNodeSettings } from "@quorate/raft-node";
-import { lmdbStorage } from "@quorate/storage-lmdb";
-import { grpcTransport } from "@quorate/transport-grpc";
 import { idOf, nameOf } from "./config.ts";
 import { createHttp } from "./http.ts";
 import { type Command, KeyValueMachine } from "./machine.ts";
@@ -41,9 +39,11 @@ export async function startServer(
     join: flags.join,
     stateMachine: machine,
     application: new TextEncoder().encode(founders),
-    // The adapters, one line each; without them the own log and the own TCP protocol.
-    ...(flags.storage === "lmdb" ? { openStorage: lmdbStorage() } : {}),
-    ...(flags.transport === "grpc" ? { openTransport: grpcTransport() } : {}),
+    // The adapters, one line each, loaded when asked for; without them the own log and the own TCP protocol.
+    ...(flags.storage === "lmdb" && { openStorage: (await import("@quorate/storage-lmdb")).lmdbStorage() }),
+    ...(flags.transport === "grpc" && {
+      openTransport: (await import("@quorate/transport-grpc")).grpcTransport(),
+    }),
     onEvent: (event) => tell(flags.id, event, retired.resolve),
     onFatal: (error) => {
       console.error(`${flags.id}: ${error.message}`);

@@ -1,4 +1,4 @@
-/** With Jest. `NODE_OPTIONS=--experimental-vm-modules npx jest` */
+/** With Jest. `npm run test:jest` */
 import { expect, test } from "@jest/globals";
 import { createTestCluster } from "@quorate/raft-node/testing";
 import { type Command, Votes } from "../votes.ts";
