@@ -18,6 +18,7 @@ export class HardStateSlots {
 
   constructor(identity: StoreIdentity, files: readonly FileHandle[], slot: Slot) {
     assert(files.length === slotNames.length, "slots: not two files");
+    assert(slot.sequence > 0 && slot.term >= 0, "slots: opened before they were written");
     this.#identity = identity;
     this.#files = files;
     this.#slot = slot;
@@ -40,10 +41,12 @@ export class HardStateSlots {
     );
     const slot = { sequence: this.#slot.sequence + 1, term, vote };
     const bytes = encodeSlot(this.#identity, slot);
+    assert(bytes.length === slotBytes, "slots: of another length than is read");
     for (const file of this.#files) {
       yield* write(file, 0, bytes);
       yield* sync(file);
     }
+    assert(slot.sequence === this.#slot.sequence + 1, "slots: two writes at once");
     this.#slot = slot;
   }
 
@@ -56,6 +59,7 @@ export class HardStateSlots {
 
 /** Makes both slots anew, without a vote; those of a new store in term 0. Their names become durable with the directory. */
 export function* createSlots(fs: FileSystem, identity: StoreIdentity, term: number): Task<void> {
+  assert(term >= 0, "slots: no term");
   const bytes = encodeSlot(identity, { sequence: 1, term, vote: 0 });
   for (const name of slotNames) {
     yield* createFile(fs, name, bytes);
@@ -99,6 +103,7 @@ export function* openSlots(
   for (const name of slotNames) {
     read.push(yield* readSlot(fs, name, identity));
   }
+  assert(read.length === slotNames.length, "slots: one was not read");
   const slot = newest(read);
   const bytes = encodeSlot(identity, slot);
   for (const [place, name] of slotNames.entries()) {
@@ -120,6 +125,7 @@ export function* openSlots(
   for (const name of slotNames) {
     files.push(yield* open(fs, name, "write"));
   }
+  assert(files.length === read.length, "slots: one was not opened");
   return new HardStateSlots(identity, files, slot);
 }
 

@@ -55,6 +55,7 @@ export class LogOutline {
     this.#runStarts = [];
     this.#runTerms = [];
     this.#places = [];
+    assert(this.lastTerm === term, "outline: an empty log ends in its base");
   }
 
   /** Recovery only: entries below the base are being replaced, and what came before is not known yet. */
@@ -62,6 +63,7 @@ export class LogOutline {
     assert(index >= 0 && index < this.#baseIndex, "outline: rebase not below the base");
     this.reset(index, 0);
     this.#baseTerm = index === 0 ? 0 : termUnknown;
+    assert(this.firstIndex === index + 1, "outline: it begins behind its base");
   }
 
   /** Adds one entry at the end. `place` null: it lies behind the entry before it, in the same segment. */
@@ -74,9 +76,11 @@ export class LogOutline {
     }
     if (place !== null) {
       assert(place.index === index, "outline: place of another entry");
+      assert(place.segment > 0 && place.offset > 0, "outline: no place in a segment");
       this.#places.push(place);
     }
     this.#lastIndex = index;
+    assert(this.#runStarts.length === this.#runTerms.length, "outline: each run has a term");
   }
 
   /** Drops the entries from `index` on. */
@@ -90,11 +94,14 @@ export class LogOutline {
       this.#places.pop();
     }
     this.#lastIndex = Math.min(this.#lastIndex, index - 1);
+    assert(this.#lastIndex >= this.#baseIndex, "outline: cut below its base");
+    assert((this.#runStarts.at(-1) ?? 0) < index, "outline: a run behind the cut");
   }
 
   /** Drops the entries up to `index`, whose term is `term`. */
   compact(index: number, term: number): void {
     assert(index >= this.#baseIndex && index <= this.#lastIndex, "outline: compaction outside the log");
+    assert(term >= 0, "outline: compaction to an unknown term");
     const run = this.#runOf(index + 1);
     this.#runStarts = this.#runStarts.slice(Math.max(run, 0));
     this.#runTerms = this.#runTerms.slice(Math.max(run, 0));
@@ -106,6 +113,8 @@ export class LogOutline {
     this.#places = index === this.#lastIndex ? [] : this.#places.slice(Math.max(place, 0));
     this.#baseIndex = index;
     this.#baseTerm = term;
+    assert(this.#runTerms.length > 0 || index === this.#lastIndex, "outline: entries without a term");
+    assert((this.#runTerms[0] ?? term) >= term, "outline: terms go back behind the base");
   }
 
   /** Term at `index`, which lies from the place before the first entry to the last. */
@@ -119,7 +128,11 @@ export class LogOutline {
     assert(index > this.#baseIndex && index <= this.#lastIndex, "outline: index outside the log");
     const at = lastAtOrBelow(this.#places.length, (i) => (this.#places[i] as EntryPlace).index, index);
     assert(at >= 0, "outline: entry without a place");
-    return { place: this.#places[at] as EntryPlace, next: this.#places[at + 1] ?? null };
+    const place = this.#places[at] as EntryPlace;
+    const next = this.#places[at + 1] ?? null;
+    assert(place.index <= index, "outline: a place behind the entry");
+    assert(next === null || next.index > index, "outline: a nearer place was passed over");
+    return { place, next };
   }
 
   /** The oldest segment that holds an entry after `index`, or null when none does. */
@@ -144,5 +157,6 @@ function lastAtOrBelow(length: number, keyOf: (position: number) => number, key:
       high = middle;
     }
   }
+  assert(low === high, "outline: searched to the end");
   return low - 1;
 }

@@ -42,10 +42,12 @@ export class LogWindow {
     assert(entry.index === this.#low + this.#tail.length - this.#head, "window: gap");
     this.#tail.push(entry);
     this.#tailBytes += entryBytes(entry);
+    assert(this.#head < this.#tail.length, "window: what was added is here");
   }
 
   /** Drops entries from `index` on. */
   truncate(index: number): void {
+    assert(index >= 1, "window: cut before the first entry");
     this.#loaded = this.#loaded.filter((range) => range.low + range.entries.length <= index);
     if (index <= this.#low) {
       this.#tail = [];
@@ -59,6 +61,8 @@ export class LogWindow {
       this.#tailBytes -= entryBytes(this.#tail[i] as Entry);
     }
     this.#tail.length = length;
+    assert(this.#tailBytes >= 0, "window: bytes below zero");
+    assert(this.#low + length - this.#head <= index, "window: entries behind the cut");
   }
 
   /** Drops entries below `low` and, while above the limit, the oldest. All entries here are durable. */
@@ -70,6 +74,8 @@ export class LogWindow {
       this.#head++;
       this.#low++;
     }
+    assert(this.#tailBytes >= 0, "window: bytes below zero");
+    assert(this.#head < tail.length || this.#tailBytes === 0, "window: bytes left in an empty tail");
     if (this.#head === tail.length) {
       this.#low = Math.max(this.#low, low);
     }
@@ -86,6 +92,7 @@ export class LogWindow {
   keep(low: number, entries: readonly Entry[]): void {
     assert(entries.length > 0, "window: empty range");
     assert(entries[0]?.index === low, "window: range begins elsewhere");
+    assert(entries.at(-1)?.index === low + entries.length - 1, "window: range with a gap");
     let bytes = 0;
     for (const entry of entries) {
       bytes += entryBytes(entry);
@@ -96,6 +103,7 @@ export class LogWindow {
     while (this.#loaded.length > 1 && total > this.#bytesMax) {
       total -= this.#loaded.shift()?.bytes ?? 0;
     }
+    assert(this.#loaded.at(-1)?.low === low, "window: the newest range is kept");
   }
 
   /** Entries of `[low, high)`: at least one, then as many as fit; null when the first is not in memory. */
@@ -121,6 +129,8 @@ function limited(
   end: number,
   bytesMax: number,
 ): readonly Entry[] {
+  assert(start < end, "window: nothing asked for");
+  assert(start < entries.length, "window: the first entry is not here");
   let bytes = 0;
   let stop = start;
   while (stop < end && stop < entries.length) {
@@ -130,6 +140,7 @@ function limited(
     }
     stop++;
   }
+  assert(stop > start, "window: at least one entry");
   // From the head on every place holds an entry.
   return entries.slice(start, stop) as Entry[];
 }

@@ -206,6 +206,8 @@ export class LogWriter {
         break;
       }
     }
+    assert(items.length > 0, "writer: nothing was taken");
+    assert(items.length === 1 || bytes <= this.#batchBytesMax, "writer: more than a batch");
     return items;
   }
 
@@ -249,6 +251,7 @@ export class LogWriter {
 
   /** Term and vote before the entries that depend on them; the snapshot's file before the record that begins after it. */
   *#prepare(items: readonly LogItem[]): Task<void> {
+    assert(this.#inFlight === items, "writer: prepares what is not in flight");
     for (const { batch } of items) {
       const { hardState } = batch;
       if (
@@ -316,6 +319,11 @@ export class LogWriter {
     const segment = this.#segments.current;
     const file = must(segment.file, "writer: segment is not open");
     const { bytes, link } = this.#pack(items, segment);
+    assert(bytes.length >= batchOverheadBytes, "writer: a batch without its record");
+    assert(
+      segment.end + bytes.length + sealBytes <= segment.segmentBytes,
+      "writer: no room is left for the seal",
+    );
     file.write(segment.end, bytes, (writeError) => {
       if (writeError !== null) {
         this.fail(writeError);
@@ -395,6 +403,8 @@ export class LogWriter {
       }
       this.#packedLast = entry.index;
     }
+    assert(sealed === null || at === sealed.length, "writer: an entry was not sealed");
+    assert(at === batch.entries.length, "writer: each entry once");
     return places ?? noPlaces;
   }
 
@@ -426,6 +436,7 @@ export class LogWriter {
       }
       this.#apply(item);
     }
+    assert(this.#inFlight === items, "writer: completes what is not in flight");
     // Completions may queue more: it is gathered until all of them have run.
     for (const item of items) {
       item.completed(null);
@@ -457,6 +468,7 @@ export class LogWriter {
       oldestSegment: this.#oldestSegment,
     };
     yield* this.#segments.rotate(header, roomBytes + sealBytes);
+    assert(this.#segments.current !== full, "writer: a new segment is current");
     const file = must(full.file, "writer: segment is not open");
     this.#packer.begin(full.seed, full.end, group);
     this.#packer.note(recordType.seal, 0, 0);

@@ -82,6 +82,7 @@ export class SegmentSet {
     const file = yield* open(this.#fs, paths.spare, "create");
     yield* fillZero(file, 0, this.#segmentBytes);
     yield* sync(file);
+    assert(this.#spare === null, "segments: two spares");
     this.#spare = file;
   }
 
@@ -90,6 +91,8 @@ export class SegmentSet {
    * acknowledged from it cannot vanish with its name.
    */
   *rotate(header: Omit<SegmentHeader, "segmentBytes" | "sequence">, roomBytes: number): Task<Segment> {
+    assert(roomBytes > 0, "segments: no room is needed");
+    assert(header.previousEnd === this.current.end, "segments: the one before goes on");
     const sequence = this.current.sequence + 1;
     const needed = segmentHeaderBytes + roomBytes;
     const segmentBytes = needed <= this.#segmentBytes ? this.#segmentBytes : (needed + 4095) & ~4095;
@@ -107,12 +110,16 @@ export class SegmentSet {
       this.#spare,
     );
     this.#spare = null;
+    assert(segment.sequence === this.current.sequence + 1, "segments: one is skipped");
+    assert(segment.end + roomBytes <= segment.segmentBytes, "segments: less room than was asked for");
     this.#segments.push(segment);
     return segment;
   }
 
   /** Reads the entries from `place` on, up to the next place or `high`. */
   *readEntries(place: EntryPlace, next: EntryPlace | null, high: number): Task<Entry[]> {
+    assert(place.index < high, "segments: nothing to read");
+    assert(next === null || next.index > place.index, "segments: places go back");
     const segment = must(
       this.#segments.find((candidate) => candidate.sequence === place.segment),
       "segments: entry in a segment that is gone",
@@ -134,6 +141,7 @@ export class SegmentSet {
           entries.push(entry);
           index++;
         }
+        assert(size >= recordHeaderBytes, "segments: a record without its header");
         offset += size;
       }
       at += chunk.bytes.length;
@@ -141,6 +149,7 @@ export class SegmentSet {
         throw corrupt(segment.path, at, "fewer entries than were written here");
       }
     }
+    assert(entries.length === stop - place.index, "segments: each entry once");
     return entries;
   }
 
@@ -160,6 +169,7 @@ export class SegmentSet {
       yield* unlink(this.#fs, first.path);
       removed = true;
     }
+    assert(this.#segments.length > 0, "segments: the current one stays");
     if (removed) {
       yield* syncDirectory(this.#fs, paths.wal);
     }
@@ -188,7 +198,9 @@ export function* createSegment(
   header: SegmentHeader,
   spare: FileHandle | null,
 ): Task<Segment> {
+  assert(header.segmentBytes > segmentHeaderBytes, "segments: no room for a record");
   const { bytes, seed } = encodeSegmentHeader(identity, header);
+  assert(bytes.length === segmentHeaderBytes, "segments: a header of another length");
   const file = spare ?? (yield* open(fs, paths.spare, "create"));
   yield* write(file, 0, bytes);
   if (spare === null) {
@@ -228,6 +240,7 @@ function* readRecords(segment: Segment, at: number, limit: number): Task<RecordC
       }
       whole += size;
     }
+    assert(whole <= bytes.length, "segments: more than was read");
     if (whole > 0) {
       return { bytes: bytes.subarray(0, whole), view, seed: (segment.seed + at) >>> 0 };
     }
@@ -254,6 +267,7 @@ function decodeEntry(
     throw corrupt(segment.path, base + offset, fault);
   }
   const size = recordBytes(record.payloadBytes);
+  assert(offset + size <= chunk.bytes.length, "segments: a record beyond its chunk");
   const type = entryTypeOf(record.entryType);
   if (record.type !== recordType.entry || type === null) {
     return { record, size, entry: null };

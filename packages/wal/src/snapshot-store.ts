@@ -73,6 +73,7 @@ export class SnapshotStore {
     const suffix = origin === "local" ? ".tmp" : receivingSuffix;
     const path = `${paths.snapshots}/${snapshotName(metadata)}.${this.#temporaries}${suffix}`;
     const ended = (): void => {
+      assert(this.#openSinks > 0, "snapshots: a sink ended twice");
       this.#openSinks--;
     };
     return new ImageSink(this.#fs, path, this.#identity, metadata, origin, this.#runner, publish, ended);
@@ -87,6 +88,7 @@ export class SnapshotStore {
       yield* unlink(this.#fs, path);
       return;
     }
+    assert(index > (newest?.index ?? 0), "snapshots: a local one goes forward");
     yield* this.#publish(path, header);
   }
 

@@ -1,5 +1,5 @@
 /** Tasks that must not overlap, run one after the other. */
-import { RingBuffer, runTask, type Task } from "@quorate/base";
+import { assert, RingBuffer, runTask, type Task } from "@quorate/base";
 import type { CompletedWith } from "@quorate/raft";
 
 /** First come, first served. */
@@ -11,6 +11,7 @@ export class TaskQueue {
   run<T>(task: Task<T>, completed: CompletedWith<T>): void {
     this.#waiting.push(() => {
       runTask(task, (error, value) => {
+        assert(this.#running, "tasks: one ended that did not run");
         this.#running = false;
         if (error === null) {
           completed(null, value as T);

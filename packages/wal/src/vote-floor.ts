@@ -69,6 +69,7 @@ export function* findFloor(fs: FileSystem, identity: StoreIdentity): Task<VoteFl
     floor = id !== null && isAbove(id, floor) ? id : floor;
   }
   assert(noted === null || !isAbove(noted, floor), "floor: it never sinks");
+  assert(!isAbove(logs, floor), "floor: below what the segments name");
   return floor;
 }
 
