@@ -14,6 +14,20 @@ function whole(text: string): number {
   return value;
 }
 
+function port(text: string): number {
+  if (whole(text) > 65_535) {
+    throw new InvalidArgumentError("It is not a port.");
+  }
+  return whole(text);
+}
+
+function url(text: string): string {
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) {
+    throw new InvalidArgumentError("It is not of the form http://host:port.");
+  }
+  return text;
+}
+
 function list(text: string): string[] {
   return text.split(",").filter((part) => part !== "");
 }
@@ -50,7 +64,7 @@ program
       .makeOptionMandatory(),
   )
   .addOption(option("-i, --id <name>", "which of them this node is").makeOptionMandatory())
-  .addOption(number("-h, --http-port <port>", "where it serves HTTP").makeOptionMandatory())
+  .addOption(option("-h, --http-port <port>", "where it serves HTTP").argParser(port).makeOptionMandatory())
   .addOption(option("-d, --data <folder>", "where it keeps its data (default: data/kv-http/<id>)"))
   .addOption(option("--storage <kind>", "log and stable store").choices(["wal", "lmdb"]).default("wal"))
   .addOption(option("--transport <kind>", "between the nodes").choices(["tcp", "grpc"]).default("tcp"))
@@ -87,7 +101,9 @@ program
   .command("store")
   .description("write keys concurrently")
   .helpOption("--help", "print this")
-  .addOption(option("--leader-addr <url>", "a node's HTTP address").default("http://127.0.0.1:9090"))
+  .addOption(
+    option("--leader-addr <url>", "a node's HTTP address").argParser(url).default("http://127.0.0.1:9090"),
+  )
   .addOption(number("--count <writes>", "how many").default(10_000))
   .addOption(number("--concurrency <writes>", "how many at once").default(64))
   .addOption(option("--prefix <text>", "of the keys").default("key-"))

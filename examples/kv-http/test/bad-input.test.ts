@@ -39,6 +39,8 @@ test("wrong ids, missing peers, wrong numbers: exit code 2", async (t) => {
     [replaced("--http-port", "http"), /'http' is invalid. It is not a whole number/],
     [[...args, "--election-timeout", "700"], /electionTimeout 700 lies outside 50 to 150 ms/],
     [[...args, "--storage", "sled"], /Allowed choices are wal, lmdb/],
+    [replaced("--http-port", "99999"), /'99999' is invalid. It is not a port/],
+    [["store", "--leader-addr", "nonsense"], /'nonsense' is invalid. It is not of the form http/],
     [["begin"], /unknown command 'begin'/],
   ];
   for (const [wrong, expected] of cases) {

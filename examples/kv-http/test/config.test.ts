@@ -56,8 +56,8 @@ function leaderOf({ nodes }: Trio): RaftNode<Command, boolean> {
   return leader;
 }
 
-/** Milliseconds from the loss of the leader to the next one. */
-async function failOverMs(t: TestContext, settings: RaftNodeSettings): Promise<number> {
+/** Ticks of the next leader's clock since the loss of the one before: a busy machine delays them, and changes them little. */
+async function failOverTicks(t: TestContext, settings: RaftNodeSettings): Promise<number> {
   const cluster = await trio(t, settings);
   const old = leaderOf(cluster);
   const others = cluster.nodes.filter((node) => node !== old);
@@ -65,9 +65,12 @@ async function failOverMs(t: TestContext, settings: RaftNodeSettings): Promise<n
     cluster.network.cut(old.id, id);
     cluster.network.cut(id, old.id);
   }
-  const startedMs = performance.now();
-  await eventually("another leader", () => others.some(({ isLeader }) => isLeader));
-  return performance.now() - startedMs;
+  const before = new Map(others.map((node) => [node, node.status().counters.ticks]));
+  const next = (): RaftNode<Command, boolean> | undefined => others.find(({ isLeader }) => isLeader);
+  await eventually("another leader", () => next() !== undefined);
+  const leader = next();
+  assert.ok(leader !== undefined);
+  return leader.status().counters.ticks - (before.get(leader) ?? 0);
 }
 
 /** Settings that a busy machine does not upset. */
@@ -144,11 +147,11 @@ test("S1.9 electionTimeoutMin and electionTimeoutMax say which electionTimeout i
 });
 
 test("S1.9 electionTimeout: a lost leader is replaced after it, not before", async (t) => {
-  const short = await failOverMs(t, calm().set("electionTimeout", 200).build());
-  const long = await failOverMs(t, calm().set("electionTimeout", 2000).build());
-  assert.ok(short < 1500, `200 ms: ${short}`);
-  // Members last heard of the leader at most one heartbeat before.
-  assert.ok(long >= 1900, `2000 ms: ${long}`);
+  const short = await failOverTicks(t, calm().set("electionTimeout", 200).build());
+  const long = await failOverTicks(t, calm().set("electionTimeout", 2000).build());
+  // Members last heard of the leader at most one heartbeat of 20 ms before.
+  assert.ok(short >= 9 && short < 99, `200 ms: ${short} ticks of 20 ms`);
+  assert.ok(long >= 99, `2000 ms: ${long} ticks of 20 ms`);
 });
 
 test("S1.9 heartbeatInterval: so often the leader says that it lives", async (t) => {
@@ -160,8 +163,9 @@ test("S1.9 heartbeatInterval: so often the leader says that it lives", async (t)
     const { id } = leaderOf(cluster);
     await eventually("the first heartbeats", () => count() > 0);
     cluster.frames.length = 0;
+    const startedMs = performance.now();
     await new Promise((resolve) => setTimeout(resolve, 600));
-    return count();
+    return (count() * 1000) / (performance.now() - startedMs);
     function count(): number {
       return cluster.frames.filter(
         ({ frame }) =>
@@ -170,21 +174,22 @@ test("S1.9 heartbeatInterval: so often the leader says that it lives", async (t)
     }
   };
   const [often, rarely] = [await beats(20), await beats(300)];
-  assert.ok(rarely <= 8, `every 300 ms to two members: ${rarely}`);
+  // A second, to two members.
+  assert.ok(rarely <= 14, `every 300 ms: ${rarely}`);
   assert.ok(often > 2 * rarely, `every 20 ms: ${often}, every 300 ms: ${rarely}`);
 });
 
 test("S1.9 maxLogEntries: after so many the log is compacted", async (t) => {
-  const first = async (entries: number): Promise<number> => {
+  const filled = async (entries: number): Promise<RaftNode<Command, boolean>> => {
     const leader = leaderOf(await trio(t, calm().set("maxLogEntries", entries).build()));
     for (let i = 0; i < 60; i++) {
       await leader.propose({ op: "set", key: `${i}`, value: "1" });
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return leader.logRange.firstIndex;
+    return leader;
   };
-  assert.ok((await first(10)) > 10);
-  assert.equal(await first(100), 1);
+  const short = await filled(10);
+  await eventually("the log is compacted", () => short.logRange.firstIndex > 10);
+  assert.equal((await filled(100)).logRange.firstIndex, 1);
 });
 
 test("S1.9 maxAppendEntries: one append carries at most so many of the largest entries", async (t) => {
