@@ -6,7 +6,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Entry, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
-import { type FileCompleted, type FileHandle, type FileSystem, openWal, type WalStorage } from "@quorate/wal";
+import {
+  type FileCompleted,
+  type FileHandle,
+  type FileSystem,
+  openWal,
+  type StoreCipher,
+  type WalStorage,
+} from "@quorate/wal";
 import { MemoryFileSystem } from "@quorate/wal/testing";
 
 /** One line of the table. */
@@ -24,7 +31,7 @@ const nodeId = toNodeId(1);
 
 /** Measures on a temporary directory of this machine, then without a disk; prints a table. */
 export async function benchWal(): Promise<readonly WalBenchResult[]> {
-  const { NodeFileSystem } = await import("@quorate/raft-node");
+  const { AesCipher, KeyRing, NodeFileSystem } = await import("@quorate/raft-node");
   const results: WalBenchResult[] = [];
   for (const batch of [1, 16, 256]) {
     const directory = mkdtempSync(join(tmpdir(), "quorate-bench-wal-"));
@@ -36,6 +43,13 @@ export async function benchWal(): Promise<readonly WalBenchResult[]> {
   }
   for (const batch of [1, 16, 256]) {
     results.push(await measureWal("none", new WeightlessFileSystem(), batch, 1));
+  }
+  // Side by side and by turns: what encryption at rest adds, whatever else the machine does meanwhile.
+  const keys = { current: 1, keys: [{ id: 1, key: new Uint8Array(32).fill(7) }] };
+  for (const round of [1, 2]) {
+    const cipher = new AesCipher(new KeyRing(keys));
+    results.push(await measureWal(`none, round ${round}`, new WeightlessFileSystem(), 64, 1));
+    results.push(await measureWal(`none, encrypted ${round}`, new WeightlessFileSystem(), 64, 1, cipher));
   }
   console.log(`\nappends of ${entryBytes}-byte entries, one batch in flight at a time`);
   console.table(
@@ -57,8 +71,9 @@ export async function measureWal(
   fileSystem: FileSystem,
   batch: number,
   seconds: number,
+  cipher?: StoreCipher,
 ): Promise<WalBenchResult> {
-  const storage = await openStore(fileSystem);
+  const storage = await openStore(fileSystem, cipher);
   const data = new Uint8Array(entryBytes).fill(7);
   const latencies: number[] = [];
   let index = storage.lastIndex + 1;
@@ -91,7 +106,7 @@ export async function measureWal(
   };
 }
 
-function openStore(fileSystem: FileSystem): Promise<WalStorage> {
+function openStore(fileSystem: FileSystem, cipher: StoreCipher | undefined): Promise<WalStorage> {
   const confState = {
     voters: [nodeId],
     learners: [],
@@ -101,7 +116,8 @@ function openStore(fileSystem: FileSystem): Promise<WalStorage> {
   };
   const bootstrap = { storeId: new Uint8Array(16).fill(1), confState, application: new Uint8Array(0) };
   return new Promise((resolve, reject) => {
-    openWal({ fileSystem, clusterId: 1, nodeId, bootstrap }, (error, storage) => {
+    const encryption = cipher === undefined ? {} : { cipher };
+    openWal({ fileSystem, clusterId: 1, nodeId, bootstrap, ...encryption }, (error, storage) => {
       if (error !== null || storage === undefined) {
         reject(error);
       } else {
