@@ -26,6 +26,7 @@ export { NodeFileSystem } from "./node-file-system.ts";
 export type {
   ChangeMembersOptions,
   Codec,
+  DebugWriter,
   JsonStateMachine,
   MemberChangeStep,
   MembersView,
@@ -34,7 +35,6 @@ export type {
   RaftNodeSettings,
   ReadOptions,
   SessionOpenOptions,
-  TraceWriter,
   WaitOptions,
 } from "./options.ts";
 export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";

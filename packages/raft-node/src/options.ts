@@ -40,7 +40,7 @@ export interface JsonStateMachine<Command, Result> {
 }
 
 /** Takes one line, without its end. */
-export type TraceWriter = (line: string) => void;
+export type DebugWriter = (line: string) => void;
 
 /** Something that happened to the member or its connections. */
 export type RaftNodeEvent =
@@ -103,7 +103,7 @@ export interface RaftNodeSettings {
   /** Another transport than the own TCP protocol, whose settings are then of no effect. */
   readonly openTransport?: OpenTransport;
   /** Takes one line for each transition and each message. Default: standard error with `DEBUG=raft`, else nothing. */
-  readonly trace?: TraceWriter;
+  readonly debug?: DebugWriter;
   /**
    * Appends every step of the protocol to this file, one JSON object per line (docs/trace.md). It never waits for the disk: what finds
    * no room is dropped, counted, and marked in the trace. It grows without bound, so it is for tests and for looking into trouble.

@@ -447,7 +447,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
   }
 
   /**
-   * Resolves once a majority has confirmed, after the call, that this member leads.
+   * Resolves once a majority has confirmed, after the call, that this member leads; with lease reads, once its lease or a majority has.
    *
    * @throws RaftError `RAFT_NOT_LEADER` when it does not, or no longer did in the same term when it was confirmed.
    */

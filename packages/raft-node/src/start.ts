@@ -19,6 +19,7 @@ import type { NodeStorage, NodeTransport, TransportStart } from "./adapters.ts";
 import { clusterIdOf, parseAddress } from "./addresses.ts";
 import { type CommandPath, type Commands, commandPathOf } from "./commands.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
+import { debugByEnvironment, describeNodeEvent, withDebugLines } from "./debug-lines.ts";
 import { AesCipher } from "./encryption/aes-cipher.ts";
 import { KeyRing } from "./encryption/key-ring.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
@@ -29,7 +30,6 @@ import { openIdentity } from "./store-identity.ts";
 import type { PeerAddress } from "./tcp/options.ts";
 import { TcpTransport } from "./tcp/tcp-transport.ts";
 import { Ticker } from "./ticker.ts";
-import { describeNodeEvent, traceByEnvironment, tracedTransport } from "./trace.ts";
 import { TraceFile } from "./trace-file.ts";
 
 /** How often a log that is not written to is looked at, to mark its last batch durable: within 50 ms of its end. */
@@ -141,9 +141,9 @@ async function startParts<Command, Result>(
   undo: (() => void | Promise<void>)[],
 ): Promise<StartedMember<Command, Result>> {
   const listeners = new Set<(event: RaftNodeEvent) => void>();
-  const trace = options.trace ?? traceByEnvironment(options.id);
+  const debug = options.debug ?? debugByEnvironment(options.id);
   const emit = (event: RaftNodeEvent): void => {
-    trace?.(describeNodeEvent(event));
+    debug?.(describeNodeEvent(event));
     options.onEvent?.(event);
     for (const listener of listeners) {
       listener(event);
@@ -165,7 +165,7 @@ async function startParts<Command, Result>(
   const opened = await openTransport(options, addresses, metadata, emit, fatal);
   ending.push(() => opened.close(() => {}));
   const address = (await opened.listen?.()) ?? addresses.listen;
-  const transport = trace === null ? opened : tracedTransport(opened, trace);
+  const transport = debug === null ? opened : withDebugLines(opened, debug);
   undo.push(() => new Promise((resolve) => transport.close(() => resolve())));
 
   const path = commandPathOf(options);

@@ -6,18 +6,11 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { toHex } from "@quorate/base";
 import { type NodeId, StorageError } from "@quorate/raft";
+import type { StoreIdentity } from "@quorate/wal";
 import { readIfThere, replaceDurably } from "./durable-files.ts";
 
 const fileName = "identity.json";
 const formatVersion = 1;
-
-/** Whose data a directory holds. */
-interface StoreIdentity {
-  readonly clusterId: number;
-  readonly nodeId: NodeId;
-  /** 16 bytes, drawn when the store was made. */
-  readonly storeId: Uint8Array;
-}
 
 /**
  * Reads the identity of `directory`, or draws one and notes it durably; null stands for a store that lasts as long as the process.

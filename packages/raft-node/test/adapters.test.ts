@@ -120,7 +120,7 @@ test("a storage that does not open ends the start, and leaves nothing locked", a
   rmSync(dataDir, { recursive: true });
 });
 
-test("the trace has one line for each transition and each message", async () => {
+test("debugging has one line for each transition and each message", async () => {
   const network = new MemoryNetwork({ defer: (work) => void setImmediate(work) });
   const lines: string[] = [];
   const nodes = await Promise.all(
@@ -128,7 +128,7 @@ test("the trace has one line for each transition and each message", async () => 
       start(id, [1, 2], {
         ...inMemory,
         openTransport: () => network.connect(toNodeId(id)),
-        trace: (line) => void lines.push(line),
+        debug: (line) => void lines.push(line),
       }),
     ),
   );

@@ -11,10 +11,10 @@ import {
   type SnapshotMetadata,
 } from "@quorate/raft";
 import type { NodeTransport } from "./adapters.ts";
-import type { RaftNodeEvent, TraceWriter } from "./options.ts";
+import type { DebugWriter, RaftNodeEvent } from "./options.ts";
 
 /** Where the lines go when nobody says: to standard error, if `DEBUG` names `raft` (in a list, or by `*`). */
-export function traceByEnvironment(id: number): TraceWriter | null {
+export function debugByEnvironment(id: number): DebugWriter | null {
   const names = (process.env["DEBUG"] ?? "").split(/[\s,]+/);
   if (!names.includes("raft") && !names.includes("*")) {
     return null;
@@ -23,7 +23,7 @@ export function traceByEnvironment(id: number): TraceWriter | null {
 }
 
 /** `transport`, with a line for each frame that leaves or arrives. */
-export function tracedTransport(transport: NodeTransport, write: TraceWriter): NodeTransport {
+export function withDebugLines(transport: NodeTransport, write: DebugWriter): NodeTransport {
   const traced: NodeTransport = {
     start: (receiver) =>
       transport.start({
