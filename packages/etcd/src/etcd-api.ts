@@ -5,11 +5,14 @@
 import { assert, unreachable } from "@quorate/base";
 import { ClusterService } from "./api/cluster-service.ts";
 import { ApiContext, type ApiOptions } from "./api/context.ts";
+import { ElectionService } from "./api/election-service.ts";
 import { failUnimplemented } from "./api/failures.ts";
+import { FirstCome } from "./api/first-come.ts";
 import { HealthService } from "./api/health-service.ts";
 import { handleCompact, handleDeleteRange, handlePut, handleRange, handleTxn } from "./api/kv-service.ts";
 import { isLearnerQuestion } from "./api/leader-inquiry.ts";
-import { LeaseService } from "./api/lease-service.ts";
+import { chooseLeaseId, LeaseService } from "./api/lease-service.ts";
+import { handleLock, handleUnlock } from "./api/lock-service.ts";
 import {
   handleAlarm,
   handleDefragment,
@@ -100,6 +103,8 @@ export class EtcdApi {
   readonly methods: ReadonlyMap<string, ApiMethod>;
   readonly #context: ApiContext;
   readonly #cluster: ClusterService;
+  readonly #election: ElectionService;
+  readonly #firstCome: FirstCome;
   readonly #health: HealthService;
   readonly #lease: LeaseService;
   readonly #watch: WatchService;
@@ -110,6 +115,8 @@ export class EtcdApi {
     this.#cluster = new ClusterService(this.#context);
     this.#health = new HealthService(this.#context, new Set([...methodKinds.keys()].map(serviceOf)));
     this.#lease = new LeaseService(this.#context);
+    this.#firstCome = new FirstCome(this.#context, () => chooseLeaseId(this.#context));
+    this.#election = new ElectionService(this.#context, this.#firstCome);
     this.#watch = new WatchService(this.#context);
     this.#observe();
     this.methods = this.#buildMethods();
@@ -156,6 +163,8 @@ export class EtcdApi {
     this.#context.stop();
     this.#cluster.stop();
     this.#lease.stop();
+    this.#firstCome.stop();
+    this.#election.stop();
     this.#watch.stop();
     this.#health.stop();
     this.#context.options.store.observe(null);
@@ -165,13 +174,17 @@ export class EtcdApi {
     const { hub } = this.#watch;
     const { lessor } = this.#lease.desk;
     this.#context.options.store.observe({
-      revised: () => hub.revised(),
+      revised: () => {
+        hub.revised();
+        this.#firstCome.revised();
+      },
       forgetting: () => hub.forgetting(),
       leaseSet: (lease) => lessor.leaseSet(lease),
       leaseRemoved: (id) => lessor.leaseRemoved(id),
       restored: () => {
         lessor.restored();
         hub.revised();
+        this.#firstCome.restored();
       },
     });
   }
@@ -187,6 +200,7 @@ export class EtcdApi {
     }
     this.#addLeaseMethods(methods);
     this.#addClusterMethods(methods);
+    this.#addQueueMethods(methods);
     methods.set("/etcdserverpb.Maintenance/Snapshot", {
       kind: "server-stream",
       handle: (input, call) => handleSnapshot(this.#context, input, call),
@@ -216,6 +230,24 @@ export class EtcdApi {
     unary("MemberUpdate", (input, call) => cluster.update(input, call));
     unary("MemberList", (input, call) => cluster.list(input, call));
     unary("MemberPromote", (input, call) => cluster.promote(input, call));
+  }
+
+  #addQueueMethods(methods: Map<string, ApiMethod>): void {
+    const election = this.#election;
+    const unary = (path: string, handle: (input: Uint8Array, call: UnaryApiCall) => void): void => {
+      assert(methods.has(path), "etcd api: a method of locks or elections that is not in the table");
+      methods.set(path, { kind: "unary", handle });
+    };
+    unary("/v3lockpb.Lock/Lock", (input, call) => handleLock(this.#context, this.#firstCome, input, call));
+    unary("/v3lockpb.Lock/Unlock", (input, call) => handleUnlock(this.#context, input, call));
+    unary("/v3electionpb.Election/Campaign", (input, call) => election.campaign(input, call));
+    unary("/v3electionpb.Election/Proclaim", (input, call) => election.proclaim(input, call));
+    unary("/v3electionpb.Election/Resign", (input, call) => election.resign(input, call));
+    unary("/v3electionpb.Election/Leader", (input, call) => election.leader(input, call));
+    methods.set("/v3electionpb.Election/Observe", {
+      kind: "server-stream",
+      handle: (input, call) => election.observe(input, call),
+    });
   }
 
   #addLeaseMethods(methods: Map<string, ApiMethod>): void {

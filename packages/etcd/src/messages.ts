@@ -5,3 +5,5 @@
 export * from "#generated/etcdserverpb_pb.js";
 export * from "#generated/health_pb.js";
 export { EventSchema, KeyValueSchema } from "#generated/mvccpb_pb.js";
+export * from "#generated/v3electionpb_pb.js";
+export * from "#generated/v3lockpb_pb.js";

@@ -195,6 +195,13 @@ export class ApiContext {
 
   /** Proposes `command` and answers `call` with its outcome. */
   submit(call: UnaryApiCall, command: Uint8Array, encode: EncodeResult): void {
+    this.submitThen(call, command, (result) =>
+      this.respond(call, (writer) => encode(writer, this.header(result.revision), result)),
+    );
+  }
+
+  /** Proposes `command` and goes on with what it answers, from within its apply; otherwise `call` failed. */
+  submitThen(call: UnaryApiCall, command: Uint8Array, then: (result: AppliedResult) => void): void {
     const { limits, replication } = this.options;
     if (command.length > limits.requestBytesMax) {
       failWith(call, "KV_REQUEST_TOO_LARGE");
@@ -213,7 +220,7 @@ export class ApiContext {
     const pending = this.wait(call, (timedOut) => {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
-    this.#trySubmit(call, pending, command, encode);
+    this.#trySubmit(call, pending, command, then);
   }
 
   /** As {@link submit}, answered with a message that is not hot. */
@@ -288,14 +295,19 @@ export class ApiContext {
     return pending;
   }
 
-  #trySubmit(call: UnaryApiCall, pending: Pending, command: Uint8Array, encode: EncodeResult): void {
+  #trySubmit(
+    call: UnaryApiCall,
+    pending: Pending,
+    command: Uint8Array,
+    then: (result: AppliedResult) => void,
+  ): void {
     let ended = false;
     const handle = this.options.replication.submit(command, (outcome) => {
       ended = true;
       if (this.#lacksLeader(outcome)) {
-        this.#park(pending, () => this.#trySubmit(call, pending, command, encode));
+        this.#park(pending, () => this.#trySubmit(call, pending, command, then));
       } else if (this.pending.settle(pending)) {
-        this.#finishSubmit(call, outcome, encode);
+        this.#finishSubmit(call, outcome, then);
       }
     });
     pending.handle = ended ? null : handle;
@@ -338,14 +350,14 @@ export class ApiContext {
     }
   }
 
-  #finishSubmit(call: UnaryApiCall, outcome: SubmitOutcome, encode: EncodeResult): void {
+  #finishSubmit(call: UnaryApiCall, outcome: SubmitOutcome, then: (result: AppliedResult) => void): void {
     switch (outcome.kind) {
       case "applied": {
         const { result } = outcome;
         if (result.type === "refused") {
           failWith(call, result.code);
         } else {
-          this.respond(call, (writer) => encode(writer, this.header(result.revision), result));
+          then(result);
         }
         return;
       }

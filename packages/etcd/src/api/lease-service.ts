@@ -70,7 +70,7 @@ export class LeaseService {
     const { leaseTtlSecondsMin } = this.#context.options.limits;
     const asked = request.TTL > 0n ? Number(request.TTL) : 0;
     const ttlSeconds = Math.max(asked, leaseTtlSecondsMin);
-    const id = request.ID === 0n ? this.#chooseId() : request.ID;
+    const id = request.ID === 0n ? chooseLeaseId(this.#context) : request.ID;
     this.#context.submit(call, this.#context.encode({ type: "lease-grant", id, ttlSeconds }), encodeGrant);
   }
 
@@ -164,18 +164,6 @@ export class LeaseService {
     return this.#context.messageHeader(this.#context.options.store.revision);
   }
 
-  /** ETCD: a positive int64. */
-  #chooseId(): bigint {
-    const { random, store } = this.#context.options;
-    for (;;) {
-      const high = BigInt(random.uint32() >>> 1);
-      const id = (high << 32n) | BigInt(random.uint32());
-      if (id !== 0n && store.lease(id) === null) {
-        return id;
-      }
-    }
-  }
-
   #inOrderOfEnd(leases: readonly KvLease[]): readonly KvLease[] {
     if (leases.length > sortedLeasesMax) {
       return leases;
@@ -259,6 +247,18 @@ class KeepAliveStream {
       } else {
         this.#call.resume();
       }
+    }
+  }
+}
+
+/** An id for a lease that the server names. ETCD: a positive int64. */
+export function chooseLeaseId(context: ApiContext): bigint {
+  const { random, store } = context.options;
+  for (;;) {
+    const high = BigInt(random.uint32() >>> 1);
+    const id = (high << 32n) | BigInt(random.uint32());
+    if (id !== 0n && store.lease(id) === null) {
+      return id;
     }
   }
 }

@@ -123,6 +123,10 @@ test("what is not served answers UNIMPLEMENTED and names itself", () => {
     ...["Alarm", "Status", "Defragment", "Hash", "HashKV", "Downgrade"].map(
       (name) => `/etcdserverpb.Maintenance/${name}`,
     ),
+    ...["Lock", "Unlock"].map((name) => `/v3lockpb.Lock/${name}`),
+    ...["Campaign", "Proclaim", "Resign", "Leader", "Observe"].map(
+      (name) => `/v3electionpb.Election/${name}`,
+    ),
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
   ]);
