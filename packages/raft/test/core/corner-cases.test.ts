@@ -56,7 +56,7 @@ test("a context that was never sent confirms no read", () => {
   assert.equal(leader.state.reads.confirmed, 1);
 });
 
-// [case-21]
+// [joint-left-after-commit, case-21]
 test("an implicit joint configuration is left by exactly one entry, also while others are applied one by one", () => {
   const group = new Group(group3, { committedBytesPerReadyMax: 1 });
   const leader = group.elect(1);

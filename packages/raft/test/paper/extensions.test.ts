@@ -254,9 +254,14 @@ test("§4.3: while joint, agreement needs both majorities", () => {
   group.settle((message) => message.from !== 4 && message.from !== 5);
   assert.deepEqual(commands(leader), [], "the old majority alone does not decide");
   leader.node.tick();
-  group.settle((message) => message.from !== 2 && message.from !== 3);
   group.settle();
   assert.deepEqual(commands(leader), ["a"]);
+  leader.node.propose([utf8Encode("b")]);
+  group.settle((message) => message.from !== 2 && message.from !== 3);
+  assert.deepEqual(commands(leader), ["a"], "nor does the new majority alone");
+  leader.node.tick();
+  group.settle();
+  assert.deepEqual(commands(leader), ["a", "b"]);
 });
 
 // [joint-left-after-commit]
