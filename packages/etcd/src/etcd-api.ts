@@ -25,6 +25,7 @@ import {
 } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
 import { WatchService } from "./api/watch-service.ts";
+import { Compactor } from "./compactor.ts";
 import type { ApiMethod, UnaryApiCall } from "./ports.ts";
 
 type UnaryHandler = (context: ApiContext, input: Uint8Array, call: UnaryApiCall) => void;
@@ -103,6 +104,7 @@ export class EtcdApi {
   readonly methods: ReadonlyMap<string, ApiMethod>;
   readonly #context: ApiContext;
   readonly #cluster: ClusterService;
+  readonly #compactor: Compactor;
   readonly #election: ElectionService;
   readonly #firstCome: FirstCome;
   readonly #health: HealthService;
@@ -112,6 +114,7 @@ export class EtcdApi {
   /** From here on the API is the store's observer. */
   constructor(options: ApiOptions) {
     this.#context = new ApiContext(options);
+    this.#compactor = new Compactor(options.limits.autoCompaction, options.nowMs);
     this.#cluster = new ClusterService(this.#context);
     this.#health = new HealthService(this.#context, new Set([...methodKinds.keys()].map(serviceOf)));
     this.#lease = new LeaseService(this.#context);
@@ -139,6 +142,7 @@ export class EtcdApi {
   tick(nowMs: number): void {
     this.#context.tick(nowMs);
     this.#cluster.tick();
+    this.#compact(nowMs);
     this.#lease.tick(nowMs);
     this.#watch.tick(nowMs);
   }
@@ -168,6 +172,18 @@ export class EtcdApi {
     this.#watch.stop();
     this.#health.stop();
     this.#context.options.store.observe(null);
+  }
+
+  #compact(nowMs: number): void {
+    const { replication, store } = this.#context.options;
+    const { leader, memberId } = replication.status();
+    this.#compactor.compacted(store.compactRevision);
+    const revision = this.#compactor.due(nowMs, store.revision, leader === memberId);
+    if (revision !== null) {
+      const command = this.#context.encode({ type: "compaction", revision, physical: false });
+      // Whatever becomes of it: where it was lost, the next one forgets what this one would have.
+      this.#context.propose(command, () => {});
+    }
   }
 
   #observe(): void {

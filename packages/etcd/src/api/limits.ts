@@ -1,5 +1,6 @@
 /** Bounds of the API and their defaults. */
 import { assert } from "@quorate/base";
+import type { CompactionPolicy } from "../compactor.ts";
 
 /** What the API allows. */
 export interface ApiLimits {
@@ -19,6 +20,8 @@ export interface ApiLimits {
   readonly leaseTtlSecondsMin: number;
   /** Whether the leader notes now and then what is left of leases. ETCD: the feature gate LeaseCheckpoint, off. */
   readonly leaseCheckpoint: boolean;
+  /** What the leader compacts by itself. ETCD: --auto-compaction-mode and --auto-compaction-retention, off. */
+  readonly autoCompaction: CompactionPolicy;
   /** Learners that may be members at once. ETCD: --max-learners. */
   readonly learnerCountMax: number;
   /** Refuse changes of the members that put the quorum at risk. ETCD: --strict-reconfig-check. */
@@ -41,6 +44,7 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     watchProgressNotifyIntervalMs: 10 * 60 * 1000,
     leaseTtlSecondsMin: Math.max(1, Math.ceil(leaseTtlMsMin / 1000)),
     leaseCheckpoint: false,
+    autoCompaction: { mode: "off" },
     learnerCountMax: 1,
     strictReconfigCheck: true,
   };

@@ -1,4 +1,5 @@
 /** Rules over several flags. ETCD: the same ones, so that a command line good for etcd is good here. */
+import { compactionPolicy } from "./compaction-policy.ts";
 import type { ConfigProblem } from "./config-error.ts";
 import { flagTable } from "./flag-table.ts";
 import { parseInitialCluster } from "./initial-cluster.ts";
@@ -19,6 +20,9 @@ export function checkConsistency(
   };
   checkTimes(values, add);
   checkUrls(values, given, add);
+  if (compactionPolicy(values) === null) {
+    add("autoCompactionRetention", `"${values.autoCompactionRetention}" is no number of revisions`);
+  }
   const { configFile: _read, initialCluster: _text, ...rest } = values;
   const initialCluster = initialMembers(values, given, add);
   if (initialCluster === null) {

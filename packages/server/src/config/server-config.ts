@@ -24,6 +24,12 @@ export interface FlagValues {
   readonly snapshotCount: number;
   /** 0: the default of 2 GiB; negative: no quota. */
   readonly quotaBackendBytes: number;
+  readonly autoCompactionMode: "periodic" | "revision";
+  /** ETCD: revisions; or a time, whole hours when it has no unit. 0: nothing is compacted by itself. */
+  readonly autoCompactionRetention: string;
+  readonly watchProgressNotifyIntervalMs: number;
+  /** Names of those that are on. */
+  readonly featureGates: readonly FeatureGate[];
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   /** Empty: what is stored is not encrypted. */
@@ -34,6 +40,9 @@ export interface FlagValues {
   readonly logFormat: "json" | "console";
   readonly logOutputs: readonly string[];
 }
+
+/** ETCD: what can be switched on by `--feature-gates` and is off by default. */
+export type FeatureGate = "LeaseCheckpoint";
 
 /** ETCD: the words of zap. `panic` and `fatal` leave only what ends the process. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "panic" | "fatal";

@@ -59,6 +59,70 @@ export function choiceKind<const Choice extends string>(choices: readonly Choice
   };
 }
 
+/** ETCD: a time as Go writes it, `10m` or `1h30m0s`, from `minMs` on. */
+export function durationKind(minMs: number): ValueKind<number> {
+  return {
+    placeholder: "<duration>",
+    parse(text) {
+      const value = parseDuration(text);
+      if (value === null) {
+        return { problem: `needs a time such as 10m or 1h30m, not "${text}"` };
+      }
+      return value < minMs ? { problem: `must be at least ${minMs}ms (is ${text})` } : { value };
+    },
+    format: (value) => (value % 60_000 === 0 ? `${value / 60_000}m` : `${value}ms`),
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a time as Go writes it; null when it is none. */
+export function parseDuration(text: string): number | null {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) {
+    return null;
+  }
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g);
+  const sum = Array.from(parts, ([, count, unit]) => Number(count) * (unitMs[unit ?? ""] ?? 0));
+  const value = sum.reduce((left, right) => left + right, 0);
+  return Number.isSafeInteger(Math.round(value)) ? Math.round(value) : null;
+}
+
+/** A time, or a number alone: of hours or of revisions, which another flag says. */
+export const retentionKind: ValueKind<string> = {
+  placeholder: "<time|count>",
+  parse: (text) =>
+    parseDuration(text) !== null || /^\d{1,15}$/.test(text)
+      ? { value: text }
+      : { problem: `needs a number or a time such as 30m, not "${text}"` },
+  format: (value) => value,
+};
+
+/** Switches by name, `A=true,B=false`; the value is the names of those that are on. */
+export function gatesKind<const Name extends string>(names: readonly Name[]): ValueKind<readonly Name[]> {
+  return {
+    placeholder: "<Name=true|false,…>",
+    parse(text) {
+      const on = new Set<Name>();
+      for (const part of splitList(text)) {
+        const [, name = "", value] = /^(\w+)=(true|false)$/.exec(part) ?? [];
+        const known = names.find((one) => one === name);
+        if (known === undefined) {
+          return {
+            problem: `"${part}" is not served; there is ${names.join(", ")}, each with =true or =false`,
+          };
+        }
+        if (value === "true") {
+          on.add(known);
+        } else {
+          on.delete(known);
+        }
+      }
+      return { value: [...on] };
+    },
+    format: (value) => value.map((name) => `${name}=true`).join(","),
+  };
+}
+
 /** Words divided by commas. */
 export const listKind: ValueKind<readonly string[]> = {
   placeholder: "<list>",

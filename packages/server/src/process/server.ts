@@ -10,6 +10,7 @@ import { createGrpcServer, type GrpcServer, type ServerEvent } from "@quorate/gr
 import { KvStateMachine } from "@quorate/kv";
 import type { FileSystem } from "@quorate/wal";
 import { etcdVersion } from "../cli/version.ts";
+import { compactionPolicy } from "../config/compaction-policy.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { createRouter } from "../http/router.ts";
 import { serveExchanges } from "../http/serve-exchange.ts";
@@ -137,6 +138,9 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
       ...apiLimitsDefault(config.electionTimeoutMs, config.heartbeatIntervalMs),
       requestBytesMax: config.maxRequestBytes,
       txnOpCountMax: config.maxTxnOps,
+      autoCompaction: compactionPolicy(config) ?? { mode: "off" },
+      watchProgressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
+      leaseCheckpoint: config.featureGates.includes("LeaseCheckpoint"),
       learnerCountMax: config.maxLearners,
       strictReconfigCheck: config.strictReconfigCheck === "true",
     },
