@@ -14,6 +14,7 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     return printGrpc(await benchGrpc(Number(flags.rounds)));
   },
   memory: async () => (await import("./memory.ts")).benchMemory(),
+  snapshot: async () => (await import("./snapshot.ts")).benchSnapshot(),
   failover: async () => {
     const { benchFailover, printFailover } = await import("./failover.ts");
     return printFailover(await benchFailover({ etcd: flags.etcd ?? null, kills: Number(flags.kills) }));
