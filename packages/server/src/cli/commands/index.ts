@@ -3,6 +3,7 @@ import type { CliCommand } from "../command.ts";
 import { clusterCommand } from "./cluster.ts";
 import { recoverCommand } from "./recover.ts";
 import { serveCommand } from "./serve.ts";
+import { snapshotCommand } from "./snapshot.ts";
 import { startCommand } from "./start.ts";
 import { statusCommand } from "./status.ts";
 import { walCommand } from "./wal.ts";
@@ -13,6 +14,7 @@ export const commands: readonly CliCommand[] = [
   clusterCommand,
   serveCommand,
   statusCommand,
+  snapshotCommand,
   recoverCommand,
   walCommand,
 ];
