@@ -31,6 +31,8 @@ interface Mutant {
   readonly why: string;
   /** The bounds as `npm run explore` takes them, where the explorer judges; null where seeds do. */
   readonly bounds: string | null;
+  /** Nothing here notices it yet: planted only on request. */
+  readonly isOpen: boolean;
 }
 
 /** What became of a mutant. */
@@ -63,12 +65,17 @@ const packageNames = ["base", "raft", "wal", "kv", "etcd", "sim"] as const;
 
 /** All mutants, in the order of their ids. */
 export function readMutants(): readonly Mutant[] {
-  return readdirSync(mutantsFolder)
+  const known = readFolder(mutantsFolder, false);
+  const open = readFolder(join(mutantsFolder, "open"), true);
+  return [...known, ...open].sort((left, right) => (left.id < right.id ? -1 : 1));
+}
+
+function readFolder(folder: string, isOpen: boolean): readonly Mutant[] {
+  return readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
-    .sort()
     .map((name) => {
-      const fields: unknown = JSON.parse(readFileSync(join(mutantsFolder, name), "utf8"));
-      return toMutant(name.slice(0, -".json".length), fields);
+      const fields: unknown = JSON.parse(readFileSync(join(folder, name), "utf8"));
+      return toMutant(name.slice(0, -".json".length), fields, isOpen);
     });
 }
 
@@ -209,7 +216,7 @@ function run(
   });
 }
 
-function toMutant(id: string, fields: unknown): Mutant {
+function toMutant(id: string, fields: unknown, isOpen: boolean): Mutant {
   const text = (name: string): string => {
     const value = typeof fields === "object" && fields !== null ? Reflect.get(fields, name) : undefined;
     if (typeof value !== "string" || value === "") {
@@ -222,5 +229,13 @@ function toMutant(id: string, fields: unknown): Mutant {
     throw new Error(`mutants/${id}.json: 'judge' is "explorer", or absent`);
   }
   const bounds = judge === "explorer" ? text("plan") : null;
-  return { id, file: text("file"), find: text("find"), replace: text("replace"), why: text("why"), bounds };
+  return {
+    id,
+    file: text("file"),
+    find: text("find"),
+    replace: text("replace"),
+    why: text("why"),
+    bounds,
+    isOpen,
+  };
 }

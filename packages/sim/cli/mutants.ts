@@ -1,6 +1,6 @@
 /**
  * `npm run mutants`: plants one known mistake at a time into a copy of the packages and runs seeds until a checker speaks
- * up. A mutant that survives means that nothing here would notice that mistake. An unmodified copy must stay clean.
+ * up. A mutant that survives means that nothing here would notice that mistake; those known to (`mutants/open`) are planted only by `--only`. An unmodified copy must stay clean.
  * Exit code 0 when all died and the control lived, 1 otherwise, 2 on a usage error.
  */
 import process from "node:process";
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   });
   const only = values.only?.split(",") ?? null;
   const all = readMutants();
-  const chosen = all.filter((mutant) => only === null || only.includes(mutant.id));
+  const chosen = all.filter((mutant) => (only === null ? !mutant.isOpen : only.includes(mutant.id)));
   const unknown = only?.filter((id) => !all.some((mutant) => mutant.id === id)) ?? [];
   const seedCount = Number(values.seeds);
   if (unknown.length > 0 || !Number.isSafeInteger(seedCount) || seedCount < 1) {

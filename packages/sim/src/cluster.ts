@@ -5,6 +5,7 @@ import {
   type MembershipChange,
   type MembershipOutcome,
   type NodeId,
+  type ProposalOutcome,
   toNodeId,
 } from "@quorate/raft";
 import { membersOf } from "./checkers/configurations.ts";
@@ -14,6 +15,7 @@ import type { FaultCount } from "./fault-count.ts";
 import { Member } from "./member.ts";
 import type { NemesisTarget } from "./nemesis.ts";
 import { Network } from "./network.ts";
+import type { MachineResult } from "./session-machine.ts";
 import type { SeedPlan } from "./swarm.ts";
 import { promise } from "./violation.ts";
 import type { Watch } from "./watch.ts";
@@ -189,6 +191,10 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
 
   put(node: NodeId, key: string, value: string, answered: (answer: PutAnswer) => void): void {
     this.#member(node).put(key, value, answered);
+  }
+
+  propose(node: NodeId, bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void {
+    this.#member(node).propose(bytes, done);
   }
 
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void {

@@ -38,6 +38,7 @@ export const faultKinds = [
   "joint-left-by-request",
   "leadership-handed-over",
   "member-retired",
+  "session-command-repeated",
 ] as const;
 
 /** The name of a fault. */

@@ -4,14 +4,15 @@
  * is simulated.
  */
 import { emptyBytes, must, type Prng } from "@quorate/base";
-import type { KvResult } from "@quorate/kv";
 import {
   type ConfState,
+  encodeSessionCommand,
   type HostEvent,
   type MembershipChange,
   type MembershipOutcome,
   type MembershipPolicy,
   type NodeId,
+  type ProposalOutcome,
   RaftHost,
   StorageError,
 } from "@quorate/raft";
@@ -25,6 +26,7 @@ import { MemberTransport } from "./member-transport.ts";
 import type { FrameState, Network } from "./network.ts";
 import { encodePut, ObservedMachine } from "./observed-machine.ts";
 import { ObservedStorage } from "./observed-storage.ts";
+import { type MachineResult, machineOf } from "./session-machine.ts";
 import type { SeedPlan } from "./swarm.ts";
 import { Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
@@ -53,7 +55,7 @@ interface Life {
   readonly process: Incarnation;
   readonly machine: ObservedMachine;
   readonly transport: MemberTransport;
-  host: RaftHost<KvResult> | null;
+  host: RaftHost<MachineResult> | null;
   /** Whether the host has stopped by itself, as after a failed disk. */
   stopped: boolean;
 }
@@ -257,15 +259,20 @@ export class Member {
 
   /** Proposes a put; a member that is down never answers, nor does one that dies before it has. */
   put(key: string, value: string, answered: (answer: PutAnswer) => void): void {
+    const command = encodePut(key, value);
+    const bytes = this.#parts.plan.sessions ? encodeSessionCommand({ kind: "plain", command }) : command;
+    this.propose(bytes, (outcome) =>
+      answered(
+        outcome.kind === "applied" ? { kind: "applied", index: outcome.index } : { kind: outcome.kind },
+      ),
+    );
+  }
+
+  /** Proposes what stands for a command here; never answers as {@link put}. */
+  propose(bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void {
     const life = this.#life;
     life?.process.enter(() => {
-      life.host?.propose(encodePut(key, value), (outcome) =>
-        this.#parts.watch.check(() =>
-          answered(
-            outcome.kind === "applied" ? { kind: "applied", index: outcome.index } : { kind: outcome.kind },
-          ),
-        ),
-      );
+      life.host?.propose(bytes, (outcome) => this.#parts.watch.check(() => done(outcome)));
     });
   }
 
@@ -370,7 +377,7 @@ export class Member {
   #run(life: Life, storage: WalStorage): void {
     const { plan, oracle, watch, world } = this.#parts;
     const random = world.random.stream(`host-${this.id}-${this.#lifeCount}`);
-    const host = new RaftHost<KvResult>({
+    const host = new RaftHost<MachineResult>({
       id: this.id,
       storage: new ObservedStorage(this.id, storage, oracle, watch),
       transport: life.transport,
@@ -379,7 +386,7 @@ export class Member {
         after: (delayMs, work) => life.process.schedule(delayMs, work),
       },
       failOver: this.#failsOver() ? { spreadMs: 40 } : null,
-      stateMachine: life.machine,
+      stateMachine: machineOf(life.machine, plan.sessions),
       random: (low, high) => random.integer(low, high),
       core: {
         electionTimeoutTicks: plan.electionTimeoutTicks,
@@ -493,6 +500,6 @@ function storeId(id: NodeId): Uint8Array {
   return new Uint8Array(16).fill(id);
 }
 
-function observe(host: RaftHost<KvResult>): ObservedStatus {
+function observe(host: RaftHost<MachineResult>): ObservedStatus {
   return { term: host.term, role: host.role, commit: host.committed, applied: host.applied };
 }

@@ -50,6 +50,7 @@ export class ObservedMachine implements StateMachine<KvResult> {
       const decoded = decodeCommand(command);
       if (decoded.type === "put") {
         this.#oracle.history.applied(context.index, text(decoded.key), text(decoded.value));
+        this.#oracle.history.made(text(decoded.value), resultDigest(result));
       }
     });
     return result;

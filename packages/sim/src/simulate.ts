@@ -7,6 +7,7 @@ import { Churn } from "./churn.ts";
 import { Cluster } from "./cluster.ts";
 import { FaultCount } from "./fault-count.ts";
 import { Nemesis } from "./nemesis.ts";
+import { SessionPuts } from "./session-puts.ts";
 import { healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
@@ -97,6 +98,9 @@ class Run {
       this.#plan.workload,
       this.#cluster,
       this.#cluster.oracle.history,
+      this.#plan.sessions
+        ? new SessionPuts(this.#world, this.#cluster, this.#faults, this.#plan.workload.burstCountMax)
+        : null,
     );
   }
 

@@ -89,6 +89,8 @@ export interface SeedPlan {
   readonly checkQuorum: boolean;
   /** Leaders answer reads by their clock; clocks then differ by a tenth at most. Needs `checkQuorum`. */
   readonly leaseReads: boolean;
+  /** The state machine keeps sessions, and clients put within them. */
+  readonly sessions: boolean;
   /** Entries applied since the last snapshot that make the next one due. */
   readonly snapshotEntryCount: number;
   /** Entries kept behind a snapshot for followers that are a little late. */
@@ -123,6 +125,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     preVote: random.chance(0.5),
     checkQuorum: random.chance(0.5),
     leaseReads: false,
+    sessions: root.stream("swarm-sessions").chance(0.4),
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
     trailingEntryCount: random.pick([0, 1, 5, 50]),
     appendBytesMax: random.pick([64, 512, 4096, 65536]),

@@ -24,6 +24,7 @@ export type CheckerName =
   | "linearizability"
   | "refused-never-applied"
   | "at-most-once"
+  | "exactly-once"
   | "liveness-leader"
   | "liveness-convergence"
   | "invariant";

@@ -3,8 +3,11 @@
  * its deadline. What it was told goes into the history.
  */
 import type { Prng } from "@quorate/base";
-import type { LogIndex, NodeId } from "@quorate/raft";
+import type { KvResult } from "@quorate/kv";
+import type { LogIndex, NodeId, SessionProposalOutcome } from "@quorate/raft";
 import type { ClientOperation, History } from "./checkers/history.ts";
+import { encodePut } from "./observed-machine.ts";
+import type { SessionPuts } from "./session-puts.ts";
 import type { WorkloadPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
@@ -34,11 +37,20 @@ export class Workload {
   readonly #plan: WorkloadPlan;
   readonly #target: WorkloadTarget;
   readonly #history: History;
+  readonly #sessions: SessionPuts | null;
   #valueCount = 0;
   #openCount = 0;
   #active = true;
 
-  constructor(world: World, plan: WorkloadPlan, target: WorkloadTarget, history: History) {
+  /** @param sessions Null in a world without them. */
+  constructor(
+    world: World,
+    plan: WorkloadPlan,
+    target: WorkloadTarget,
+    history: History,
+    sessions: SessionPuts | null,
+  ) {
+    this.#sessions = sessions;
     this.#world = world;
     this.#random = world.random.stream("workload");
     this.#plan = plan;
@@ -103,6 +115,9 @@ export class Workload {
     const value = `c${client}-${this.#valueCount}-${"x".repeat(padding)}`;
     const operation = this.#history.begin("put", this.#key(), value, this.#world.nowMs);
     const once = this.#untilDeadline(operation, done);
+    if (client > 0 && this.#putInSession(client, operation, value, once)) {
+      return;
+    }
     this.#target.put(node, operation.key, value, (answer) =>
       once(() => {
         if (answer.kind === "applied") {
@@ -115,6 +130,28 @@ export class Workload {
         this.#world.log(`client ${client} put #${operation.id} ${answer.kind}`);
       }),
     );
+  }
+
+  /** False in a world without sessions, and while this client has none: it then puts without. */
+  #putInSession(
+    client: number,
+    operation: ClientOperation,
+    value: string,
+    once: (end: () => void) => void,
+  ): boolean {
+    const answered = (outcome: SessionProposalOutcome<KvResult>): void =>
+      once(() => {
+        if (outcome.kind === "refused") {
+          this.#history.refused(operation);
+        } else if (outcome.kind === "unknown") {
+          this.#history.unknown(operation);
+        } else {
+          const result = outcome.kind === "applied" ? outcome.result : null;
+          this.#history.sessionPutApplied(operation, result?.type === "put" ? result.revision : null);
+        }
+        this.#world.log(`client ${client} session put #${operation.id} ${outcome.kind}`);
+      });
+    return this.#sessions?.put(client, encodePut(operation.key, value), answered) ?? false;
   }
 
   #read(node: NodeId, done: () => void): void {

@@ -44,6 +44,7 @@ export class History {
   readonly #operations: ClientOperation[] = [];
   readonly #puts = new Map<string, ClientOperation>();
   readonly #placeOfValue = new Map<string, LogIndex>();
+  readonly #revisionOfValue = new Map<string, number>();
   readonly #keys = new Map<string, KeyState>();
   readonly #acknowledged: ClientOperation[] = [];
   #moment = 0;
@@ -137,6 +138,31 @@ export class History {
     operation.returnedAt = this.#nextMoment();
     this.#acknowledged.push(operation);
     this.#raise(operation.key, index);
+  }
+
+  /** A member applied the put of `value`, which made `revision`. */
+  made(value: string, revision: number): void {
+    if (!this.#revisionOfValue.has(value)) {
+      this.#revisionOfValue.set(value, revision);
+    }
+  }
+
+  /** The client of a session is told that its put was applied, now or by an earlier attempt; null where the answer was lost. */
+  sessionPutApplied(operation: ClientOperation, revision: number | null): void {
+    const value = must(operation.value, "history: put without value");
+    const made = this.#revisionOfValue.get(value);
+    promise(
+      revision === null || revision === made,
+      "exactly-once",
+      () => `the put of ${value} is answered with revision ${revision}; it made ${made}`,
+    );
+    const place = this.#placeOfValue.get(value);
+    promise(
+      place !== undefined,
+      "acknowledged-writes",
+      () => `the put of ${value} is acknowledged and was never applied`,
+    );
+    this.putApplied(operation, place);
   }
 
   /** The client is told the value of a linearizable read, null where the key is absent. */

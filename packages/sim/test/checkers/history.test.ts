@@ -89,3 +89,33 @@ test("at-most-once fires when one put stands at two places", () => {
   history.applied(toLogIndex(1), "k", "a");
   fires("at-most-once", () => history.applied(toLogIndex(2), "k", "a"));
 });
+
+test("exactly-once fires when a put of a session is answered with another revision than it made", () => {
+  const history = new History();
+  const operation = history.begin("put", "k", "v", 0);
+  history.applied(toLogIndex(4), "k", "v");
+  history.made("v", 7);
+  history.made("v", 7);
+  assert.throws(() => history.sessionPutApplied(operation, 8), /exactly-once/);
+  history.sessionPutApplied(operation, 7);
+  const lost = history.begin("put", "k", "w", 0);
+  assert.throws(() => history.sessionPutApplied(lost, null), /never applied/);
+});
+
+test("linearizability is found out from what the clients saw alone", () => {
+  const history = new History();
+  const first = history.begin("put", "k", "a", 0);
+  history.applied(toLogIndex(1), "k", "a");
+  history.putApplied(first, toLogIndex(1));
+  const early = history.begin("read", "k", null, 1);
+  const second = history.begin("put", "k", "b", 1);
+  history.applied(toLogIndex(2), "k", "b");
+  history.putApplied(second, toLogIndex(2));
+  const late = history.begin("read", "k", null, 2);
+  history.readReturned(late, "b");
+  history.readReturned(early, "a"); // It overlaps the second put.
+  history.checkLinearizable(1_000);
+  // What no member would report here: the clients' own times say that a read missed a put.
+  late.value = "a";
+  assert.throws(() => history.checkLinearizable(1_000), /linearizability/);
+});
