@@ -50,7 +50,8 @@ export class Cluster {
     return this.members.map((member) => member.clientUrl).join(",");
   }
 
-  start(member: Member): void {
+  /** A flag in `more` goes before the usual one of its name. */
+  start(member: Member, more: readonly string[] = []): void {
     const log = openSync(member.logFile, "a");
     const flags = [
       ["--name", member.name],
@@ -65,7 +66,7 @@ export class Cluster {
       ["--heartbeat-interval", "100"],
       ["--election-timeout", String(electionTimeoutMs)],
     ].map(([flag, value]) => `${flag}=${value}`);
-    member.process = spawn(launcher, ["serve", ...flags], { stdio: ["ignore", log, log] });
+    member.process = spawn(launcher, ["serve", ...flags, ...more], { stdio: ["ignore", log, log] });
   }
 
   startAll(): void {
