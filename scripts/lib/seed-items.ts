@@ -1,7 +1,7 @@
 /** The checklist of docs/seeds.md: what someone who knows one of the four earlier systems looks for here. */
 
 /** One item. */
-export interface SeedItem {
+interface SeedItem {
   /** `S1.3`. */
   readonly id: string;
   readonly what: string;

@@ -42,7 +42,7 @@ export interface FlagValues {
 }
 
 /** ETCD: what can be switched on by `--feature-gates` and is off by default. */
-export type FeatureGate = "LeaseCheckpoint";
+type FeatureGate = "LeaseCheckpoint";
 
 /** ETCD: the words of zap. `panic` and `fatal` leave only what ends the process. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "panic" | "fatal";

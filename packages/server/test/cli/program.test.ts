@@ -1,5 +1,7 @@
 /** The command line as a process: help, versions, mistakes, exit codes. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
 import { quorate } from "./run.ts";
 
@@ -120,4 +122,12 @@ test("start: a folder that cannot be written is one line", async () => {
   const { code, stderr } = await quorate(["start", "--data-dir=/dev/null/x"]);
   assert.equal(code, 1);
   assert.match(stderr, /^quorate: data folder \/dev\/null\/x cannot be written \(ENOTDIR\): .*--data-dir\n$/);
+});
+
+test("a reader that has seen enough is no failure", { skip: process.platform === "win32" }, () => {
+  const program = join(import.meta.dirname, "../../bin/quorate.js");
+  const line = `"${process.execPath}" "${program}" cluster --seed 7 --for 5s | head -n 1; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8", timeout: 60_000 });
+  assert.equal(stderr, "");
+  assert.match(stdout, /^\S+ Server 1 started on port \d+ as Follower\n0\n$/);
 });

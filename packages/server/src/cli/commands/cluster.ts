@@ -30,82 +30,48 @@ interface ClusterFlags {
 const serverCountMax = 50;
 const simulatedDefault = "10s";
 
+/** Flags, what they are for, and their defaults. */
+const clusterFlags: readonly (readonly [flags: string, text: string, fallback?: string | boolean])[] = [
+  ["-n, --nodes <count>", "Number of servers.", "3"],
+  ["--port <port>", "Port of the first server; the others have those behind it.", "52000"],
+  ["--data-dir <folder>", "Keep the logs here between runs. Default: a folder that is removed at the end."],
+  ["--script <file>", "Do what a file says, a step a line, then end (see docs/cluster.md)."],
+  ["--kill-leader-after <time>", "Kill the leader after a time such as 5s."],
+  [
+    "--for <time>",
+    `End after a time such as 10s. Default with --seed and without --script: ${simulatedDefault}.`,
+  ],
+  ["--seed <number>", "Simulate: the same seed tells the same story, in virtual time."],
+  ["--snapshot-entries <count>", "Make a snapshot after so many applied entries. Default: none."],
+  ["--election-timeout-min <ms>", "Shortest election time-out.", "150"],
+  ["--election-timeout-max <ms>", "Longest election time-out: twice the shortest.", "300"],
+  ["--heartbeat <ms>", "Time between heartbeats.", "15"],
+  ["--base-tick <ms>", "Count time in ticks of this length, by the next two."],
+  ["--election-tick <ticks>", "With --base-tick: shortest election time-out.", "10"],
+  ["--heartbeat-tick <ticks>", "With --base-tick: time between heartbeats.", "3"],
+  ["--verbose", "Also tell every message.", false],
+  ["--json", "One JSON object a line.", false],
+];
+
 /** `quorate cluster`. */
 export const clusterCommand: CliCommand = {
   register(program: Command, run) {
-    program
+    const command = program
       .command("cluster")
       .description(
         "Run a cluster in this process and tell its story: who starts, who asks for votes, who leads. In a terminal, keys kill, pause, cut off, heal, add and remove servers (? lists them).",
       )
-      .addOption(flag("cluster", "-n, --nodes <count>", "Number of servers.", "3"))
-      .addOption(
-        flag(
-          "cluster",
-          "--port <port>",
-          "Port of the first server; the others have those behind it.",
-          "52000",
-        ),
-      )
-      .addOption(
-        flag(
-          "cluster",
-          "--data-dir <folder>",
-          "Keep the logs here between runs. Default: a folder that is removed at the end.",
-        ),
-      )
-      .addOption(
-        flag(
-          "cluster",
-          "--script <file>",
-          "Do what a file says, a step a line, then end (see docs/cluster.md).",
-        ),
-      )
-      .addOption(flag("cluster", "--kill-leader-after <time>", "Kill the leader after a time such as 5s."))
-      .addOption(
-        flag(
-          "cluster",
-          "--for <time>",
-          `End after a time such as 10s. Default with --seed and without --script: ${simulatedDefault}.`,
-        ),
-      )
-      .addOption(
-        flag("cluster", "--seed <number>", "Simulate: the same seed tells the same story, in virtual time."),
-      )
-      .addOption(
-        flag(
-          "cluster",
-          "--snapshot-entries <count>",
-          "Make a snapshot after so many applied entries. Default: none.",
-        ),
-      )
-      .addOption(flag("cluster", "--election-timeout-min <ms>", "Shortest election time-out.", "150"))
-      .addOption(
-        flag(
-          "cluster",
-          "--election-timeout-max <ms>",
-          "Longest election time-out: twice the shortest.",
-          "300",
-        ),
-      )
-      .addOption(flag("cluster", "--heartbeat <ms>", "Time between heartbeats.", "15"))
-      .addOption(flag("cluster", "--base-tick <ms>", "Count time in ticks of this length, by the next two."))
-      .addOption(
-        flag("cluster", "--election-tick <ticks>", "With --base-tick: shortest election time-out.", "10"),
-      )
-      .addOption(
-        flag("cluster", "--heartbeat-tick <ticks>", "With --base-tick: time between heartbeats.", "3"),
-      )
-      .addOption(flag("cluster", "--verbose", "Also tell every message.", false))
-      .addOption(flag("cluster", "--json", "One JSON object a line.", false))
-      .helpOption("-h, --help", "Print help.")
-      .action((flags: ClusterFlags) =>
-        run(async () => {
-          const options = readOptions(flags);
-          const { runClusterStory } = await import("../../cluster-story/run-cluster.ts");
-          return runClusterStory(options);
-        }),
-      );
+      .helpOption("-h, --help", "Print help.");
+    for (const [flags, text, fallback] of clusterFlags) {
+      command.addOption(flag("cluster", flags, text, fallback));
+    }
+    command.action((flags: ClusterFlags) =>
+      run(async () => {
+        const options = readOptions(flags);
+        const { runClusterStory } = await import("../../cluster-story/run-cluster.ts");
+        return runClusterStory(options);
+      }),
+    );
   },
 };
 

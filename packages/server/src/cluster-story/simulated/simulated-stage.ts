@@ -18,6 +18,9 @@ const networkPlan = {
   reorderChance: 0,
   slowChance: 0,
   slowDelayMsMax: 0,
+  corruptChance: 0,
+  resetChance: 0,
+  replayChance: 0,
 } as const;
 
 /** See the head of this file. */
