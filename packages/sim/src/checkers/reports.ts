@@ -98,7 +98,9 @@ function checkAccepted(member: MemberModel, message: Message, index: number): vo
   if (member.durableHardState.term > message.term) {
     return;
   }
-  const written = member.log.chain(index);
+  // A batch of a later term is under way and may replace the entry; what the answer speaks of is what is durable still.
+  const isReplaced = member.hardState.term > message.term;
+  const written = isReplaced ? null : member.log.chain(index);
   const durable = written === null || member.durable.holds(index, written);
   promise(
     durable && member.durable.last >= index,

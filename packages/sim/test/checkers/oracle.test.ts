@@ -181,6 +181,15 @@ test("durable-before-reported fires when an append is acknowledged before its ba
   oracle.sending(one, accepted(1, 2, 2, 1));
 });
 
+test("found by mutant R54: an answer leaves while a later term's batch, on its way to the disk, replaces the entry", () => {
+  const oracle = fresh();
+  oracle.writing(one, batch([entry(1, 2)], hardState(2, 0, 0)));
+  oracle.written(one);
+  oracle.writing(one, batch([entry(1, 3)], hardState(3, 0, 0)));
+  oracle.sending(one, accepted(1, 2, 2, 1));
+  fires("durable-before-reported", () => oracle.sending(one, accepted(1, 2, 2, 2)));
+});
+
 test("durable-before-reported lets an answer be whose entry a later term replaced in the same batch", () => {
   const oracle = fresh();
   oracle.writing(one, batch([entry(1, 3)], hardState(3, 0, 0)));
