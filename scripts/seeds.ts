@@ -32,7 +32,7 @@ export function withoutChance(text: string): string {
     .replaceAll(/\b\d+(\.\d+)? ?(ms|writes\/s|puts\/s)(?![a-z])/g, "N $2")
     .replaceAll(/\b\d+\.\d+ ?s\b/g, "N s")
     .replaceAll(/((?:127\.0\.0\.1|localhost|\[::1\]|\bport):? ?)[1-6]\d{4}\b/g, "$1PORT")
-    .replaceAll(/(--(?:http-)?port[ =])[1-6]\d{4}\b/g, "$1PORT")
+    .replaceAll(/((?:--(?:http-)?port|-h)[ =])[1-6]\d{4}\b/g, "$1PORT")
     .replaceAll(/\/tmp\/[\w.-]+/g, "FOLDER")
     .replaceAll(/"(timeMs|uptimeMs|pid)":[\d.]+/g, '"$1":N')
     .replaceAll(/\bpid \d+/g, "pid N");
