@@ -1,4 +1,0 @@
-/** The public list of `@quorate/storage-lmdb`. */
-export type { LmdbIdentity, LmdbStorageStart } from "./identity.ts";
-export { LmdbStorage, type LmdbStorageLimits, lmdbStorage, } from "./lmdb-storage.ts";
-//# sourceMappingURL=index.d.ts.map

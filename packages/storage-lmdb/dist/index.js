@@ -1,2 +1,0 @@
-export { LmdbStorage, lmdbStorage, } from "./lmdb-storage.js";
-//# sourceMappingURL=index.js.map
