@@ -3,7 +3,7 @@
  * recorded (examples/support/record.ts). `npm run test:examples` ends with it.
  *
  *     node scripts/seeds.ts           writes the document
- *     node scripts/seeds.ts --check   changes nothing; fails when an item has no recording or the document names other tests
+ *     node scripts/seeds.ts --check   changes nothing; fails when an item has no recording or the document names other items or tests
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -134,17 +134,17 @@ function renderMistakes({ mistakes }: SeedSystem, text: string | null): string[]
       ];
 }
 
-/** The document without what the commands printed: it changes with the tests only, not with chance. */
-function skeletonOf(text: string): string {
-  const lines = text.split("\n");
-  let inBlock = false;
-  return lines
+/**
+ * The document without its recordings: its items and the tests that hold them. Commands and output depend on who happened to lead.
+ */
+export function skeletonOf(text: string): string {
+  let isInBlock = false;
+  return text
+    .split("\n")
     .filter((line) => {
-      if (line.startsWith("```")) {
-        inBlock = line !== "```";
-        return true;
-      }
-      return !inBlock || line.startsWith("$ ");
+      const isFence = line.startsWith("```");
+      isInBlock = isFence ? line !== "```" : isInBlock;
+      return !isFence && !isInBlock;
     })
     .join("\n");
 }
@@ -162,7 +162,7 @@ function main(args: readonly string[]): number {
   }
   if (args.includes("--check")) {
     if (!isCurrent) {
-      console.log(`seeds: ${document} names other commands or tests: run npm run test:examples`);
+      console.log(`seeds: ${document} names other items or tests: run npm run test:examples`);
     }
   } else if (!isCurrent) {
     writeFileSync(join(root, document), text);

@@ -13,6 +13,7 @@ import {
   readRecordings,
   renderSeeds,
   shortened,
+  skeletonOf,
   withoutChance,
 } from "../scripts/seeds.ts";
 
@@ -94,4 +95,16 @@ test("what a system's mistakes are tested by exists", () => {
   for (const { mistakes } of seedSystems) {
     assert.ok(existsSync(join(root, mistakes)), `${mistakes} is missing`);
   }
+});
+
+test("who leads is chance: a document with other commands and output, held by the same tests, is current", () => {
+  const document = (leader: string, test: string): string =>
+    ["### S1.5 change", "", "```console", `$ curl -d ${leader}`, leader, "```", "", `Held by: ${test}`].join(
+      "\n",
+    );
+  assert.equal(
+    skeletonOf(document("node-1", "removes")),
+    skeletonOf(document("node-2\nand more", "removes")),
+  );
+  assert.notEqual(skeletonOf(document("node-1", "removes")), skeletonOf(document("node-1", "adds")));
 });
