@@ -68,6 +68,20 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** Largest answer message, in bytes. */
   readonly messageBytesMax?: number;
-  /** Certificates to trust for `https:`, as PEM; the system's without it. */
+  /** How `https:` is spoken. */
+  readonly tls?: ClientTls;
+}
+
+/** What a client trusts, and how it shows who it is. */
+export interface ClientTls {
+  /** Certificates to trust, as PEM; the system's without it. */
   readonly certificateAuthority?: string | Uint8Array;
+  /** The client's own certificate, with those between it and its authority, as PEM. Only together with `key`. */
+  readonly certificate?: string | Uint8Array;
+  /** The certificate's private key, as PEM. */
+  readonly key?: string | Uint8Array;
+  /** The name that the server's certificate must have; the URL's host without it. */
+  readonly serverName?: string;
+  /** Takes any certificate: whoever sits on the line can read and change everything. For trials only. */
+  readonly insecureSkipVerify?: boolean;
 }

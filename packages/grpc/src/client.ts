@@ -10,6 +10,7 @@ import {
   type ClientOptions,
   type ClientStream,
   type ClientStreamListener,
+  type ClientTls,
   type GrpcClient,
   GrpcError,
 } from "./client-types.ts";
@@ -194,6 +195,24 @@ class DeadStream implements ClientStream {
   cancel(): void {}
 }
 
+/** A client's TLS as Node wants it. */
+function tlsOptions(tls: ClientTls): http2.SecureClientSessionOptions {
+  const pem = (name: "ca" | "cert" | "key", text: string | Uint8Array | undefined): object =>
+    text === undefined ? {} : { [name]: Buffer.from(text) };
+  assert(
+    (tls.certificate === undefined) === (tls.key === undefined),
+    "grpc client: certificate and key come together",
+  );
+  return {
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: tls.insecureSkipVerify !== true,
+    ...pem("ca", tls.certificateAuthority),
+    ...pem("cert", tls.certificate),
+    ...pem("key", tls.key),
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+  };
+}
+
 class NodeGrpcClient implements GrpcClient {
   readonly #url: URL;
   readonly #options: ClientOptions;
@@ -286,10 +305,9 @@ class NodeGrpcClient implements GrpcClient {
     if (present !== null && !present.closed && !present.destroyed) {
       return present;
     }
-    const authority = this.#options.certificateAuthority;
     const session = http2.connect(this.#url, {
       settings: { enablePush: false, initialWindowSize: windowBytes },
-      ...(authority === undefined ? {} : { ca: Buffer.from(authority) }),
+      ...tlsOptions(this.#options.tls ?? {}),
     });
     const timer = setTimeout(
       () => session.destroy(new Error(`no connection to ${this.#url.host}`)),

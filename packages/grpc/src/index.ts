@@ -6,6 +6,7 @@ export {
   type ClientOptions,
   type ClientStream,
   type ClientStreamListener,
+  type ClientTls,
   type GrpcClient,
   GrpcError,
 } from "./client-types.ts";

@@ -29,7 +29,9 @@ both("gRPC and HTTPS on one TLS port", async (context) => {
     { "/test.Echo/Say": echo },
     { tls: { certificate, key }, onHttp: (one) => one.respond(200, {}, one.target) },
   );
-  const client = createGrpcClient(`https://127.0.0.1:${port}`, { certificateAuthority: certificate });
+  const client = createGrpcClient(`https://127.0.0.1:${port}`, {
+    tls: { certificateAuthority: certificate },
+  });
   context.after(() => client.close());
   assert.deepEqual([...(await client.request("/test.Echo/Say", new Uint8Array([4, 2])))], [4, 2]);
   const text = await new Promise<string>((resolve, reject) => {
@@ -54,7 +56,9 @@ both("a client that does not trust the certificate gets UNAVAILABLE, the server 
   const stranger = createGrpcClient(`https://127.0.0.1:${port}`);
   context.after(() => stranger.close());
   await assert.rejects(stranger.request("/test.Echo/Say", new Uint8Array(1)), { code: 14 });
-  const client = createGrpcClient(`https://127.0.0.1:${port}`, { certificateAuthority: certificate });
+  const client = createGrpcClient(`https://127.0.0.1:${port}`, {
+    tls: { certificateAuthority: certificate },
+  });
   context.after(() => client.close());
   await client.request("/test.Echo/Say", new Uint8Array(1));
 });

@@ -1,6 +1,6 @@
 /** The calls of etcd's API that the command line and the tests make. */
 import { emptyBytes, utf8Encode } from "@quorate/base";
-import { createGrpcClient, type GrpcClient } from "@quorate/grpc";
+import { type ClientTls, createGrpcClient, type GrpcClient } from "@quorate/grpc";
 import { encodeFields, Fields } from "./protobuf-fields.ts";
 
 /** What `Maintenance.Status` answers. Ids are hexadecimal, as etcd's tools print them. */
@@ -48,10 +48,13 @@ export class EtcdClient {
   readonly #client: GrpcClient;
   readonly #timeoutMs: number;
 
-  /** @param endpoint `http://host:port`, or `host:port`. */
-  constructor(endpoint: string, timeoutMs = 5000) {
+  /**
+   * @param endpoint `http://host:port`, `https://host:port`, or `host:port`, which is without TLS.
+   * @param tls What is trusted and shown over `https:`.
+   */
+  constructor(endpoint: string, timeoutMs = 5000, tls: ClientTls = {}) {
     const url = endpoint.includes("://") ? endpoint : `http://${endpoint}`;
-    this.#client = createGrpcClient(url, { connectTimeoutMs: timeoutMs });
+    this.#client = createGrpcClient(url, { connectTimeoutMs: timeoutMs, tls });
     this.#timeoutMs = timeoutMs;
   }
 
