@@ -8,11 +8,14 @@ export class GrpcError extends Error {
   readonly code: number;
   /** What the server sent after its last message; null when the call never reached one. */
   readonly trailers: Metadata | null;
+  /** False where the request certainly never left this process, so that making it again does nothing twice. */
+  readonly maybeSent: boolean;
 
-  constructor(code: number, message: string, trailers: Metadata | null) {
+  constructor(code: number, message: string, trailers: Metadata | null, maybeSent = true) {
     super(message);
     this.code = code;
     this.trailers = trailers;
+    this.maybeSent = maybeSent;
   }
 }
 

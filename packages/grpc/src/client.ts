@@ -116,7 +116,8 @@ class Http2ClientStream implements ClientStream, Expiring {
 
   expire(): void {
     this.#bucket = -1;
-    this.#giveUp(new GrpcError(status.deadlineExceeded, "context deadline exceeded", null));
+    const text = "context deadline exceeded";
+    this.#giveUp(new GrpcError(status.deadlineExceeded, text, null, this.#maybeSent));
   }
 
   #received(chunk: Buffer): void {
@@ -167,7 +168,12 @@ class Http2ClientStream implements ClientStream, Expiring {
       return new GrpcError(codeOfHttpStatus(httpStatus), `unexpected HTTP status ${httpStatus}`, metadata);
     }
     const text = this.#failure?.message ?? "connection closed before the answer";
-    return new GrpcError(status.unavailable, text, null);
+    return new GrpcError(status.unavailable, text, null, this.#maybeSent);
+  }
+
+  /** A stream has its number from the moment its headers go out; while there is no connection it waits without one. */
+  get #maybeSent(): boolean {
+    return this.#stream.id !== undefined;
   }
 
   #finish(error: GrpcError | null): void {
@@ -183,7 +189,7 @@ class Http2ClientStream implements ClientStream, Expiring {
 /** A call that could not be made; it ends once the caller has its handle. */
 class DeadStream implements ClientStream {
   constructor(listener: ClientStreamListener, reason: string) {
-    queueMicrotask(() => listener.ended(new GrpcError(status.unavailable, reason, null)));
+    queueMicrotask(() => listener.ended(new GrpcError(status.unavailable, reason, null, false)));
   }
 
   write(): boolean {
