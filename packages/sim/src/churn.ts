@@ -47,7 +47,7 @@ export class Churn {
 
   /** Begins; goes on until {@link stop}. */
   start(): void {
-    this.#world.schedule(this.#random.integer(1, 2 * this.#plan.meanIntervalMs), () => {
+    this.#world.schedule(this.#random.integer(1, 2 * this.#plan.meanIntervalMs * this.#world.pace), () => {
       if (this.#active) {
         this.#act();
         this.start();

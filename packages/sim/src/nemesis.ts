@@ -101,7 +101,7 @@ export class Nemesis {
 
   #scheduleNext(): void {
     // Between a third and five thirds of the mean: bursts happen, long silences do not waste the seed.
-    const mean = this.#plan.meanIntervalMs;
+    const mean = this.#plan.meanIntervalMs * this.#world.pace;
     const delay = Math.floor(mean / 3) + this.#random.integer(0, Math.ceil((mean * 4) / 3));
     this.#later(delay, () => {
       this.#random.pick(this.#actions)();

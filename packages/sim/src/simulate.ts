@@ -8,7 +8,7 @@ import { Cluster } from "./cluster.ts";
 import { FaultCount } from "./fault-count.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
-import { healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
+import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
@@ -107,6 +107,7 @@ class Run {
   play(): void {
     try {
       this.#faultPhase();
+      this.#calmPhase();
       this.#healPhase();
       this.#lastPowerLoss();
       if (this.#plan.seed % searchedSeedInterval === 0) {
@@ -146,6 +147,18 @@ class Run {
     this.#nemesis.start();
     this.#churn?.start();
     this.#runFor(this.#plan.faultPhaseMs, () => false);
+  }
+
+  /** Long time-outs, old leaders, idle disks: what a storm never lets happen. Faults still come, one now and then. */
+  #calmPhase(): void {
+    if (this.#plan.calmPhaseMs === 0) {
+      return;
+    }
+    this.#world.log("calm");
+    this.#world.setPace(calmPace);
+    this.#cluster.network.setPlan(calmNetwork(this.#plan.network));
+    this.#runFor(this.#plan.calmPhaseMs, () => false);
+    this.#world.setPace(1);
   }
 
   #healPhase(): void {

@@ -103,12 +103,17 @@ export interface SeedPlan {
   readonly windowBytesMax: number;
   readonly batchBytesMax: number;
   readonly faultPhaseMs: number;
+  /** After it, faults, clients and changes go on, but seldom: as in the life of a cluster. 0 for none. */
+  readonly calmPhaseMs: number;
   readonly network: NetworkPlan;
   readonly disk: DiskPlan;
   readonly nemesis: NemesisPlan;
   readonly membership: MembershipPlan | null;
   readonly workload: WorkloadPlan;
 }
+
+/** So many times rarer than in the fault phase is everything in the calm phase. */
+export const calmPace = 20;
 
 /** Draws the plan of a seed. */
 export function swarm(seed: number, root: Prng): SeedPlan {
@@ -135,6 +140,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     windowBytesMax: random.pick([256, 4096, 1048576]),
     batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
+    calmPhaseMs: root.stream("swarm-calm").integer(60_000, 300_000),
     network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
     nemesis: nemesisPlan(random, root.stream("swarm-nemesis")),
@@ -146,6 +152,20 @@ export function swarm(seed: number, root: Prng): SeedPlan {
   // RAFT §6.4.1: a lease is a promise about clocks; where they drift further than that it may be broken.
   const nemesis = { ...plan.nemesis, clockDrift: !leaseReads && clocks.chance(0.4) };
   return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) } };
+}
+
+/** Between the storm and the heal: what happens to frames happens to few of them. */
+export function calmNetwork(plan: NetworkPlan): NetworkPlan {
+  return {
+    ...plan,
+    lossChance: plan.lossChance / calmPace,
+    duplicateChance: plan.duplicateChance / calmPace,
+    reorderChance: plan.reorderChance / calmPace,
+    slowChance: plan.slowChance / calmPace,
+    corruptChance: plan.corruptChance / calmPace,
+    resetChance: plan.resetChance / calmPace,
+    replayChance: plan.replayChance / calmPace,
+  };
 }
 
 /** After the faults: a network that neither loses nor reorders, so that progress is owed. */

@@ -83,7 +83,7 @@ export class Workload {
   }
 
   #think(client: number): void {
-    this.#world.schedule(this.#random.integer(0, 2 * this.#plan.meanThinkMs), () => {
+    this.#world.schedule(this.#random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.pace), () => {
       if (this.#active) {
         this.#act(client);
       }

@@ -21,6 +21,7 @@ export class World {
   #nowMs = 0;
   #sequence = 0;
   #eventCount = 0;
+  #pace = 1;
 
   constructor(random: Prng, trace: Trace) {
     this.random = random;
@@ -35,6 +36,17 @@ export class World {
   /** Events run so far. */
   get eventCount(): number {
     return this.#eventCount;
+  }
+
+  /** How many times as long as their plan says clients think, and faults and changes of the members wait: 1 in a storm. */
+  get pace(): number {
+    return this.#pace;
+  }
+
+  /** For a calm phase, in which little happens for long. */
+  setPace(pace: number): void {
+    assert(Number.isSafeInteger(pace) && pace >= 1, "world: pace is not a natural number");
+    this.#pace = pace;
   }
 
   /** Runs `run` after `delayMs`; with 0, behind everything already queued for this instant. */
