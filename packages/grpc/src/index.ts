@@ -21,6 +21,8 @@ export type {
   GrpcServer,
   HttpExchange,
   ListenAddress,
+  ListenOptions,
+  ListenTls,
   Metadata,
   MetadataInput,
   Method,
@@ -29,5 +31,6 @@ export type {
   ServerOptions,
   ServerStats,
   ServerStreamCall,
+  TlsCredentials,
   UnaryCall,
 } from "./types.ts";

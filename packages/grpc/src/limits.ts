@@ -6,7 +6,10 @@ import type { ServerLimits } from "./types.ts";
 export const serverLimitsDefault: ServerLimits = {
   // ETCD: differs, its default is 2^32−1. Go's client opens another connection's worth only when told a limit, and waits.
   concurrentStreamsMax: 1024,
-  connectionsMax: 16384,
+  // ETCD: differs, it has none of these three bounds; without them a flood takes memory and descriptors until nobody is served.
+  connectionsMax: 4096,
+  connectionsPerHostMax: 256,
+  handshakesMax: 64,
   headerListBytesMax: 16 * 1024,
   // ETCD: --max-request-bytes (1.5 MiB) and 512 KiB of slack for what the transport adds.
   messageBytesMax: 2 * 1024 * 1024,

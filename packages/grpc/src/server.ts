@@ -4,8 +4,9 @@
  */
 import * as http2 from "node:http2";
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { assert } from "@quorate/base";
+import { ConnectionTable } from "./connection-table.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Http1Front } from "./http1/front.ts";
 import { BufferPool } from "./http2/outbox.ts";
@@ -15,18 +16,21 @@ import { withDefaults } from "./limits.ts";
 import { Http2Session } from "./node-http2/session.ts";
 import type { SessionHost } from "./session-host.ts";
 import { sniffProtocol } from "./sniff.ts";
+import { TlsDoor, type TlsDoorHost } from "./tls/tls-door.ts";
 import type {
   CloseOptions,
   GrpcServer,
   HttpExchange,
   ListenAddress,
+  ListenOptions,
+  ListenTls,
   Method,
   ServerEvent,
   ServerLimits,
   ServerOptions,
   ServerStats,
 } from "./types.ts";
-import { peerOf } from "./wire/peer.ts";
+import { type Client, clientOf, peerOf } from "./wire/peer.ts";
 
 /** Flow-control window of a stream, and of a connection: room for one request of the usual limit. */
 const streamWindowBytes = 1024 * 1024;
@@ -62,11 +66,11 @@ function eachErrorOnce(onEvent: (event: ServerEvent) => void): (event: ServerEve
 class NodeGrpcServer implements GrpcServer {
   readonly #limits: ServerLimits;
   readonly #onEvent: ((event: ServerEvent) => void) | null;
-  readonly #tls: ServerOptions["tls"];
   readonly #methods = new Map<string, Method>();
   readonly #services = new Set<string>();
   readonly #listeners = new Set<NetServer>();
-  readonly #connections = new Set<Socket>();
+  readonly #connections: ConnectionTable;
+  readonly #doors = new Set<TlsDoor>();
   /** Connections that have not shown their protocol yet. */
   readonly #sniffing = new Set<Socket>();
   readonly #sessions = new Set<Http2Session | Session>();
@@ -76,6 +80,11 @@ class NodeGrpcServer implements GrpcServer {
   /** Null when this package speaks HTTP/2 itself. */
   readonly #nodeHttp2: http2.Http2Server | null;
   readonly #tools: SessionTools = { pool: new BufferPool(), turn: new Turn() };
+  readonly #doorHost: TlsDoorHost = {
+    secured: (socket, peer) => this.#secured(socket, peer),
+    refused: (peer, reason) => this.#onEvent?.({ kind: "connection-refused", peer, reason }),
+    failed: (peer, error) => this.#report(peer, error),
+  };
   #closing = false;
   #idle: (() => void) | null = null;
 
@@ -83,8 +92,8 @@ class NodeGrpcServer implements GrpcServer {
     const limits = withDefaults(options.limits ?? {});
     const onHttp = options.onHttp ?? notFound;
     this.#limits = limits;
+    this.#connections = new ConnectionTable(limits);
     this.#onEvent = options.onEvent === undefined ? null : eachErrorOnce(options.onEvent);
-    this.#tls = options.tls;
     this.#host = {
       limits,
       deadlines: this.#deadlines,
@@ -106,9 +115,9 @@ class NodeGrpcServer implements GrpcServer {
     this.#services.add(path.slice(1, slash));
   }
 
-  listen(address: ListenAddress): Promise<ListenAddress> {
+  async listen(address: ListenAddress, options: ListenOptions = {}): Promise<ListenAddress> {
     assert(!this.#closing, "grpc server: listens after close");
-    const server = this.#createListener();
+    const server = this.#createListener(options.tls);
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       server.listen(address.port, address.host, () => {
@@ -129,6 +138,9 @@ class NodeGrpcServer implements GrpcServer {
       listener.close();
     }
     this.#http1.drain();
+    for (const door of this.#doors) {
+      door.close();
+    }
     for (const socket of [...this.#sniffing]) {
       socket.destroy();
     }
@@ -139,7 +151,7 @@ class NodeGrpcServer implements GrpcServer {
     for (const session of [...this.#sessions]) {
       session.destroy();
     }
-    for (const socket of [...this.#connections]) {
+    for (const socket of this.#connections.all()) {
       socket.destroy();
     }
     await this.#untilIdle(1000);
@@ -164,20 +176,12 @@ class NodeGrpcServer implements GrpcServer {
     });
   }
 
-  #createListener(): NetServer {
-    // A half-open HTTP/2 connection is of no use, and Go's clients never make one.
-    if (this.#tls === undefined) {
-      return createNetServer({ noDelay: true }, (socket) => this.#accept(socket, null));
+  #createListener(tls: ListenTls | undefined): NetServer {
+    const door = tls === undefined ? null : new TlsDoor(tls, this.#limits, this.#doorHost);
+    const server = createNetServer({ noDelay: true }, (socket) => this.#accept(socket, door));
+    if (door !== null) {
+      this.#doors.add(door);
     }
-    const server = createTlsServer({
-      cert: Buffer.from(this.#tls.certificate),
-      key: Buffer.from(this.#tls.key),
-      minVersion: "TLSv1.2",
-      ALPNProtocols: ["h2", "http/1.1"],
-      handshakeTimeout: this.#limits.handshakeMs,
-    });
-    server.on("secureConnection", (socket: TLSSocket) => this.#accept(socket, socket.alpnProtocol || null));
-    server.on("tlsClientError", (error, socket) => this.#report(peerOf(socket), error));
     return server;
   }
 
@@ -200,51 +204,66 @@ class NodeGrpcServer implements GrpcServer {
     return server;
   }
 
-  #accept(socket: Socket, protocol: string | null): void {
+  #accept(socket: Socket, door: TlsDoor | null): void {
     const peer = peerOf(socket);
-    if (this.#connections.size >= this.#limits.connectionsMax || this.#closing) {
-      this.#onEvent?.({
-        kind: "connection-refused",
-        peer,
-        reason: this.#closing ? "closing" : "connections-max",
-      });
+    const host = socket.remoteAddress ?? "";
+    const reason = this.#closing ? "closing" : this.#connections.refusal(host);
+    if (reason !== null) {
+      this.#onEvent?.({ kind: "connection-refused", peer, reason });
       socket.destroy();
       return;
     }
-    this.#connections.add(socket);
+    this.#connections.add(socket, host);
     socket.on("error", (error) => this.#report(peer, error));
     socket.on("close", () => {
-      this.#connections.delete(socket);
+      this.#connections.delete(socket, host);
       this.#sniffing.delete(socket);
       this.#onEvent?.({ kind: "connection-closed", peer });
       if (this.#connections.size === 0) {
         this.#idle?.();
       }
     });
-    if (protocol === null) {
-      this.#sniffing.add(socket);
-      sniffProtocol(socket, this.#limits.handshakeMs, (found) => {
-        this.#sniffing.delete(socket);
-        this.#serve(socket, found, peer);
-      });
+    if (door === null) {
+      this.#sniff(socket);
     } else {
-      this.#serve(socket, protocol === "h2" ? "http2" : "http1", peer);
+      door.enter(socket, peer);
     }
   }
 
-  #serve(socket: Socket, protocol: "http1" | "http2", peer: string): void {
-    this.#onEvent?.({ kind: "connection-opened", peer, protocol });
+  #secured(socket: TLSSocket, peer: string): void {
+    socket.on("error", (error) => this.#report(peer, error));
+    const { alpnProtocol } = socket;
+    if (alpnProtocol === false || alpnProtocol === null) {
+      this.#sniff(socket);
+    } else {
+      this.#serve(socket, alpnProtocol === "h2" ? "http2" : "http1");
+    }
+  }
+
+  /** Whoever did not choose a protocol by ALPN shows it by its first bytes. */
+  #sniff(socket: Socket): void {
+    this.#sniffing.add(socket);
+    socket.on("close", () => this.#sniffing.delete(socket));
+    sniffProtocol(socket, this.#limits.handshakeMs, (found) => {
+      this.#sniffing.delete(socket);
+      this.#serve(socket, found);
+    });
+  }
+
+  #serve(socket: Socket, protocol: "http1" | "http2"): void {
+    const client = clientOf(socket);
+    this.#onEvent?.({ kind: "connection-opened", peer: client.peer, protocol });
     if (protocol === "http1") {
       this.#http1.accept(socket);
     } else if (this.#nodeHttp2 !== null) {
       this.#nodeHttp2.emit("connection", socket);
     } else {
-      this.#serveHttp2(socket, peer);
+      this.#serveHttp2(socket, client);
     }
   }
 
-  #serveHttp2(socket: Socket, peer: string): void {
-    const session = new Session(socket, this.#host, this.#tools, peer);
+  #serveHttp2(socket: Socket, client: Client): void {
+    const session = new Session(socket, this.#host, this.#tools, client);
     this.#sessions.add(session);
     socket.on("close", () => this.#sessions.delete(session));
     if (this.#closing) {
@@ -254,7 +273,7 @@ class NodeGrpcServer implements GrpcServer {
 
   #serveNodeHttp2(session: http2.ServerHttp2Session): void {
     session.setLocalWindowSize(connectionWindowBytes);
-    const served = new Http2Session(session, this.#host, peerOf(session.socket));
+    const served = new Http2Session(session, this.#host, clientOf(session.socket));
     this.#sessions.add(served);
     session.on("close", () => this.#sessions.delete(served));
     if (this.#closing) {

@@ -2,6 +2,7 @@
  * The interface between services and the wire. Nothing of any HTTP/2 implementation shows here, so that the framing below
  * can be replaced; everything on the way of a call completes by calling back, never by Promise.
  */
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 
 /** What a client sent along with a call. Names are lower case; values of names that end in `-bin` are bytes. */
 export interface Metadata {
@@ -34,6 +35,8 @@ export interface Call {
   readonly timeoutMs: number | null;
   /** Address of the client, `host:port`. */
   readonly peer: string;
+  /** The common name of the client's certificate, which was verified; null where none was asked for. */
+  readonly peerCertificateCommonName: string | null;
   /** Whether the call is over, by an answer or by a cancel. */
   readonly ended: boolean;
   /** Ends the call with a status other than OK. `message` is any text; it is escaped on the wire. */
@@ -86,6 +89,8 @@ export interface HttpExchange {
   /** Path and query, as sent. */
   readonly target: string;
   readonly peer: string;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
   /** A header's value by lower-case name, or null. */
   header(name: string): string | null;
   /** Reads the whole body. Calls back once, with null when it is longer than `bytesMax` or the client went away. */
@@ -108,6 +113,10 @@ export interface ServerLimits {
   readonly concurrentStreamsMax: number;
   /** Connections at once; more are closed on arrival. */
   readonly connectionsMax: number;
+  /** Connections at once from one address that is not this machine's own; more are closed on arrival. */
+  readonly connectionsPerHostMax: number;
+  /** TLS handshakes at once on one listener; more wait. */
+  readonly handshakesMax: number;
   /** All headers of one request together. */
   readonly headerListBytesMax: number;
   /** One message of a request, without its 5-byte prefix. */
@@ -147,8 +156,6 @@ export interface ServerOptions {
   /** Answers what is not gRPC; without it such requests get 404 or 415. */
   readonly onHttp?: (exchange: HttpExchange) => void;
   readonly onEvent?: (event: ServerEvent) => void;
-  /** Certificate and key as PEM: TLS, with ALPN for both protocols. */
-  readonly tls?: { readonly certificate: string | Uint8Array; readonly key: string | Uint8Array };
   /** Who speaks HTTP/2: this package, which is the default and much cheaper per call, or Node's own `node:http2`. */
   readonly http2?: "own" | "node";
 }
@@ -157,6 +164,28 @@ export interface ServerOptions {
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Certificates, key, authorities, versions and ciphers, as Node's TLS takes them. */
+export type TlsCredentials = Pick<
+  SecureContextOptions,
+  "ca" | "cert" | "ciphers" | "key" | "maxVersion" | "minVersion"
+>;
+
+/** TLS on one listener, with ALPN for both protocols. */
+export interface ListenTls {
+  /** Asked before each handshake, so it must be quick; another object than before takes effect at once. */
+  credentials(): TlsCredentials;
+  /** `required`: a client without a certificate that an authority of the credentials vouches for is refused. */
+  readonly clientCertificates: "none" | "required";
+  /** Asked when the handshake is done, and the certificate verified where one is required: why to refuse, or null. */
+  admit?(socket: TLSSocket): string | null;
+}
+
+/** What is special about one listener. */
+export interface ListenOptions {
+  /** In clear without it. */
+  readonly tls?: ListenTls;
 }
 
 /** How to close a server. */
@@ -175,8 +204,11 @@ export interface ServerStats {
 export interface GrpcServer {
   /** Adds a method. @throws InvariantViolation when the path is taken. */
   register(path: string, method: Method): void;
-  /** Listens on one more address. Rejects with the system's error, for example when the port is in use. */
-  listen(address: ListenAddress): Promise<ListenAddress>;
+  /**
+   * Listens on one more address. Rejects with the system's error, for example when the port is in use, or with OpenSSL's when
+   * certificate and key do not fit.
+   */
+  listen(address: ListenAddress, options?: ListenOptions): Promise<ListenAddress>;
   /** Says goodbye to clients, lets running calls finish within the grace, then destroys what is left. */
   close(options: CloseOptions): Promise<void>;
   stats(): ServerStats;

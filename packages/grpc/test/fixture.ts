@@ -2,7 +2,13 @@
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { createGrpcServer, type GrpcServer, type Method, type ServerOptions } from "@quorate/grpc";
+import {
+  createGrpcServer,
+  type GrpcServer,
+  type ListenOptions,
+  type Method,
+  type ServerOptions,
+} from "@quorate/grpc";
 
 /** Who may speak HTTP/2 below a server. */
 type Implementation = NonNullable<ServerOptions["http2"]>;
@@ -34,13 +40,13 @@ interface Running {
 export async function serve(
   context: TestContext,
   methods: Readonly<Record<string, Method>> = { "/test.Echo/Say": echo },
-  options: ServerOptions = {},
+  { tls, ...options }: ServerOptions & ListenOptions = {},
 ): Promise<Running> {
   const server = createGrpcServer({ http2: implementationOf.get(context) ?? "own", ...options });
   for (const [path, method] of Object.entries(methods)) {
     server.register(path, method);
   }
-  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 }, tls === undefined ? {} : { tls });
   context.after(() => (closed.has(server) ? undefined : close(server, 0)));
   return { server, port, url: `http://127.0.0.1:${port}` };
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpExchange } from "../types.ts";
 import { headerText } from "../wire/metadata.ts";
+import type { Client } from "../wire/peer.ts";
 import { collectBody } from "./body.ts";
 
 /** An {@link HttpExchange} on one request and its response. */
@@ -9,13 +10,15 @@ export class Http1Exchange implements HttpExchange {
   readonly method: string;
   readonly target: string;
   readonly peer: string;
+  readonly secure: boolean;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
-  constructor(request: IncomingMessage, response: ServerResponse, peer: string) {
+  constructor(request: IncomingMessage, response: ServerResponse, client: Client) {
     this.method = request.method ?? "";
     this.target = request.url ?? "/";
-    this.peer = peer;
+    this.peer = client.peer;
+    this.secure = client.secure;
     this.#request = request;
     this.#response = response;
   }

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpExchange, ServerLimits } from "../types.ts";
-import { peerOf } from "../wire/peer.ts";
+import { clientOf } from "../wire/peer.ts";
 import { Http1Exchange } from "./exchange.ts";
 
 /** How long an idle connection is kept for a next request. */
@@ -52,7 +52,7 @@ export class Http1Front {
         this.#awaitHead(socket, keepAliveMs + this.#limits.handshakeMs);
       }
     });
-    onHttp(new Http1Exchange(request, response, peerOf(socket)));
+    onHttp(new Http1Exchange(request, response, clientOf(socket)));
   }
 
   #awaitHead(socket: Socket, waitMs: number): void {

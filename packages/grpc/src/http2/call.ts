@@ -77,7 +77,11 @@ export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
   }
 
   get peer(): string {
-    return this.#session.peer;
+    return this.#session.client.peer;
+  }
+
+  get peerCertificateCommonName(): string | null {
+    return this.#session.client.commonName;
   }
 
   get ended(): boolean {

@@ -38,7 +38,11 @@ export class StreamExchange implements HttpExchange, StreamUser {
   }
 
   get peer(): string {
-    return this.#session.peer;
+    return this.#session.client.peer;
+  }
+
+  get secure(): boolean {
+    return this.#session.client.secure;
   }
 
   header(name: string): string | null {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { assert } from "@quorate/base";
 import type { Deadlines } from "../deadlines.ts";
 import type { SessionHost } from "../session-host.ts";
+import type { Client } from "../wire/peer.ts";
 import { connectionWindowBytes, returnCredit, streamWindowBytes } from "./flow-control.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { HeaderList } from "./header-blocks.ts";
@@ -61,7 +62,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   readonly sender: Sender;
   readonly deadlines: Deadlines;
   readonly messageBytesMax: number;
-  readonly peer: string;
+  readonly client: Client;
   readonly #socket: Socket;
   readonly #host: SessionHost;
   readonly #turn: Turn;
@@ -77,11 +78,11 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   #bufferedBytes = 0;
   readonly #liveness: Liveness;
 
-  constructor(socket: Socket, host: SessionHost, tools: SessionTools, peer: string) {
+  constructor(socket: Socket, host: SessionHost, tools: SessionTools, client: Client) {
     const limits = host.limits;
     this.deadlines = host.deadlines;
     this.messageBytesMax = limits.messageBytesMax;
-    this.peer = peer;
+    this.client = client;
     this.#socket = socket;
     this.#host = host;
     this.#turn = tools.turn;
@@ -314,9 +315,9 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
       return;
     }
     if (error.code === errorCode.enhanceYourCalm) {
-      this.#host.onEvent?.({ kind: "connection-refused", peer: this.peer, reason: "flood" });
+      this.#host.onEvent?.({ kind: "connection-refused", peer: this.client.peer, reason: "flood" });
     } else {
-      this.#host.onEvent?.({ kind: "connection-error", peer: this.peer, error });
+      this.#host.onEvent?.({ kind: "connection-error", peer: this.client.peer, error });
     }
     const lastId = this.#streams.lastId;
     this.#endPhase();

@@ -1,5 +1,6 @@
 /** What those who serve a stream need of its connection. */
 import type { Deadlines } from "../deadlines.ts";
+import type { Client } from "../wire/peer.ts";
 import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -8,8 +9,7 @@ export interface StreamSession {
   readonly sender: Sender;
   readonly deadlines: Deadlines;
   readonly messageBytesMax: number;
-  /** Address of the client. */
-  readonly peer: string;
+  readonly client: Client;
   /** Received bytes of a stream were used: the client may send as many again. */
   returnStreamCredit(stream: Http2Stream, bytes: number): void;
   /** Notes that calls keep so many bytes more of unfinished requests; false when it is too much for one connection. */

@@ -10,6 +10,7 @@ import type { BidiCall, CancelReason, Metadata, MetadataInput, UnaryCall } from 
 import { frameMessage } from "../wire/frame.ts";
 import { MessageReader } from "../wire/message-reader.ts";
 import { HeaderMetadata, type HeaderRecord, headerText, putMetadata } from "../wire/metadata.ts";
+import type { Client } from "../wire/peer.ts";
 import { percentEncode } from "../wire/percent.ts";
 import { StatusError } from "../wire/status-error.ts";
 import { dropRest } from "./drop-rest.ts";
@@ -42,6 +43,7 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
   readonly metadata: Metadata;
   readonly timeoutMs: number | null;
   readonly peer: string;
+  readonly peerCertificateCommonName: string | null;
   /** When it came, for the duration in the log; 0 when nobody asks. */
   readonly startMs: number;
   readonly #stream: ServerHttp2Stream;
@@ -64,14 +66,15 @@ export class Http2Call implements UnaryCall, BidiCall, Expiring {
     headers: HeaderRecord,
     path: string,
     timeoutMs: number | null,
-    peer: string,
+    client: Client,
     host: CallHost,
     startMs: number,
   ) {
     this.path = path;
     this.metadata = new HeaderMetadata(headers);
     this.timeoutMs = timeoutMs;
-    this.peer = peer;
+    this.peer = client.peer;
+    this.peerCertificateCommonName = client.commonName;
     this.startMs = startMs;
     this.#stream = stream;
     this.#host = host;

@@ -3,19 +3,22 @@ import type { ServerHttp2Stream } from "node:http2";
 import { collectBody } from "../http1/body.ts";
 import type { HttpExchange } from "../types.ts";
 import { type HeaderRecord, headerText } from "../wire/metadata.ts";
+import type { Client } from "../wire/peer.ts";
 
 /** An {@link HttpExchange} on one stream. */
 export class Http2Exchange implements HttpExchange {
   readonly method: string;
   readonly target: string;
   readonly peer: string;
+  readonly secure: boolean;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: HeaderRecord;
 
-  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, peer: string) {
+  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, client: Client) {
     this.method = headerText(headers, ":method") ?? "";
     this.target = headerText(headers, ":path") ?? "/";
-    this.peer = peer;
+    this.peer = client.peer;
+    this.secure = client.secure;
     this.#stream = stream;
     this.#headers = headers;
   }

@@ -11,6 +11,7 @@ import { judgeRequest, unknownPathText } from "../request-rules.ts";
 import type { SessionHost } from "../session-host.ts";
 import { status } from "../status.ts";
 import { type HeaderRecord, headerText } from "../wire/metadata.ts";
+import type { Client } from "../wire/peer.ts";
 import { percentEncode } from "../wire/percent.ts";
 import { type CallHost, Http2Call } from "./call.ts";
 import { dropRest } from "./drop-rest.ts";
@@ -36,19 +37,19 @@ export class Http2Session implements CallHost {
   readonly messageBytesMax: number;
   readonly #session: ServerHttp2Session;
   readonly #host: SessionHost;
-  readonly #peer: string;
+  readonly #client: Client;
   readonly #calls = new Set<Http2Call>();
   readonly #resets: RateWindow;
   readonly #control: RateWindow;
   #keepalive: NodeJS.Timeout | null = null;
   #lastBytesRead = -1;
 
-  constructor(session: ServerHttp2Session, host: SessionHost, peer: string) {
+  constructor(session: ServerHttp2Session, host: SessionHost, client: Client) {
     this.deadlines = host.deadlines;
     this.messageBytesMax = host.limits.messageBytesMax;
     this.#session = session;
     this.#host = host;
-    this.#peer = peer;
+    this.#client = client;
     this.#resets = new RateWindow(host.limits.resetsPerSecondMax);
     this.#control = new RateWindow(host.limits.controlFramesPerSecondMax);
     session.on("stream", (stream, headers) => this.#accept(stream, headers));
@@ -107,7 +108,7 @@ export class Http2Session implements CallHost {
         this.#acceptCall(stream, headers, verdict.timeoutMs);
         return;
       case "http":
-        this.#host.onHttp(new Http2Exchange(stream, headers, this.#peer));
+        this.#host.onHttp(new Http2Exchange(stream, headers, this.#client));
         return;
       case "refused":
         this.#refuse(stream, verdict.httpStatus, verdict.code, verdict.message);
@@ -117,7 +118,7 @@ export class Http2Session implements CallHost {
   #acceptCall(stream: ServerHttp2Stream, headers: HeaderRecord, timeoutMs: number | null): void {
     const path = headerText(headers, ":path") ?? "";
     const startMs = this.#host.onEvent === null ? 0 : performance.now();
-    const call = new Http2Call(stream, headers, path, timeoutMs, this.#peer, this, startMs);
+    const call = new Http2Call(stream, headers, path, timeoutMs, this.#client, this, startMs);
     this.#calls.add(call);
     this.#host.callCount++;
     this.#dispatch(path, call);
@@ -158,7 +159,7 @@ export class Http2Session implements CallHost {
 
   #count(window: RateWindow): void {
     if (!window.count(performance.now()) && !this.#session.destroyed) {
-      this.#host.onEvent?.({ kind: "connection-refused", peer: this.#peer, reason: "flood" });
+      this.#host.onEvent?.({ kind: "connection-refused", peer: this.#client.peer, reason: "flood" });
       this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       // The goodbye leaves with the next write; calls that run are cancelled by the close.
       setImmediate(() => this.#session.destroy());
@@ -186,7 +187,7 @@ export class Http2Session implements CallHost {
   }
 
   #report(error: Error): void {
-    this.#host.onEvent?.({ kind: "connection-error", peer: this.#peer, error });
+    this.#host.onEvent?.({ kind: "connection-error", peer: this.#client.peer, error });
   }
 
   #closed(): void {

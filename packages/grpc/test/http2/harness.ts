@@ -130,7 +130,11 @@ export class Harness {
       callCount: 0,
     };
     const tools = { pool: new BufferPool(), turn: new Turn() };
-    this.session = new Session(this.socket as unknown as Socket, this.host, tools, "test:1");
+    this.session = new Session(this.socket as unknown as Socket, this.host, tools, {
+      peer: "127.0.0.1:1",
+      secure: false,
+      commonName: null,
+    });
   }
 
   /** The client's bytes. */

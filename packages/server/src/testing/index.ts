@@ -7,4 +7,5 @@ export {
   type ProcessCluster,
   type ProcessMember,
 } from "./process-cluster.ts";
+export { TestAuthority, type TestCertificate, type TestCertificateOptions } from "./test-authority.ts";
 export { eventually } from "./wait.ts";
