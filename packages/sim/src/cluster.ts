@@ -12,6 +12,7 @@ import { membersOf } from "./checkers/configurations.ts";
 import { Oracle } from "./checkers/oracle.ts";
 import type { ChurnTarget } from "./churn.ts";
 import type { FaultCount } from "./fault-count.ts";
+import type { HousekeepingTarget } from "./housekeeping.ts";
 import { Member } from "./member.ts";
 import type { NemesisTarget } from "./nemesis.ts";
 import { Network } from "./network.ts";
@@ -23,7 +24,7 @@ import type { PutAnswer, ReadAnswer, WorkloadTarget } from "./workload.ts";
 import type { World } from "./world.ts";
 
 /** See the head of this file. */
-export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
+export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, HousekeepingTarget {
   readonly oracle: Oracle;
   readonly network: Network;
   readonly #members = new Map<NodeId, Member>();
@@ -199,6 +200,10 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget {
 
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void {
     this.#member(node).read(key, answered);
+  }
+
+  revisionOf(node: NodeId): number {
+    return this.#member(node).machine().revision;
   }
 
   /** Whether every member of the configuration runs. */

@@ -43,6 +43,11 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return this.#snapshotCount;
   }
 
+  /** The store's revision. */
+  get revision(): number {
+    return this.#machine.revision;
+  }
+
   apply(command: Uint8Array, context: ApplyContext): KvResult {
     const result = this.#machine.apply(command, context);
     this.#watch.check(() => {

@@ -6,6 +6,7 @@ import { Prng } from "@quorate/base";
 import { Churn } from "./churn.ts";
 import { Cluster } from "./cluster.ts";
 import { FaultCount } from "./fault-count.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
 import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
@@ -144,6 +145,7 @@ class Run {
   #faultPhase(): void {
     this.#cluster.startAll();
     this.#workload.start();
+    new Housekeeping(this.#world, this.#cluster, this.#plan.sessions).start();
     this.#nemesis.start();
     this.#churn?.start();
     this.#runFor(this.#plan.faultPhaseMs, () => false);
