@@ -1,17 +1,12 @@
 /** From arguments, environment and file to one checked configuration, or to the list of everything that is wrong. */
 import { readFileSync } from "node:fs";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
+import { readYaml } from "./config-file.ts";
 import { checkConsistency } from "./consistency.ts";
-import { type Flag, flagTable, settings } from "./flag-table.ts";
+import { settle } from "./flag-fates.ts";
+import { flagOf, flagTable, settings } from "./flag-table.ts";
 import type { FlagValues, ServerConfig } from "./server-config.ts";
-import {
-  type Given,
-  readArguments,
-  readEnvironment,
-  readYaml,
-  type Source,
-  unknownVariables,
-} from "./sources.ts";
+import { type Given, readArguments, readEnvironment, type Source, unknownVariables } from "./sources.ts";
 
 /** Where the settings are looked for. */
 export interface ConfigInput {
@@ -46,16 +41,19 @@ export function resolveConfig(input: ConfigInput): ResolvedConfig {
   const fromEnvironment = readEnvironment(input.environment);
   const fromFile = readConfigFile(fromArguments, fromEnvironment, input.readFile);
   const problems: ConfigProblem[] = [...fromArguments.problems, ...fromFile.problems];
-  const given = new Map([...fromFile.given, ...fromEnvironment.given, ...fromArguments.given]);
+  const { given, notes } = settle(
+    new Map([...fromFile.given, ...fromEnvironment.given, ...fromArguments.given]),
+    problems,
+  );
   const values = valuesOf(given, problems);
   const config = checkConsistency(values, given, problems);
   if (config === null || problems.length > 0) {
     throw new ConfigError(problems);
   }
-  const warnings = unknownVariables(input.environment).map(
+  const unknown = unknownVariables(input.environment).map(
     (name) => `environment variable ${name} is not known and not used`,
   );
-  return { config, warnings };
+  return { config, warnings: [...notes, ...unknown] };
 }
 
 function readConfigFile(
@@ -63,7 +61,7 @@ function readConfigFile(
   fromEnvironment: Source,
   readFile: ((path: string) => string) | undefined,
 ): Source {
-  const path = fromArguments.given.get("configFile") ?? fromEnvironment.given.get("configFile");
+  const path = fromArguments.given.get("config-file") ?? fromEnvironment.given.get("config-file");
   if (path === undefined) {
     return { given: new Map(), problems: [] };
   }
@@ -81,7 +79,7 @@ function readConfigFile(
 function valuesOf(given: ReadonlyMap<keyof FlagValues, Given>, problems: ConfigProblem[]): FlagValues {
   const values: Partial<Record<keyof FlagValues, unknown>> = {};
   for (const setting of settings) {
-    const flag: Flag<unknown> = flagTable[setting] as Flag<unknown>;
+    const flag = flagOf(setting);
     const text = given.get(setting);
     const parsed = text === undefined ? { value: flag.defaultValue } : flag.kind.parse(text.text);
     if ("problem" in parsed) {

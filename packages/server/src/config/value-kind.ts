@@ -1,11 +1,16 @@
 /** How the text of a flag becomes a value. Bad text is an answer, not an exception: all problems are reported at once. */
+import { assert } from "@quorate/base";
 import type { Parsed } from "./parsed.ts";
 import { parseServerUrl, type ServerUrl } from "./server-url.ts";
 
 /** One type of flag value. */
 export interface ValueKind<T> {
-  /** What help shows after the flag, such as `<ms>`. Empty for a boolean, which needs no value. */
+  /** What help shows after the flag, such as `<ms>`. */
   readonly placeholder: string;
+  /** ETCD: a flag of this type may stand alone, which means true; a value then only follows `=`. */
+  readonly isSwitch?: true;
+  /** ETCD: a number alone in the configuration file counts nanoseconds. */
+  readonly isTime?: true;
   parse(text: string): Parsed<T>;
   /** The text that parses to `value`. */
   format(value: T): string;
@@ -59,10 +64,26 @@ export function choiceKind<const Choice extends string>(choices: readonly Choice
   };
 }
 
+/** Yes or no. ETCD: in the words that Go takes. */
+export const booleanKind: ValueKind<boolean> = {
+  placeholder: "<true|false>",
+  isSwitch: true,
+  parse(text) {
+    if (/^(1|t|T|true|TRUE|True)$/.test(text)) {
+      return { value: true };
+    }
+    return /^(0|f|F|false|FALSE|False)$/.test(text)
+      ? { value: false }
+      : { problem: `must be true or false, not "${text}"` };
+  },
+  format: (value) => String(value),
+};
+
 /** ETCD: a time as Go writes it, `10m` or `1h30m0s`, from `minMs` on. */
 export function durationKind(minMs: number): ValueKind<number> {
   return {
     placeholder: "<duration>",
+    isTime: true,
     parse(text) {
       const value = parseDuration(text);
       if (value === null) {
@@ -70,18 +91,39 @@ export function durationKind(minMs: number): ValueKind<number> {
       }
       return value < minMs ? { problem: `must be at least ${minMs}ms (is ${text})` } : { value };
     },
-    format: (value) => (value % 60_000 === 0 ? `${value / 60_000}m` : `${value}ms`),
+    format: formatDuration,
   };
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** The largest unit that makes a whole number, so that `20s` is not 20000ms. */
+function formatDuration(valueMs: number): string {
+  const unit = ["h", "m", "s"].find((one) => valueMs > 0 && valueMs % (unitMs[one] ?? 1) === 0);
+  return unit === undefined
+    ? valueMs === 0
+      ? "0s"
+      : `${valueMs}ms`
+    : `${valueMs / (unitMs[unit] ?? 1)}${unit}`;
+}
 
 /** Milliseconds of a time as Go writes it; null when it is none. */
 export function parseDuration(text: string): number | null {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) {
+  if (text === "0") {
+    return 0;
+  }
+  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) {
     return null;
   }
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g);
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g);
   const sum = Array.from(parts, ([, count, unit]) => Number(count) * (unitMs[unit ?? ""] ?? 0));
   const value = sum.reduce((left, right) => left + right, 0);
   return Number.isSafeInteger(Math.round(value)) ? Math.round(value) : null;
@@ -97,32 +139,6 @@ export const retentionKind: ValueKind<string> = {
   format: (value) => value,
 };
 
-/** Switches by name, `A=true,B=false`; the value is the names of those that are on. */
-export function gatesKind<const Name extends string>(names: readonly Name[]): ValueKind<readonly Name[]> {
-  return {
-    placeholder: "<Name=true|false,…>",
-    parse(text) {
-      const on = new Set<Name>();
-      for (const part of splitList(text)) {
-        const [, name = "", value] = /^(\w+)=(true|false)$/.exec(part) ?? [];
-        const known = names.find((one) => one === name);
-        if (known === undefined) {
-          return {
-            problem: `"${part}" is not served; there is ${names.join(", ")}, each with =true or =false`,
-          };
-        }
-        if (value === "true") {
-          on.add(known);
-        } else {
-          on.delete(known);
-        }
-      }
-      return { value: [...on] };
-    },
-    format: (value) => value.map((name) => `${name}=true`).join(","),
-  };
-}
-
 /** Words divided by commas. */
 export const listKind: ValueKind<readonly string[]> = {
   placeholder: "<list>",
@@ -133,14 +149,11 @@ export const listKind: ValueKind<readonly string[]> = {
   format: (value) => value.join(","),
 };
 
-/** URLs divided by commas, each of the form `http://host:port`. */
-export const urlsKind: ValueKind<readonly ServerUrl[]> = {
+/** URLs divided by commas, each of the form `http://host:port`; none is also an answer. */
+export const optionalUrlsKind: ValueKind<readonly ServerUrl[]> = {
   placeholder: "<urls>",
   parse(text) {
     const parts = splitList(text);
-    if (parts.length === 0) {
-      return { problem: "needs at least one URL" };
-    }
     const urls: ServerUrl[] = [];
     for (const part of parts) {
       const parsed = parseServerUrl(part);
@@ -156,6 +169,20 @@ export const urlsKind: ValueKind<readonly ServerUrl[]> = {
   },
   format: (value) => value.map((url) => url.text).join(","),
 };
+
+/** At least one URL. */
+export const urlsKind: ValueKind<readonly ServerUrl[]> = {
+  ...optionalUrlsKind,
+  parse: (text) =>
+    splitList(text).length === 0 ? { problem: "needs at least one URL" } : optionalUrlsKind.parse(text),
+};
+
+/** The URL of a default, which must parse. */
+export function defaultUrls(text: string): readonly ServerUrl[] {
+  const parsed = parseServerUrl(text);
+  assert("value" in parsed, "flag table: a default URL does not parse");
+  return [parsed.value];
+}
 
 function splitList(text: string): string[] {
   return text

@@ -6,7 +6,7 @@ import { createHash, randomInt } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ApiOptions, apiLimitsDefault, EtcdApi } from "@quorate/etcd";
-import { createGrpcServer, type GrpcServer, type ServerEvent } from "@quorate/grpc";
+import { createGrpcServer, type GrpcServer, type ServerEvent, type ServerLimits } from "@quorate/grpc";
 import { KvStateMachine } from "@quorate/kv";
 import type { FileSystem } from "@quorate/wal";
 import { etcdVersion } from "../cli/version.ts";
@@ -53,6 +53,8 @@ const messageOverheadBytes = 512 * 1024;
 // When the server stops: how long calls may go on that wait for nothing but the log, and how long any call may.
 const drainMs = 1000;
 const closeGraceMs = 5000;
+// What a timer can wait at most: 24 days, which stands for never.
+const timerMsMax = 2 ** 31 - 1;
 // The clock of request timeouts; they are seconds.
 const tickMs = 50;
 
@@ -82,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const api = new EtcdApi(apiOptions(config, machine, replication));
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const grpc = createGrpcServer({
-    limits: { messageBytesMax: config.maxRequestBytes + messageOverheadBytes },
+    limits: grpcLimits(config),
     onHttp: serveExchanges(createRouter({ probe, metrics, etcdVersion })),
     onEvent: (event) => observe(event, metrics, logger, fatal),
   });
@@ -90,7 +92,10 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     grpc.register(path, method);
   }
   await listen(grpc, replication, config);
-  const stopSweeping = startSweeping(machine);
+  const stopSweeping = startSweeping(machine, {
+    recordCount: config.compactionBatchLimit,
+    restMs: config.compactionSleepIntervalMs,
+  });
   replication.onLeaderChange(() => api.leaderMayHaveChanged());
   const clock = setInterval(() => api.tick(performance.now()), tickMs);
   let stopPublishing: () => void = () => {};
@@ -107,6 +112,16 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
       clearInterval(clock);
       await replication.stop();
     },
+  };
+}
+
+function grpcLimits(config: ServerConfig): Partial<ServerLimits> {
+  const { grpcKeepaliveIntervalMs: intervalMs, grpcKeepaliveTimeoutMs: timeoutMs } = config;
+  return {
+    messageBytesMax: config.maxRequestBytes + messageOverheadBytes,
+    concurrentStreamsMax: config.maxConcurrentStreams,
+    keepaliveIntervalMs: intervalMs === 0 || timeoutMs === 0 ? timerMsMax : Math.min(intervalMs, timerMsMax),
+    keepaliveTimeoutMs: timeoutMs === 0 ? timerMsMax : Math.min(timeoutMs, timerMsMax),
   };
 }
 
@@ -142,7 +157,7 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
       watchProgressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
       leaseCheckpoint: config.featureGates.includes("LeaseCheckpoint"),
       learnerCountMax: config.maxLearners,
-      strictReconfigCheck: config.strictReconfigCheck === "true",
+      strictReconfigCheck: config.strictReconfigCheck,
     },
     about: {
       version: etcdVersion,

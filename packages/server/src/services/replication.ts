@@ -230,8 +230,9 @@ async function startNode(
         heartbeatTicks: 1,
         // ETCD: a remainder of the division is dropped.
         electionTimeoutTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
+        preVote: config.preVote,
       },
-      fastFailover: config.fastFailover === "true",
+      fastFailover: config.fastFailover && config.preVote,
       limits: { commandBytesMax: config.maxRequestBytes },
       snapshots: {
         liveBytes: () => machine.liveBytes,
@@ -239,7 +240,7 @@ async function startNode(
           ? {}
           : {
               entryCountMax: config.snapshotCount,
-              trailingEntryCount: Math.min(5000, config.snapshotCount),
+              trailingEntryCount: Math.min(config.snapshotCatchupEntries, config.snapshotCount),
             }),
       },
       wrapFileSystem: wrap,

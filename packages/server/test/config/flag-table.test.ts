@@ -1,7 +1,7 @@
 /** Every flag, by every source. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { environmentNames, type Flag, flagTable, settings } from "../../src/config/flag-table.ts";
+import { environmentNames, flagOf, settings } from "../../src/config/flag-table.ts";
 import { resolveConfig } from "../../src/config/resolve.ts";
 import type { FlagValues } from "../../src/config/server-config.ts";
 
@@ -14,25 +14,37 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
     also: ["--advertise-client-urls=http://a:1"],
   },
   advertiseClientUrls: { text: "http://example.com:2379" },
+  listenClientHttpUrls: { text: "http://127.0.0.1:3" },
   listenPeerUrls: { text: "http://10.0.0.1:2380" },
+  socketReusePort: { text: "true" },
   initialAdvertisePeerUrls: { text: "http://10.0.0.1:2380" },
   initialCluster: { text: "default=http://localhost:2380,other=http://b:2380" },
   initialClusterState: { text: "existing" },
   initialClusterToken: { text: "another" },
   heartbeatIntervalMs: { text: "150" },
   electionTimeoutMs: { text: "2000" },
+  preVote: { text: "false" },
   fastFailover: { text: "false" },
   encryptionKeyFile: { text: "/etc/quorate/keys" },
   snapshotCount: { text: "100" },
+  snapshotCatchupEntries: { text: "17" },
   quotaBackendBytes: { text: "-1" },
   maxRequestBytes: { text: "1000" },
   strictReconfigCheck: { text: "false" },
   maxLearners: { text: "2" },
   autoCompactionMode: { text: "revision" },
   autoCompactionRetention: { text: "1h30m" },
+  compactionBatchLimit: { text: "10" },
+  compactionSleepIntervalMs: { text: "5ms" },
   watchProgressNotifyIntervalMs: { text: "2m" },
   featureGates: { text: "LeaseCheckpoint=true" },
   maxTxnOps: { text: "7" },
+  maxConcurrentStreams: { text: "100" },
+  grpcKeepaliveIntervalMs: { text: "3h" },
+  grpcKeepaliveTimeoutMs: { text: "90s" },
+  listenMetricsUrls: { text: "http://127.0.0.1:4,http://127.0.0.1:5" },
+  logger: { text: "zap" },
+  warningUnaryRequestDurationMs: { text: "1s" },
   trace: { text: "/tmp/trace" },
   logLevel: { text: "debug" },
   logFormat: { text: "console" },
@@ -49,22 +61,23 @@ function settingText(setting: keyof FlagValues, input: Parameters<typeof resolve
   if (setting === "initialCluster") {
     return config.initialCluster.map(({ name, peerUrls }) => `${name}=${peerUrls[0]?.text}`).join(",");
   }
-  const flag = flagTable[setting] as Flag<unknown>;
-  return flag.kind.format(config[setting]);
+  return flagOf(setting).kind.format(config[setting]);
 }
 
 for (const setting of settings) {
   const { text, also = [] } = samples[setting];
-  const { name } = flagTable[setting];
+  const { kind, name } = flagOf(setting);
   const [own, etcd] = environmentNames(name);
   describe(`--${name}`, () => {
-    test("by flag, in all four spellings", () => {
-      for (const spelling of [
-        [`--${name}`, text],
-        [`--${name}=${text}`],
-        [`-${name}`, text],
-        [`-${name}=${text}`],
-      ]) {
+    test("by flag, in all spellings", () => {
+      const apart =
+        kind.isSwitch === true
+          ? []
+          : [
+              [`--${name}`, text],
+              [`-${name}`, text],
+            ];
+      for (const spelling of [...apart, [`--${name}=${text}`], [`-${name}=${text}`]]) {
         assert.equal(settingText(setting, { argv: [...also, ...spelling], environment: {} }), text);
       }
     });
@@ -91,10 +104,10 @@ for (const setting of settings) {
       assert.equal(settingText(setting, { argv, environment: { [etcd]: text }, readFile: bad }), text);
     });
     test("its default parses to itself", () => {
-      const flag = flagTable[setting] as Flag<unknown>;
-      const defaultText = flag.kind.format(flag.defaultValue);
+      const { defaultValue } = flagOf(setting);
+      const defaultText = kind.format(defaultValue);
       if (defaultText !== "") {
-        assert.deepEqual(flag.kind.parse(defaultText), { value: flag.defaultValue });
+        assert.deepEqual(kind.parse(defaultText), { value: defaultValue });
       }
     });
   });

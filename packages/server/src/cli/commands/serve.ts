@@ -19,6 +19,11 @@ export const serveCommand: CliCommand = {
             process.stdout.write(`${usage}\n\n${describeFlags()}\n`);
             return 0;
           }
+          if (command.args.some((word) => /^--?version$/.test(word))) {
+            const { versionText } = await import("../version.ts");
+            process.stdout.write(`${versionText(true)}\n`);
+            return 0;
+          }
           const { runServe } = await import("../../process/run-serve.ts");
           return runServe({ argv: command.args, environment: context.environment });
         }),

@@ -1,0 +1,80 @@
+/** Flags of etcd that would be missed if they were ignored: a member that is given one does not start, and says why. */
+import type { OtherFlag } from "./other-flag.ts";
+
+const noDiscovery = "no discovery service is asked; name all members in --initial-cluster";
+const noTls = "TLS is not served";
+const noAuth = "users and roles are not served";
+const noCheck = "members do not compare hashes";
+const noGateway = "the JSON gateway is not served";
+
+/** The rows. */
+export const refusedFlags: readonly OtherFlag[] = [
+  {
+    name: "wal-dir",
+    type: "text",
+    etcdDefault: "",
+    why: "the log cannot lie apart from the rest; put --data-dir on the fast disk, everything in it together is small",
+  },
+  {
+    name: "force-new-cluster",
+    type: "switch",
+    etcdDefault: "false",
+    why: "a start that throws the other members out is too easily repeated; stop this member and run `quorate recover`",
+  },
+  { name: "discovery", type: "text", etcdDefault: "", why: noDiscovery },
+  { name: "discovery-endpoints", type: "text", etcdDefault: "", why: noDiscovery },
+  { name: "discovery-token", type: "text", etcdDefault: "", why: noDiscovery },
+  { name: "discovery-srv", type: "text", etcdDefault: "", why: noDiscovery },
+  { name: "discovery-srv-name", type: "text", etcdDefault: "", why: noDiscovery },
+  {
+    name: "discovery-fallback",
+    type: "text",
+    etcdDefault: "exit",
+    why: "there is no proxy to fall back to; etcd refuses it, too",
+  },
+  {
+    name: "enable-log-rotation",
+    type: "switch",
+    etcdDefault: "false",
+    why: "files of the log are not rotated; let logrotate do so, with copytruncate",
+  },
+  {
+    name: "enable-distributed-tracing",
+    type: "switch",
+    etcdDefault: "false",
+    why: "no traces are sent to a collector; --trace writes the steps of the protocol to a file",
+  },
+  { name: "cert-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "key-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "client-cert-auth", type: "switch", etcdDefault: "false", why: noTls },
+  { name: "client-cert-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "client-key-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "client-crl-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "client-cert-allowed-hostname", type: "text", etcdDefault: "", why: noTls },
+  { name: "trusted-ca-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "auto-tls", type: "switch", etcdDefault: "false", why: noTls },
+  { name: "peer-cert-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-key-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-client-cert-auth", type: "switch", etcdDefault: "false", why: noTls },
+  { name: "peer-client-cert-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-client-key-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-trusted-ca-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-cert-allowed-cn", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-cert-allowed-hostname", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-auto-tls", type: "switch", etcdDefault: "false", why: noTls },
+  { name: "peer-crl-file", type: "text", etcdDefault: "", why: noTls },
+  { name: "peer-skip-client-san-verification", type: "switch", etcdDefault: "false", why: noTls },
+  { name: "self-signed-cert-validity", type: "text", etcdDefault: "1", why: noTls },
+  { name: "cipher-suites", type: "text", etcdDefault: "", why: noTls },
+  { name: "tls-min-version", type: "text", etcdDefault: "TLS1.2", why: noTls },
+  { name: "tls-max-version", type: "text", etcdDefault: "", why: noTls },
+  { name: "cors", type: "text", etcdDefault: "*", why: noGateway },
+  { name: "host-whitelist", type: "text", etcdDefault: "*", why: noGateway },
+  { name: "enable-grpc-gateway", type: "switch", etcdDefault: "true", why: noGateway },
+  { name: "auth-token", type: "text", etcdDefault: "simple", why: noAuth },
+  { name: "auth-token-ttl", type: "text", etcdDefault: "300", why: noAuth },
+  { name: "bcrypt-cost", type: "text", etcdDefault: "10", why: noAuth },
+  { name: "corrupt-check-time", type: "time", etcdDefault: "0s", why: noCheck },
+  { name: "compact-hash-check-time", type: "time", etcdDefault: "1m", why: noCheck },
+  { name: "warning-apply-duration", type: "time", etcdDefault: "100ms", why: "not measured" },
+];
