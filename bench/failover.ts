@@ -6,8 +6,8 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { launch, leaderPosition, type Running, type RunningMember, root, shutDown } from "./cluster.ts";
 import { LightClient } from "./light-client.ts";
+import { launch, leaderPosition, type Running, type RunningMember, root, shutDown } from "./system.ts";
 
 /** Between two writes of the client. */
 const writeIntervalMs = 4;

@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { launch, leaderPosition, type Running, root, rssBytes, runLoadProcess, shutDown } from "./cluster.ts";
+import { runLoadProcess } from "./cluster.ts";
+import { launch, leaderPosition, type Running, root, rssBytes, shutDown } from "./system.ts";
 
 const keyCount = 1_000_000;
 const overwriteCount = 600_000;
