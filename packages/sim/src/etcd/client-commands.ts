@@ -1,0 +1,114 @@
+/**
+ * What clients asked to be written, held against what was: nothing is applied that nobody asked for, nothing more often than it was
+ * asked for, nothing that was refused as never applied; and an acknowledgement names a place in the log where the command stands, behind
+ * everything that had been applied when the client asked.
+ */
+import { must } from "@quorate/base";
+import { encodeCommand } from "@quorate/kv";
+import { promise } from "../violation.ts";
+import type { ClientCommand } from "./requests.ts";
+
+interface AppliedOnce {
+  readonly index: number;
+  readonly revision: number;
+  readonly text: string;
+  /** Another acknowledgement named it. */
+  isClaimed: boolean;
+}
+
+/** One command, which may be asked for several times in the same words. */
+interface Asked {
+  count: number;
+  refusedCount: number;
+  readonly applied: AppliedOnce[];
+}
+
+/** An answer that a client got for a write. */
+export interface WriteAnswer {
+  /** Index that had been applied somewhere when the client asked. */
+  readonly askedAfter: number;
+  /** Of the header; null for an error, which has none. */
+  readonly revision: number | null;
+  readonly text: string;
+}
+
+/** See the head of this file. */
+export class ClientCommands {
+  readonly #asked = new Map<string, Asked>();
+
+  /** A client asks. */
+  ask(command: ClientCommand): void {
+    const key = keyOf(encodeCommand(command));
+    const known = this.#asked.get(key);
+    if (known === undefined) {
+      this.#asked.set(key, { count: 1, refusedCount: 0, applied: [] });
+    } else {
+      known.count++;
+    }
+  }
+
+  /** A command of clients is applied for the first time at an index. False when no client asked for it. */
+  applied(bytes: Uint8Array, index: number, revision: number, text: string): boolean {
+    const asked = this.#asked.get(keyOf(bytes));
+    if (asked === undefined) {
+      return false;
+    }
+    asked.applied.push({ index, revision, text, isClaimed: false });
+    checkCount(asked, index);
+    return true;
+  }
+
+  /** The client is told that its command certainly has no effect. */
+  refused(command: ClientCommand): void {
+    const asked = this.#of(command);
+    asked.refusedCount++;
+    checkCount(asked, asked.applied.at(-1)?.index ?? 0);
+  }
+
+  /** The client is told what its command did. */
+  answered(command: ClientCommand, answer: WriteAnswer): void {
+    const { askedAfter, revision, text } = answer;
+    const place = this.#of(command).applied.find(
+      (applied) =>
+        !applied.isClaimed &&
+        applied.index > askedAfter &&
+        applied.text === text &&
+        (revision === null || applied.revision === revision),
+    );
+    promise(
+      place !== undefined,
+      "acknowledged-writes",
+      () =>
+        `a client is told '${text}' at revision ${revision} for a ${command.type} that it asked for after entry ${askedAfter}; ` +
+        `applied were ${JSON.stringify(this.#of(command).applied)}`,
+    );
+    place.isClaimed = true;
+  }
+
+  /** Whether some command was applied that answered so: for errors that also the member itself may have given. */
+  wasAnswered(command: ClientCommand, text: string): boolean {
+    return this.#of(command).applied.some((applied) => applied.text === text);
+  }
+
+  #of(command: ClientCommand): Asked {
+    return must(this.#asked.get(keyOf(encodeCommand(command))), "client commands: never asked for");
+  }
+}
+
+function checkCount({ applied, count, refusedCount }: Asked, index: number): void {
+  promise(
+    applied.length <= count - refusedCount,
+    refusedCount > 0 ? "refused-never-applied" : "at-most-once",
+    () =>
+      `a command that was asked for ${count} times, and refused ${refusedCount} times as never applied, is applied ${applied.length} ` +
+      `times (entry ${index})`,
+  );
+}
+
+function keyOf(bytes: Uint8Array): string {
+  let key = "";
+  for (const byte of bytes) {
+    key += String.fromCharCode(byte);
+  }
+  return key;
+}
