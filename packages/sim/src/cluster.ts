@@ -11,7 +11,9 @@ import {
 import { membersOf } from "./checkers/configurations.ts";
 import { Oracle } from "./checkers/oracle.ts";
 import type { ChurnTarget } from "./churn.ts";
+import type { Service, ServiceParts } from "./etcd-service.ts";
 import type { FaultCount } from "./fault-count.ts";
+import type { Moment } from "./faulty-disk.ts";
 import type { HousekeepingTarget } from "./housekeeping.ts";
 import { Member } from "./member.ts";
 import type { NemesisTarget } from "./nemesis.ts";
@@ -32,7 +34,14 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
   readonly #founderCount: number;
   readonly #newcomerCountMax: number;
 
-  constructor(world: World, plan: SeedPlan, faults: FaultCount, watch: Watch) {
+  /** @param serve Puts an API above each life of a member; null in a world without. */
+  constructor(
+    world: World,
+    plan: SeedPlan,
+    faults: FaultCount,
+    watch: Watch,
+    serve: ((parts: ServiceParts) => Service) | null = null,
+  ) {
     const founders = Array.from({ length: plan.nodeCount }, (_, i) => toNodeId(i + 1));
     this.#founderCount = founders.length;
     this.#newcomerCountMax = plan.membership?.newcomerCountMax ?? 0;
@@ -53,6 +62,7 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
         watch,
         oracle: this.oracle,
         network: this.network,
+        serve,
         ended: (ended) => this.#tellOfEnd(ended),
         refused: (asking, peer) => this.#isRefused(asking, peer),
       });
@@ -164,8 +174,16 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
     return this.#member(node).resume();
   }
 
-  crashAtDiskOperation(node: NodeId, operations: number): boolean {
-    return this.#member(node).disk.crashAt(operations);
+  crashAtDiskOperation(node: NodeId, operations: number, moment: Moment): boolean {
+    return this.#member(node).disk.crashAt(operations, moment);
+  }
+
+  crashAtEffect(node: NodeId, effect: "send" | "apply", count: number, moment: Moment): void {
+    this.#member(node).crashAtEffect(effect, count, moment);
+  }
+
+  jumpClock(node: NodeId, ms: number): boolean {
+    return this.#member(node).jumpClock(ms);
   }
 
   failDiskOperation(node: NodeId, operations: number): boolean {
@@ -185,9 +203,7 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
   }
 
   calmDisk(node: NodeId): void {
-    this.#member(node).disk.setSlow(false);
-    this.#member(node).disk.setRoom(null);
-    this.#member(node).disk.disarm();
+    this.#member(node).calm();
   }
 
   put(node: NodeId, key: string, value: string, answered: (answer: PutAnswer) => void): void {

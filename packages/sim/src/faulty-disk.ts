@@ -10,6 +10,9 @@ import type { Incarnation } from "./incarnation.ts";
 import type { DiskPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
+/** On which side of an effect a process ends: it never happened, or it did and nobody was told. */
+export type Moment = "before" | "after";
+
 /** Calls that an injected EIO can hit. */
 const failing: ReadonlySet<MemoryOperationKind> = new Set(["write", "sync", "syncDirectory"]);
 
@@ -28,7 +31,7 @@ export class FaultyDisk {
   readonly #plan: DiskPlan;
   readonly #faults: FaultCount;
   readonly #events: DiskEvents;
-  /** Calls that wait for their time, in the order they were made. */
+  /** Calls that wait for their time, in the order they were made: what each does to the disk, told to nobody. */
   readonly #underWay = new Set<() => void>();
   readonly #hooks = {
     fault: (operation: { readonly kind: MemoryOperationKind; readonly bytes: number }) =>
@@ -37,6 +40,7 @@ export class FaultyDisk {
   #files: MemoryFileSystem = new MemoryFileSystem(this.#hooks);
   #slow = false;
   #callsToCrash = 0;
+  #crashMoment: Moment = "before";
   #callsToFailure = 0;
   /** Null: as much as anybody writes. */
   #roomBytes: number | null = null;
@@ -50,12 +54,13 @@ export class FaultyDisk {
   }
 
   /** Lets the power go out at the `calls`-th disk call from now; false when that already waits. */
-  crashAt(calls: number): boolean {
+  crashAt(calls: number, moment: Moment): boolean {
     assert(calls > 0, "disk: crash at no call");
     if (this.#callsToCrash > 0) {
       return false;
     }
     this.#callsToCrash = calls;
+    this.#crashMoment = moment;
     return true;
   }
 
@@ -89,9 +94,9 @@ export class FaultyDisk {
     this.disarm();
     const underWay = [...this.#underWay];
     this.#underWay.clear();
-    for (const perform of underWay) {
+    for (const untold of underWay) {
       if (this.#random.chance(0.5)) {
-        perform();
+        untold();
       }
     }
     this.#files = this.#files.crash(this.#random, mode, this.#hooks);
@@ -122,20 +127,23 @@ export class FaultyDisk {
           completed(error, value);
         }),
       );
-    this.#underWay.add(perform);
+    const untold = (): void => start(() => {});
+    this.#underWay.add(untold);
     const crashes = this.#countDown();
     this.#world.schedule(this.#latencyMs(kind), () => {
-      if (!this.#underWay.has(perform)) {
+      if (!this.#underWay.delete(untold)) {
         return; // The power went out meanwhile.
       }
-      if (crashes) {
-        // Still under way: it takes effect or not, and nobody hears of it.
-        this.#faults.add("crash-at-disk-operation");
-        this.#events.powerLost();
+      if (!crashes) {
+        perform();
         return;
       }
-      this.#underWay.delete(perform);
-      perform();
+      const moment = this.#crashMoment;
+      if (moment === "after") {
+        untold();
+      }
+      this.#faults.add(`crash-${moment}-disk-call`);
+      this.#events.powerLost();
     });
   }
 

@@ -5,6 +5,11 @@
 import { assert } from "@quorate/base";
 import type { World } from "./world.ts";
 
+/** Thrown at a boundary where the process ends: the rest of what it was doing never happens. */
+export class ProcessEnded extends Error {
+  override readonly name = "ProcessEnded";
+}
+
 /** See the head of this file. */
 export class Incarnation {
   readonly #world: World;

@@ -16,6 +16,7 @@ import {
   type TransportReceiver,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
+import type { EffectBoundary } from "./effect-boundary.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { FrameState, Network } from "./network.ts";
 import { Violation } from "./violation.ts";
@@ -31,6 +32,7 @@ interface TransportParts {
   readonly network: Network;
   readonly oracle: Oracle;
   readonly watch: Watch;
+  readonly boundary: EffectBoundary;
 }
 
 /** One per life of a member. */
@@ -57,6 +59,13 @@ export class MemberTransport implements Transport {
   }
 
   send(group: GroupId, to: NodeId, frame: PeerFrame): void {
+    const { boundary, process } = this.#parts;
+    if (process.isAlive) {
+      boundary.pass("send", () => this.#leave(group, to, frame));
+    }
+  }
+
+  #leave(group: GroupId, to: NodeId, frame: PeerFrame): void {
     const { id, oracle, watch, world, network } = this.#parts;
     watch.check(() => oracle.sending(id, frame));
     const bytes = encode(group, frame);

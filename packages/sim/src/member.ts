@@ -14,14 +14,18 @@ import {
   type NodeId,
   type ProposalOutcome,
   RaftHost,
+  type StateMachine,
   StorageError,
 } from "@quorate/raft";
 import { openWal, type WalStorage } from "@quorate/wal";
 import type { CrashMode } from "@quorate/wal/testing";
 import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
+import { type Effect, EffectBoundary } from "./effect-boundary.ts";
+import type { Service, ServiceParts } from "./etcd-service.ts";
 import type { FaultCount } from "./fault-count.ts";
-import { FaultyDisk } from "./faulty-disk.ts";
-import { Incarnation } from "./incarnation.ts";
+import { FaultyDisk, type Moment } from "./faulty-disk.ts";
+import { Incarnation, ProcessEnded } from "./incarnation.ts";
+import { MemberClock } from "./member-clock.ts";
 import { MemberTransport } from "./member-transport.ts";
 import type { FrameState, Network } from "./network.ts";
 import { encodePut, ObservedMachine } from "./observed-machine.ts";
@@ -44,6 +48,8 @@ interface MemberParts {
   readonly watch: Watch;
   readonly oracle: Oracle;
   readonly network: Network;
+  /** Puts an API above each life; null in a world without. */
+  readonly serve: ((parts: ServiceParts) => Service) | null;
   /** Tells the others that the process of `id` is gone, as far as they reach its machine. */
   readonly ended: (id: NodeId) => void;
   /** Whether `peer` is reached, and refuses `id` because it was removed. */
@@ -56,6 +62,7 @@ interface Life {
   readonly machine: ObservedMachine;
   readonly transport: MemberTransport;
   host: RaftHost<MachineResult> | null;
+  service: Service | null;
   /** Whether the host has stopped by itself, as after a failed disk. */
   stopped: boolean;
 }
@@ -67,10 +74,9 @@ export class Member {
   readonly #parts: MemberParts;
   readonly #random: Prng;
   readonly #failOverRandom: Prng;
-  /** This member's clock against the world's: at most a twentieth fast or slow. */
-  readonly #clockRate: number;
+  readonly #clock: MemberClock;
+  readonly #boundary: EffectBoundary;
   #life: Life | null = null;
-  #clockSpeed = 1;
   #lifeCount = 0;
   #retired = false;
   #snapshotCount = 0;
@@ -80,7 +86,10 @@ export class Member {
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
     this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
-    this.#clockRate = 0.95 + this.#random.fraction() / 10;
+    // At most a twentieth fast or slow.
+    const rate = 0.95 + this.#random.fraction() / 10;
+    this.#clock = new MemberClock(parts.world, parts.plan.tickMs, rate);
+    this.#boundary = new EffectBoundary(parts.faults, () => this.#powerLost());
     this.disk = new FaultyDisk(
       parts.world,
       parts.world.random.stream(`disk-${parts.id}`),
@@ -117,6 +126,9 @@ export class Member {
     this.#parts.world.log(`${how} ${this.id}`);
     this.#snapshotCount += this.#life.machine.snapshotCount;
     this.#life.process.kill();
+    this.#life.service?.ended();
+    this.#clock.stop();
+    this.#boundary.disarm();
     this.#life = null;
     this.#parts.ended(this.id);
     this.disk.crash(mode);
@@ -131,7 +143,8 @@ export class Member {
       return false;
     }
     this.#parts.world.log(`stop ${this.id}`);
-    life.process.enter(() =>
+    life.process.enter(() => {
+      life.service?.stop();
       host.stop({ transfer: this.#random.chance(0.8) }, (error) => {
         if (error !== null) {
           this.#fatal(life, error);
@@ -139,8 +152,8 @@ export class Member {
           this.#end("exit", "keep");
           this.#superviseRestart();
         }
-      }),
-    );
+      });
+    });
     return true;
   }
 
@@ -165,6 +178,7 @@ export class Member {
     this.#parts.world.log(`retire ${this.id} ${why}`);
     life.process.schedule(0, () => {
       if (life.host !== null && life.host.state === "running") {
+        life.service?.stop();
         life.host.stop({ transfer: false }, () => this.#end("exit", "keep"));
       }
     });
@@ -191,7 +205,7 @@ export class Member {
   changeMembers(change: MembershipChange, answered: (outcome: MembershipOutcome) => void): void {
     const life = this.#life;
     life?.process.enter(() => {
-      life.host?.changeMembers(change, (outcome) => this.#parts.watch.check(() => answered(outcome)));
+      life.host?.changeMembers(change, (outcome) => this.#tell(life, () => answered(outcome)));
     });
   }
 
@@ -199,19 +213,23 @@ export class Member {
   handOver(to: NodeId | null, done: (isDone: boolean) => void): void {
     const life = this.#life;
     life?.process.enter(() => {
-      life.host?.handOver(to, (outcome) => done(outcome.kind === "done"));
+      life.host?.handOver(to, (outcome) => this.#tell(life, () => done(outcome.kind === "done")));
     });
   }
 
   /** What happens inside, as far as the checkers care. Of its removal a member is to hear from another one before it stops. */
-  #observe(event: HostEvent): void {
+  #observe(life: Life, event: HostEvent): void {
     const { oracle, watch } = this.#parts;
+    if (!life.process.isAlive) {
+      return;
+    }
     if (event.type === "conf-state") {
       watch.check(() => oracle.configurations.applied(this.id, event.index, event.confState));
     } else if (event.type === "snapshot-installed") {
       const { confState, index } = event.snapshot;
       watch.check(() => oracle.configurations.installed(this.id, index, confState));
     }
+    life.service?.observe(event);
   }
 
   pause(): boolean {
@@ -236,7 +254,30 @@ export class Member {
 
   /** Lets the clock run so many times as fast as it did at first. */
   setClockSpeed(speed: number): void {
-    this.#clockSpeed = speed;
+    this.#clock.setSpeed(speed);
+  }
+
+  /** Lets the clock leap ahead. False when no process looks at it. */
+  jumpClock(ms: number): boolean {
+    if (this.#life === null) {
+      return false;
+    }
+    this.#parts.world.log(`clock ${this.id} +${ms}`);
+    this.#clock.leap(ms);
+    return true;
+  }
+
+  /** Ends the process next to one of its effects to come. */
+  crashAtEffect(effect: Effect, count: number, moment: Moment): void {
+    this.#boundary.arm(effect, count, moment);
+  }
+
+  /** The disk is fast and has room, and no crash waits. */
+  calm(): void {
+    this.disk.setSlow(false);
+    this.disk.setRoom(null);
+    this.disk.disarm();
+    this.#boundary.disarm();
   }
 
   /** A frame from the network. */
@@ -261,18 +302,14 @@ export class Member {
   put(key: string, value: string, answered: (answer: PutAnswer) => void): void {
     const command = encodePut(key, value);
     const bytes = this.#parts.plan.sessions ? encodeSessionCommand({ kind: "plain", command }) : command;
-    this.propose(bytes, (outcome) =>
-      answered(
-        outcome.kind === "applied" ? { kind: "applied", index: outcome.index } : { kind: outcome.kind },
-      ),
-    );
+    this.propose(bytes, (outcome) => answered(putAnswer(outcome)));
   }
 
   /** Proposes what stands for a command here; never answers as {@link put}. */
   propose(bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void {
     const life = this.#life;
     life?.process.enter(() => {
-      life.host?.propose(bytes, (outcome) => this.#parts.watch.check(() => done(outcome)));
+      life.host?.propose(bytes, (outcome) => this.#tell(life, () => done(outcome)));
     });
   }
 
@@ -281,7 +318,7 @@ export class Member {
     const life = this.#life;
     life?.process.enter(() => {
       life.host?.read((outcome) =>
-        this.#parts.watch.check(() =>
+        this.#tell(life, () =>
           answered(
             outcome.kind === "ready"
               ? { kind: "value", value: life.machine.valueAt(key) }
@@ -290,6 +327,13 @@ export class Member {
         ),
       );
     });
+  }
+
+  /** An answer to somebody outside; a process that has ended gives none. */
+  #tell(life: Life, answer: () => void): void {
+    if (life.process.isAlive) {
+      this.#parts.watch.check(answer);
+    }
   }
 
   /** What the member says of itself; null while it is down, paused, recovering or stopped. */
@@ -325,9 +369,19 @@ export class Member {
     world.log(`start ${this.id} life ${this.#lifeCount}`);
     const process = new Incarnation(world, (work) => this.#step(work));
     const random = world.random.stream(`transport-${this.id}-${this.#lifeCount}`);
-    const transport = new MemberTransport({ id: this.id, world, random, process, network, oracle, watch });
+    const boundary = this.#boundary;
+    const transport = new MemberTransport({
+      id: this.id,
+      world,
+      random,
+      process,
+      network,
+      oracle,
+      watch,
+      boundary,
+    });
     const machine = new ObservedMachine(this.id, oracle, watch);
-    const life: Life = { process, machine, transport, host: null, stopped: false };
+    const life: Life = { process, machine, transport, host: null, service: null, stopped: false };
     this.#life = life;
     process.enter(() => this.#recover(life));
   }
@@ -379,14 +433,14 @@ export class Member {
     const random = world.random.stream(`host-${this.id}-${this.#lifeCount}`);
     const host = new RaftHost<MachineResult>({
       id: this.id,
-      storage: new ObservedStorage(this.id, storage, oracle, watch),
+      storage: new ObservedStorage(this.id, storage, oracle, watch, life.process),
       transport: life.transport,
       scheduler: {
         defer: (work) => life.process.schedule(0, work),
         after: (delayMs, work) => life.process.schedule(delayMs, work),
       },
       failOver: this.#failsOver() ? { spreadMs: 40 } : null,
-      stateMachine: machineOf(life.machine, plan.sessions),
+      stateMachine: this.#withBoundary(machineOf(life.machine, plan.sessions)),
       random: (low, high) => random.integer(low, high),
       core: {
         electionTimeoutTicks: plan.electionTimeoutTicks,
@@ -397,20 +451,38 @@ export class Member {
         checkQuorum: plan.checkQuorum,
         readMode: plan.leaseReads ? "lease" : "safe",
       },
-      lease: { nowMs: () => world.nowMs / this.#clockRate, tickMs: plan.tickMs, driftMax: 0.11 },
+      lease: { nowMs: () => this.#clock.nowMs(), tickMs: plan.tickMs, driftMax: 0.11 },
       limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
       snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
       membership: this.#membershipPolicy(),
-      onEvent: (event) => this.#observe(event),
+      onEvent: (event) => this.#observe(life, event),
       onFatal: (error) => this.#fatal(life, error),
     });
     host.start((error) => {
       if (error === null) {
         world.log(`running ${this.id}`);
         life.host = host;
-        this.#scheduleTick(life, storage, world.nowMs, 1);
+        life.service = this.#serve(life, host, storage.initial.confState);
+        this.#clock.start(life.process, (count) => this.#tick(life, storage, count));
       }
     });
+  }
+
+  #withBoundary(machine: StateMachine<MachineResult>): StateMachine<MachineResult> {
+    return {
+      apply: (command, context) => this.#boundary.pass("apply", () => machine.apply(command, context)),
+      snapshot: () => machine.snapshot(),
+      restore: () => machine.restore(),
+    };
+  }
+
+  #serve(life: Life, host: RaftHost<MachineResult>, confState: ConfState): Service | null {
+    const { serve } = this.#parts;
+    const { process } = life;
+    const nowMs = (): number => this.#clock.nowMs();
+    const { id } = this;
+    const machine = life.machine.kv;
+    return serve?.({ id, life: this.#lifeCount, host, machine, process, confState, nowMs }) ?? null;
   }
 
   #membershipPolicy(): MembershipPolicy {
@@ -430,6 +502,9 @@ export class Member {
 
   /** The host cannot go on: right after a disk error, a broken promise at any other time. */
   #fatal(life: Life, error: Error): void {
+    if (!life.process.isAlive) {
+      return; // The machine was gone before the process could say so.
+    }
     life.stopped = true;
     this.#superviseRestart();
     this.#parts.world.log(`fatal ${this.id} ${error.message}`);
@@ -449,27 +524,17 @@ export class Member {
     this.#parts.world.schedule(this.#random.integer(1, 3_000), () => this.restart());
   }
 
-  /** `dueMs` is when the last tick was due, in fractions. */
-  #scheduleTick(life: Life, storage: WalStorage, dueMs: number, count: number): void {
-    const { world, plan } = this.#parts;
-    const nextMs = dueMs + (plan.tickMs * this.#clockRate) / this.#clockSpeed;
-    world.schedule(Math.max(0, Math.round(nextMs) - world.nowMs), () => {
-      if (!life.process.isAlive || life.stopped) {
-        return;
-      }
-      // A stopped process gets no ticks, and never those it missed.
-      if (!life.process.isPaused) {
-        life.process.enter(() => {
-          life.host?.tick();
-          // As the real process does: a log at rest gets a durable mark. A failure ends the store; the next write tells.
-          storage.idle(() => {});
-          if (count % plan.electionTimeoutTicks === 0) {
-            this.#dial(life);
-          }
-        });
-      }
-      this.#scheduleTick(life, storage, nextMs, count + 1);
-    });
+  #tick(life: Life, storage: WalStorage, count: number): void {
+    if (life.stopped) {
+      return;
+    }
+    life.host?.tick();
+    life.service?.tick();
+    // As the real process does: a log at rest gets a durable mark. A failure ends the store; the next write tells.
+    storage.idle(() => {});
+    if (count % this.#parts.plan.electionTimeoutTicks === 0) {
+      this.#dial(life);
+    }
   }
 
   /** Runs a piece of the process, then looks at the member. */
@@ -482,9 +547,21 @@ export class Member {
         oracle.stepped(this.id, status);
       }
     } catch (error) {
-      throw watch.note(error);
+      if (!(error instanceof ProcessEnded)) {
+        throw watch.note(error);
+      }
     }
   }
+}
+
+/** A put that the state machine refuses, as when an alarm is on, has not happened. */
+function putAnswer(outcome: ProposalOutcome<MachineResult>): PutAnswer {
+  if (outcome.kind !== "applied") {
+    return { kind: outcome.kind };
+  }
+  const { index, result } = outcome;
+  const isRefused = result.kind === "applied" && result.result.type === "refused";
+  return isRefused ? { kind: "refused" } : { kind: "applied", index };
 }
 
 /** The disk, by our hand, and not the code. */

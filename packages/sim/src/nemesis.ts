@@ -4,8 +4,10 @@
  */
 import type { Prng } from "@quorate/base";
 import type { NodeId } from "@quorate/raft";
-import type { FaultCount } from "./fault-count.ts";
-import type { Network } from "./network.ts";
+import type { FaultCount, FaultKind } from "./fault-count.ts";
+import type { Moment } from "./faulty-disk.ts";
+import type { DirectedLink, Network } from "./network.ts";
+import { anyGraph, bridge, ring, shuffled } from "./partitions.ts";
 import type { NemesisPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
@@ -21,8 +23,10 @@ export interface NemesisTarget {
   stop(node: NodeId): boolean;
   pause(node: NodeId): boolean;
   resume(node: NodeId): boolean;
-  /** Crashes the member at the boundary of its `operations`-th disk operation from now. */
-  crashAtDiskOperation(node: NodeId, operations: number): boolean;
+  /** Crashes the member at its `operations`-th disk call from now, on that side of its effect. */
+  crashAtDiskOperation(node: NodeId, operations: number, moment: Moment): boolean;
+  /** Crashes the member at its `count`-th effect of that kind from now, on that side of it. */
+  crashAtEffect(node: NodeId, effect: "send" | "apply", count: number, moment: Moment): void;
   /** Fails the member's `operations`-th write or sync from now with EIO. */
   failDiskOperation(node: NodeId, operations: number): boolean;
   setDiskSlow(node: NodeId, slow: boolean): void;
@@ -30,6 +34,8 @@ export interface NemesisTarget {
   setDiskRoom(node: NodeId, bytes: number | null): void;
   /** The member's clock runs so many times as fast as before it was ever changed. */
   setClockSpeed(node: NodeId, speed: number): void;
+  /** The member's clock is so much later at once. False when nothing runs there. */
+  jumpClock(node: NodeId, ms: number): boolean;
   /** The disk is fast again and no fault waits in it. */
   calmDisk(node: NodeId): void;
 }
@@ -84,11 +90,15 @@ export class Nemesis {
     const several = this.#target.nodes.length > 1;
     add(plan.crash, () => this.#crash());
     add(plan.crashAtDiskOperation, () => this.#crashAtDiskOperation());
+    add(plan.crashAtSend, () => this.#crashAtEffect("send", 40));
+    add(plan.crashAtApply, () => this.#crashAtEffect("apply", 10));
     add(plan.powerLoss, () => this.#powerLoss());
     add(plan.stop, () => this.#stop());
-    add(plan.pause, () => this.#pause());
+    add(plan.pause, () => this.#pause("pause", this.#downMs()));
+    add(plan.stall, () => this.#pause("stall", this.#random.integer(5_000, 120_000)));
     add(plan.partition && several, () => this.#partition());
     add(plan.partitionOneWay && several, () => this.#partitionOneWay());
+    add(plan.partitionGraph && several, () => this.#partitionGraph());
     add(plan.isolateLeader && several, () => this.#isolateLeader());
     add(plan.clog && several, () => this.#clog());
     add(plan.swizzleClog && several, () => this.#swizzleClog());
@@ -96,6 +106,7 @@ export class Nemesis {
     add(plan.diskError, () => this.#diskError());
     add(plan.diskFull, () => this.#diskFull());
     add(plan.clockDrift, () => this.#clockDrift());
+    add(plan.clockJump, () => this.#clockJump());
     return actions;
   }
 
@@ -139,9 +150,17 @@ export class Nemesis {
     }
   }
 
+  #moment(): Moment {
+    return this.#random.chance(0.5) ? "before" : "after";
+  }
+
   /** The target counts the fault when the call comes, and comes back by itself. */
   #crashAtDiskOperation(): void {
-    this.#target.crashAtDiskOperation(this.#node(), this.#random.integer(1, 30));
+    this.#target.crashAtDiskOperation(this.#node(), this.#random.integer(1, 30), this.#moment());
+  }
+
+  #crashAtEffect(effect: "send" | "apply", countMax: number): void {
+    this.#target.crashAtEffect(this.#node(), effect, this.#random.integer(1, countMax + 1), this.#moment());
   }
 
   #powerLoss(): void {
@@ -163,59 +182,53 @@ export class Nemesis {
     }
   }
 
-  #pause(): void {
+  #pause(kind: "pause" | "stall", ms: number): void {
     const node = this.#node();
     if (this.#target.pause(node)) {
-      this.#faults.add("pause");
-      this.#later(this.#downMs(), () => this.#target.resume(node));
+      this.#faults.add(kind);
+      this.#later(ms, () => this.#target.resume(node));
+    }
+  }
+
+  /** Blocks the links for a while; a graph that blocks none is no fault. */
+  #cut(kind: FaultKind, links: readonly DirectedLink[]): void {
+    if (links.length > 0) {
+      const heal = this.#target.network.cut(links);
+      this.#faults.add(kind);
+      this.#later(this.#downMs(), heal);
     }
   }
 
   #partition(): void {
     const left = this.#target.nodes.filter(() => this.#random.chance(0.5));
     const right = this.#target.nodes.filter((node) => !left.includes(node));
-    if (left.length === 0 || right.length === 0) {
-      return;
-    }
-    for (const from of left) {
-      for (const to of right) {
-        this.#target.network.block(from, to);
-        this.#target.network.block(to, from);
-      }
-    }
-    this.#faults.add("partition");
-    this.#later(this.#downMs(), () => this.#target.network.unblockAll());
+    this.#cut("partition", bothWays(left, right));
   }
 
   #partitionOneWay(): void {
     const from = this.#node();
     const others = this.#target.nodes.filter((node) => node !== from);
-    if (others.length === 0) {
-      return; // All others were removed.
-    }
     const deaf = this.#random.chance(0.5);
-    for (const to of others) {
-      if (this.#random.chance(0.7)) {
-        this.#target.network.block(deaf ? to : from, deaf ? from : to);
-      }
-    }
-    this.#faults.add("partition-one-way");
-    this.#later(this.#downMs(), () => this.#target.network.unblockAll());
+    const lost = others.filter(() => this.#random.chance(0.7));
+    this.#cut(
+      "partition-one-way",
+      lost.map((to) => (deaf ? { from: to, to: from } : { from, to })),
+    );
+  }
+
+  #partitionGraph(): void {
+    const nodes = shuffled(this.#target.nodes, this.#random);
+    const kind = this.#random.pick(["partition-ring", "partition-bridge", "partition-graph"] as const);
+    const links = { "partition-ring": ring, "partition-bridge": bridge, "partition-graph": anyGraph }[kind];
+    this.#cut(kind, links(nodes, this.#random));
   }
 
   #isolateLeader(): void {
     const leader = this.#target.leader();
-    if (leader === null) {
-      return;
+    if (leader !== null) {
+      const others = this.#target.nodes.filter((node) => node !== leader);
+      this.#cut("isolate-leader", bothWays([leader], others));
     }
-    for (const other of this.#target.nodes) {
-      if (other !== leader) {
-        this.#target.network.block(leader, other);
-        this.#target.network.block(other, leader);
-      }
-    }
-    this.#faults.add("isolate-leader");
-    this.#later(this.#downMs(), () => this.#target.network.unblockAll());
   }
 
   #clog(): void {
@@ -273,7 +286,25 @@ export class Nemesis {
     this.#later(this.#downMs() * 2, () => this.#target.setClockSpeed(node, 1));
   }
 
+  #clockJump(): void {
+    const ms = this.#random.chance(0.5)
+      ? this.#random.integer(1, 2_000)
+      : this.#random.integer(2_000, 300_000);
+    if (this.#target.jumpClock(this.#node(), ms)) {
+      this.#faults.add("clock-jump");
+    }
+  }
+
   #diskError(): void {
     this.#target.failDiskOperation(this.#node(), this.#random.integer(1, 30));
   }
+}
+
+function bothWays(left: readonly NodeId[], right: readonly NodeId[]): DirectedLink[] {
+  return left.flatMap((from) =>
+    right.flatMap((to) => [
+      { from, to },
+      { from: to, to: from },
+    ]),
+  );
 }

@@ -14,9 +14,13 @@ export type FrameState = "whole" | "corrupt" | "cut";
 /** Called when a frame arrives. */
 type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array, state: FrameState) => void;
 
-interface Frame {
+/** One direction between two members. */
+export interface DirectedLink {
   readonly from: NodeId;
   readonly to: NodeId;
+}
+
+interface Frame extends DirectedLink {
   readonly bytes: Uint8Array;
 }
 
@@ -29,7 +33,8 @@ export class Network {
   readonly #random: Prng;
   readonly #faults: FaultCount;
   readonly #deliver: Deliver;
-  readonly #blocked = new Set<number>();
+  /** How many cuts block a link. */
+  #blocked = new Map<number, number>();
   /** When the last frame in order arrives on a link: the next one is not earlier. */
   readonly #busyUntilMs = new Map<number, number>();
   readonly #damageRandom: Prng;
@@ -55,12 +60,33 @@ export class Network {
 
   /** Blocks one direction: frames sent into it, and frames on their way, are gone. */
   block(from: NodeId, to: NodeId): void {
-    this.#blocked.add(link(from, to));
+    this.cut([{ from, to }]);
+  }
+
+  /** Blocks any graph of directed links. What is returned restores just these; one that another cut blocks as well stays blocked. */
+  cut(links: readonly DirectedLink[]): () => void {
+    const blocked = this.#blocked;
+    const keys = new Set(links.map(({ from, to }) => link(from, to)));
+    for (const key of keys) {
+      blocked.set(key, (blocked.get(key) ?? 0) + 1);
+    }
+    return () => {
+      // After `unblockAll` there is nothing of this cut left to restore.
+      for (const key of blocked === this.#blocked ? keys : []) {
+        const left = (blocked.get(key) ?? 0) - 1;
+        assert(left >= 0, "network: a cut healed twice");
+        if (left === 0) {
+          blocked.delete(key);
+        } else {
+          blocked.set(key, left);
+        }
+      }
+    };
   }
 
   /** Opens every link. */
   unblockAll(): void {
-    this.#blocked.clear();
+    this.#blocked = new Map();
   }
 
   isBlocked(from: NodeId, to: NodeId): boolean {

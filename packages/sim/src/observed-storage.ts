@@ -13,6 +13,7 @@ import type {
   Term,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
+import type { Incarnation } from "./incarnation.ts";
 import type { Watch } from "./watch.ts";
 
 /** See the head of this file. */
@@ -21,8 +22,10 @@ export class ObservedStorage implements Storage {
   readonly #storage: Storage;
   readonly #oracle: Oracle;
   readonly #watch: Watch;
+  readonly #process: Incarnation;
 
-  constructor(node: NodeId, storage: Storage, oracle: Oracle, watch: Watch) {
+  constructor(node: NodeId, storage: Storage, oracle: Oracle, watch: Watch, process: Incarnation) {
+    this.#process = process;
     this.#node = node;
     this.#storage = storage;
     this.#oracle = oracle;
@@ -54,6 +57,9 @@ export class ObservedStorage implements Storage {
   }
 
   write(batch: StorageBatch, completed: Completed): void {
+    if (!this.#process.isAlive) {
+      return;
+    }
     this.#watch.check(() => this.#oracle.writing(this.#node, batch));
     this.#storage.write(batch, (error) => {
       if (error === null) {

@@ -23,8 +23,9 @@ interface SessionTarget {
   propose(node: NodeId, bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void;
 }
 
-/** How long one attempt waits for its answer. */
-const attemptMs = 400;
+/** How long one attempt waits for its answer: longer while answers are late, or the repetitions alone would keep them late. */
+const attemptMsMin = 400;
+const attemptMsMax = 10_000;
 
 /** The sessions of all clients of a run. */
 export class SessionPuts {
@@ -35,6 +36,7 @@ export class SessionPuts {
   readonly #port: SessionClientPort<KvResult>;
   readonly #clients = new Map<number, SessionClient<KvResult>>();
   readonly #windowCount: number;
+  #attemptMs = attemptMsMin;
 
   constructor(world: World, target: SessionTarget, faults: FaultCount, windowCount: number) {
     this.#world = world;
@@ -80,6 +82,9 @@ export class SessionPuts {
     const once = (outcome: ProposalOutcome<MachineResult>): void => {
       if (!isOver) {
         isOver = true;
+        if (outcome.kind === "applied") {
+          this.#attemptMs = Math.max(attemptMsMin, this.#attemptMs / 2);
+        }
         // What one member refused the other one may have taken up.
         done(
           isDouble && outcome.kind === "refused" ? { kind: "unknown", reason: "connection-lost" } : outcome,
@@ -91,7 +96,12 @@ export class SessionPuts {
       this.#faults.add("session-command-repeated");
       this.#target.propose(this.#random.pick(this.#target.members), command.slice(), once);
     }
-    this.#world.schedule(attemptMs, () => once({ kind: "unknown", reason: "connection-lost" }));
+    this.#world.schedule(this.#attemptMs, () => {
+      if (!isOver) {
+        this.#attemptMs = Math.min(attemptMsMax, 2 * this.#attemptMs);
+        once({ kind: "unknown", reason: "connection-lost" });
+      }
+    });
     return {
       abandon: () => {
         isOver = true;

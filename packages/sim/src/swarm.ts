@@ -33,13 +33,20 @@ export interface DiskPlan {
 export interface NemesisPlan {
   readonly meanIntervalMs: number;
   readonly crash: boolean;
+  /** At the boundary of a disk call, of a frame that leaves, of a command that is applied: just before it or just after. */
   readonly crashAtDiskOperation: boolean;
+  readonly crashAtSend: boolean;
+  readonly crashAtApply: boolean;
   readonly powerLoss: boolean;
   /** A clean stop, as on SIGTERM. */
   readonly stop: boolean;
   readonly pause: boolean;
+  /** The event loop stands still for up to two minutes; the clocks do not. */
+  readonly stall: boolean;
   readonly partition: boolean;
   readonly partitionOneWay: boolean;
+  /** Any directed graph of links stays: a ring, two halves that one member joins, links by chance. */
+  readonly partitionGraph: boolean;
   readonly isolateLeader: boolean;
   /** Links stall, and later deliver what they held. */
   readonly clog: boolean;
@@ -51,6 +58,8 @@ export interface NemesisPlan {
   readonly diskFull: boolean;
   /** A clock runs up to twice as fast or half as fast for a while. */
   readonly clockDrift: boolean;
+  /** A clock leaps ahead by up to five minutes in which nothing passed elsewhere. */
+  readonly clockJump: boolean;
 }
 
 /** How members come and go; null in a seed where they stay. */
@@ -143,14 +152,18 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     calmPhaseMs: root.stream("swarm-calm").integer(60_000, 300_000),
     network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
-    nemesis: nemesisPlan(random, root.stream("swarm-nemesis")),
+    nemesis: nemesisPlan(random, root.stream("swarm-nemesis"), root.stream("swarm-boundaries")),
     membership: membershipPlan(root.stream("swarm-membership")),
     workload: workloadPlan(random),
   };
   assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
   const leaseReads = plan.checkQuorum && clocks.chance(0.4);
   // RAFT §6.4.1: a lease is a promise about clocks; where they drift further than that it may be broken.
-  const nemesis = { ...plan.nemesis, clockDrift: !leaseReads && clocks.chance(0.4) };
+  const nemesis = {
+    ...plan.nemesis,
+    clockDrift: !leaseReads && clocks.chance(0.4),
+    clockJump: !leaseReads && root.stream("swarm-clock-jumps").chance(0.4),
+  };
   return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) } };
 }
 
@@ -204,7 +217,7 @@ function diskPlan(random: Prng): DiskPlan {
   };
 }
 
-function nemesisPlan(random: Prng, links: Prng): NemesisPlan {
+function nemesisPlan(random: Prng, links: Prng, boundaries: Prng): NemesisPlan {
   return {
     meanIntervalMs: random.integer(500, 4_000),
     crash: random.chance(0.5),
@@ -219,8 +232,13 @@ function nemesisPlan(random: Prng, links: Prng): NemesisPlan {
     stop: random.chance(0.4),
     clog: links.chance(0.4),
     swizzleClog: links.chance(0.4),
+    crashAtSend: boundaries.chance(0.4),
+    crashAtApply: boundaries.chance(0.4),
+    stall: boundaries.chance(0.2),
+    partitionGraph: boundaries.chance(0.4),
     diskFull: false,
     clockDrift: false,
+    clockJump: false,
   };
 }
 

@@ -70,8 +70,8 @@ test("the power goes out at exactly the call that was named, and nobody hears of
   const rigged = rig();
   const file = create(rigged, "a");
   const done: number[] = [];
-  assert.equal(rigged.disk.crashAt(2), true);
-  assert.equal(rigged.disk.crashAt(1), false, "one at a time");
+  assert.equal(rigged.disk.crashAt(2, "before"), true);
+  assert.equal(rigged.disk.crashAt(1, "after"), false, "one at a time");
   file.write(0, Uint8Array.of(1), () => {
     done.push(1);
     file.write(1, Uint8Array.of(2), () => done.push(2));
@@ -79,7 +79,7 @@ test("the power goes out at exactly the call that was named, and nobody hears of
   rigged.world.runUntil(100, () => false);
   assert.deepEqual(done, [1]);
   assert.deepEqual(rigged.events, ["power lost"]);
-  assert.equal(rigged.faults.get("crash-at-disk-operation"), 1);
+  assert.equal(rigged.faults.get("crash-before-disk-call"), 1);
 });
 
 test("an injected error hits a write or a sync, once, and its process is told", () => {

@@ -118,3 +118,25 @@ test("a clogged link loses nothing: what it held arrives in order once it goes o
   world.runUntil(6_000, () => false);
   assert.deepEqual(seen, [99, ...inOrder]);
 });
+
+test("each cut heals by itself: a link that two cuts block opens with the second", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const network = new Network(world, calm, new FaultCount(), () => {});
+  const first = network.cut([
+    { from: one, to: two },
+    { from: two, to: one },
+  ]);
+  const second = network.cut([{ from: one, to: two }]);
+  first();
+  assert.equal(network.isBlocked(one, two), true);
+  assert.equal(network.isBlocked(two, one), false);
+  second();
+  assert.equal(network.isBlocked(one, two), false);
+  const third = network.cut([{ from: one, to: two }]);
+  network.unblockAll();
+  const fourth = network.cut([{ from: one, to: two }]);
+  third();
+  assert.equal(network.isBlocked(one, two), true, "what was opened for all takes nothing from later cuts");
+  fourth();
+  assert.equal(network.isBlocked(one, two), false);
+});

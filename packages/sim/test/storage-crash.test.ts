@@ -64,7 +64,7 @@ class Rig {
         this.#last = storage.lastIndex;
         // As in Raft, what a lost term wrote is never written again under that term.
         this.#term++;
-        this.#storage = new ObservedStorage(id, storage, this.oracle, this.watch);
+        this.#storage = new ObservedStorage(id, storage, this.oracle, this.watch, this.#process);
         this.#writeOn();
       },
     );
@@ -122,7 +122,7 @@ for (let seed = 1; seed <= 30; seed++) {
     const random = new Prng(seed).stream("crashes");
     for (let i = 0; i < 40; i++) {
       if (random.chance(0.5)) {
-        rig.disk.crashAt(random.integer(1, 40));
+        rig.disk.crashAt(random.integer(1, 40), random.pick(["before", "after"] as const));
       }
       rig.world.runUntil(rig.world.nowMs + random.integer(1, 300), () => false);
       rig.crash();
