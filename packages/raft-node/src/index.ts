@@ -49,6 +49,7 @@ export { finishRecovery } from "./recovery/switch.ts";
 export { RaftSession } from "./session.ts";
 export {
   type PeerAddress,
+  type PeerTls,
   type TcpTransportOptions,
   type TransportCounters,
   type TransportEvent,

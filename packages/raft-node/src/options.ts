@@ -1,6 +1,5 @@
 /** What a {@link RaftNode} is started with. */
 import type { Socket } from "node:net";
-import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type {
   ApplyContext,
   ConfState,
@@ -19,7 +18,7 @@ import type { FileSystem } from "@quorate/wal";
 import type { OpenStorage, OpenTransport } from "./adapters.ts";
 import type { EntryCompression } from "./compression/deflate-entry-codec.ts";
 import type { EncryptionKeys } from "./encryption/key-ring.ts";
-import type { TransportEvent, TransportLimits } from "./tcp/options.ts";
+import type { PeerTls, TransportEvent, TransportLimits } from "./tcp/options.ts";
 
 /** Turns commands into bytes of the log and back. What `decode` gives must depend on the bytes alone. */
 export interface Codec<Command> {
@@ -97,7 +96,7 @@ export interface RaftNodeSettings {
   /** Takes over connections to the peer port that begin with an HTTP GET. Default: they are closed. */
   readonly onHttp?: (socket: Socket) => void;
   /** Encrypts the connections between members. */
-  readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  readonly tls?: PeerTls;
   /** Another storage than the own write-ahead log, whose settings are then of no effect. */
   readonly openStorage?: OpenStorage;
   /** Another transport than the own TCP protocol, whose settings are then of no effect. */

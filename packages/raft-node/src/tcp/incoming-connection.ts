@@ -3,6 +3,7 @@
  * reach this very member, with the disk that is remembered, it may send one small frame and nothing it says counts.
  */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import {
   type DecodedFrame,
   FrameDecoder,
@@ -228,6 +229,12 @@ export class IncomingConnection {
     }
     if (storeIds.judge(hello.from, hello.storeId) === "different") {
       return { cause: "store", detail: changedStore(hello.from) };
+    }
+    const { tls } = this.#context.options;
+    const notIts =
+      this.#socket instanceof TLSSocket ? (tls?.judge?.(hello.from, this.#socket) ?? null) : null;
+    if (notIts !== null) {
+      return { cause: "unknown-peer", detail: notIts };
     }
     const expected = hello.expectedStoreId;
     if (expected !== null && !expected.every((byte, i) => byte === identity.storeId[i])) {

@@ -1,6 +1,6 @@
 /** What a TCP transport is given, what it limits, and what it tells. */
 import type { Socket } from "node:net";
-import type { ConnectionOptions, TlsOptions } from "node:tls";
+import type { ConnectionOptions, TLSSocket, TlsOptions } from "node:tls";
 import type { NodeId, PeerGoneReason } from "@quorate/raft";
 import type { PeerStoreIds } from "../peer-store-ids.ts";
 
@@ -59,6 +59,24 @@ export const transportLimitsDefault: TransportLimits = {
   closeMs: 1000,
 };
 
+/**
+ * TLS between members. To keep strangers out, both sides must check certificates: `requestCert` and `rejectUnauthorized` for the server,
+ * authorities for both.
+ */
+export interface PeerTls {
+  /**
+   * For connections from peers; null: they come in clear. A function is asked before each handshake, so it must be quick; another
+   * object than before takes effect at once, as far as certificates, keys and authorities go.
+   */
+  readonly server: TlsOptions | (() => TlsOptions) | null;
+  /** For connections to peers; a function is asked for each one, and answers null where that peer is reached in clear. */
+  readonly client: ConnectionOptions | ((peer: NodeId) => ConnectionOptions | null);
+  /** Asked when a connection has come through its handshake: why it is refused, or null. */
+  readonly admit?: (socket: TLSSocket) => string | null;
+  /** Asked when whoever is connected says which member it is: why its certificate is not that member's, or null. */
+  readonly judge?: (peer: NodeId, socket: TLSSocket) => string | null;
+}
+
 /** What an operator may want to know. */
 export type TransportEvent =
   | { readonly type: "connected"; readonly peer: NodeId; readonly direction: "in" | "out" }
@@ -88,8 +106,8 @@ export interface TcpTransportOptions {
   /** Where the peers' store ids are noted. */
   readonly storeIds: PeerStoreIds;
   readonly limits?: Partial<TransportLimits>;
-  /** Encrypts both directions; certificates must be checked by both sides. */
-  readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /** Encrypts the connections; without it they are in clear. */
+  readonly tls?: PeerTls;
   /**
    * Takes over a connection that begins with an HTTP GET instead of a handshake, its bytes put back: for pages that members who
    * are not members yet can read. Without it such a connection is closed as any other that does not speak the protocol.

@@ -3,8 +3,8 @@
  * handshake's answer and signs of life; the peer speaks on a connection of its own. A lost connection is dialled again with
  * growing pauses, for as long as the peer is a member.
  */
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { assert, ByteWriter } from "@quorate/base";
 import {
   encodeControlFrame,
@@ -143,16 +143,17 @@ export class OutgoingLink {
 
   #dial(): void {
     assert(this.#socket === null, "link: dialled over a connection");
-    const { tls } = this.#context.options;
+    const tls = this.#tls();
     const { host, port } = this.#address;
     this.#state = "dialling";
     const socket =
-      tls === undefined
+      tls === null
         ? connectTcp(port, host)
-        : connectTls({ ...tls.client, host, port, servername: host });
+        : // RFC 6066 §3: an address is no server name; the certificate is held against it all the same.
+          connectTls({ ...tls, host, port, ...(isIP(host) === 0 ? { servername: host } : {}) });
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#introduce(socket));
+    socket.once(tls === null ? "connect" : "secureConnect", () => this.#introduce(socket));
     socket.on("drain", () => this.flush());
     // The reason of a failure comes with `error`; `close` always follows.
     let failure: Error | null = null;
@@ -165,6 +166,11 @@ export class OutgoingLink {
     });
     socket.on("close", () => this.#lost(failure, ended));
     this.#armDeadline(socket, this.#context.limits.handshakeTimeoutMs, "no answer to the handshake");
+  }
+
+  #tls(): ConnectionOptions | null {
+    const client = this.#context.options.tls?.client ?? null;
+    return typeof client === "function" ? client(this.#peer) : client;
   }
 
   #introduce(socket: Socket): void {

@@ -3,7 +3,7 @@
  * speaks: one-way faults stay one-way, and nobody has to agree on which of two crossing connections to keep.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { assert } from "@quorate/base";
 import type {
   Completed,
@@ -17,6 +17,7 @@ import type {
   TransportReceiver,
 } from "@quorate/raft";
 import { parseAddress } from "../addresses.ts";
+import { HandshakeDoor } from "./handshake-door.ts";
 import { IncomingConnection, type IncomingContext } from "./incoming-connection.ts";
 import {
   createCounters,
@@ -39,6 +40,8 @@ export class TcpTransport implements Transport {
   readonly #limits: TransportLimits;
   readonly #counters: TransportCounters = createCounters();
   readonly #server: Server;
+  /** Null where peers connect in clear. */
+  readonly #door: HandshakeDoor | null;
   readonly #links = new Map<NodeId, OutgoingLink>();
   readonly #incoming = new Set<IncomingConnection>();
   readonly #incomingByPeer = new Map<NodeId, IncomingConnection>();
@@ -77,11 +80,15 @@ export class TcpTransport implements Transport {
     for (const [peer, address] of options.peers) {
       this.#links.set(peer, new OutgoingLink(this.#linkContext, peer, address));
     }
-    const accept = (socket: Socket): void => this.#accept(socket);
-    this.#server =
-      options.tls === undefined
-        ? createServer({ noDelay: true }, accept)
-        : createTlsServer(options.tls.server, accept);
+    const server = options.tls?.server ?? null;
+    this.#door =
+      server === null
+        ? null
+        : new HandshakeDoor(server, this.#limits, {
+            secured: (socket) => this.#secured(socket),
+            failed: (remote, why) => options.onEvent?.({ type: "bad-frame", remote, why }),
+          });
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#boundConnections();
   }
 
@@ -196,6 +203,7 @@ export class TcpTransport implements Transport {
     for (const link of this.#links.values()) {
       link.close(oneClosed);
     }
+    this.#door?.close();
     for (const connection of this.#incoming) {
       connection.destroy();
     }
@@ -210,14 +218,30 @@ export class TcpTransport implements Transport {
   }
 
   #accept(socket: Socket): void {
-    const strangers = this.#incoming.size - this.#incomingByPeer.size;
+    const strangers = this.#incoming.size - this.#incomingByPeer.size + (this.#door?.count ?? 0);
     // Before start nobody could take what comes; the peer dials again.
     if (this.#closed || this.#receiver === null || strangers >= this.#limits.strangersMax) {
       socket.on("error", () => socket.destroy());
       socket.destroy();
       return;
     }
-    this.#incoming.add(new IncomingConnection(this.#incomingContext, socket));
+    if (this.#door === null) {
+      this.#incoming.add(new IncomingConnection(this.#incomingContext, socket));
+    } else {
+      this.#door.enter(socket);
+    }
+  }
+
+  #secured(socket: TLSSocket): void {
+    const refusal = this.#closed ? "closing" : (this.#options.tls?.admit?.(socket) ?? null);
+    if (refusal === null) {
+      this.#incoming.add(new IncomingConnection(this.#incomingContext, socket));
+      return;
+    }
+    const remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#options.onEvent?.({ type: "refused", remote, cause: "certificate", detail: refusal });
+    socket.on("error", () => socket.destroy());
+    socket.destroy();
   }
 
   #introduced(connection: IncomingConnection, peer: NodeId, bootId: Uint8Array): void {

@@ -1,7 +1,13 @@
 /** Transports on loopback that know each other, and what each of them received. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type NodeId, type PeerFrame, type PeerGoneReason, toNodeId } from "@quorate/raft";
-import { PeerStoreIds, TcpTransport, type TransportEvent, type TransportLimits } from "@quorate/raft-node";
+import {
+  PeerStoreIds,
+  type PeerTls,
+  TcpTransport,
+  type TransportEvent,
+  type TransportLimits,
+} from "@quorate/raft-node";
 import { freePorts as portsForTests } from "@quorate/raft-node/testing";
 
 export interface Endpoint {
@@ -23,6 +29,7 @@ interface EndpointOptions {
   readonly boot?: number;
   readonly storeIds?: PeerStoreIds;
   readonly limits?: Partial<TransportLimits>;
+  readonly tls?: PeerTls;
 }
 
 const testLimits: Partial<TransportLimits> = { reconnectMsMin: 5, reconnectMsMax: 50, closeMs: 200 };
@@ -55,6 +62,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     peers,
     storeIds: options.storeIds ?? PeerStoreIds.inMemory(),
     limits: { ...testLimits, ...options.limits },
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     onEvent: (event) => events.push(event),
     onFatal: (error) => failures.push(error),
   });
