@@ -30,7 +30,7 @@ import type {
   ServerOptions,
   ServerStats,
 } from "./types.ts";
-import { type Client, clientOf, peerOf } from "./wire/peer.ts";
+import { type Client, peerOf } from "./wire/peer.ts";
 
 /** Flow-control window of a stream, and of a connection: room for one request of the usual limit. */
 const streamWindowBytes = 1024 * 1024;
@@ -71,6 +71,8 @@ class NodeGrpcServer implements GrpcServer {
   readonly #listeners = new Set<NetServer>();
   readonly #connections: ConnectionTable;
   readonly #doors = new Set<TlsDoor>();
+  /** Who came in over TLS, by address. */
+  readonly #secureClients = new Map<string, Client>();
   /** Connections that have not shown their protocol yet. */
   readonly #sniffing = new Set<Socket>();
   readonly #sessions = new Set<Http2Session | Session>();
@@ -81,7 +83,7 @@ class NodeGrpcServer implements GrpcServer {
   readonly #nodeHttp2: http2.Http2Server | null;
   readonly #tools: SessionTools = { pool: new BufferPool(), turn: new Turn() };
   readonly #doorHost: TlsDoorHost = {
-    secured: (socket, peer) => this.#secured(socket, peer),
+    secured: (socket, client) => this.#secured(socket, client),
     refused: (peer, reason) => this.#onEvent?.({ kind: "connection-refused", peer, reason }),
     failed: (peer, error) => this.#report(peer, error),
   };
@@ -103,7 +105,7 @@ class NodeGrpcServer implements GrpcServer {
       onEvent: this.#onEvent,
       callCount: 0,
     };
-    this.#http1 = new Http1Front(limits, onHttp);
+    this.#http1 = new Http1Front(limits, (socket) => this.#clientOf(socket), onHttp);
     this.#nodeHttp2 = (options.http2 ?? "own") === "node" ? this.#createNodeHttp2() : null;
   }
 
@@ -120,7 +122,8 @@ class NodeGrpcServer implements GrpcServer {
     const server = this.#createListener(options.tls);
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(address.port, address.host, () => {
+      const { reusePort = false } = options;
+      server.listen({ port: address.port, host: address.host, reusePort }, () => {
         server.removeListener("error", reject);
         server.on("error", (error) => this.#report("listener", error));
         this.#listeners.add(server);
@@ -218,6 +221,7 @@ class NodeGrpcServer implements GrpcServer {
     socket.on("close", () => {
       this.#connections.delete(socket, host);
       this.#sniffing.delete(socket);
+      this.#secureClients.delete(peer);
       this.#onEvent?.({ kind: "connection-closed", peer });
       if (this.#connections.size === 0) {
         this.#idle?.();
@@ -230,8 +234,9 @@ class NodeGrpcServer implements GrpcServer {
     }
   }
 
-  #secured(socket: TLSSocket, peer: string): void {
-    socket.on("error", (error) => this.#report(peer, error));
+  #secured(socket: TLSSocket, client: Client): void {
+    this.#secureClients.set(client.peer, client);
+    socket.on("error", (error) => this.#report(client.peer, error));
     const { alpnProtocol } = socket;
     if (alpnProtocol === false || alpnProtocol === null) {
       this.#sniff(socket);
@@ -251,7 +256,7 @@ class NodeGrpcServer implements GrpcServer {
   }
 
   #serve(socket: Socket, protocol: "http1" | "http2"): void {
-    const client = clientOf(socket);
+    const client = this.#clientOf(socket);
     this.#onEvent?.({ kind: "connection-opened", peer: client.peer, protocol });
     if (protocol === "http1") {
       this.#http1.accept(socket);
@@ -273,12 +278,17 @@ class NodeGrpcServer implements GrpcServer {
 
   #serveNodeHttp2(session: http2.ServerHttp2Session): void {
     session.setLocalWindowSize(connectionWindowBytes);
-    const served = new Http2Session(session, this.#host, clientOf(session.socket));
+    const served = new Http2Session(session, this.#host, this.#clientOf(session.socket));
     this.#sessions.add(served);
     session.on("close", () => this.#sessions.delete(served));
     if (this.#closing) {
       served.drain();
     }
+  }
+
+  #clientOf(socket: Socket): Client {
+    const peer = peerOf(socket);
+    return this.#secureClients.get(peer) ?? { peer, secure: false, commonName: null };
   }
 
   #report(peer: string, error: Error): void {

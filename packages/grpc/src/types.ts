@@ -35,7 +35,7 @@ export interface Call {
   readonly timeoutMs: number | null;
   /** Address of the client, `host:port`. */
   readonly peer: string;
-  /** The common name of the client's certificate, which was verified; null where none was asked for. */
+  /** The common name of the client's certificate, which was verified; null on a listener that does not ask who clients are. */
   readonly peerCertificateCommonName: string | null;
   /** Whether the call is over, by an answer or by a cancel. */
   readonly ended: boolean;
@@ -176,8 +176,11 @@ export type TlsCredentials = Pick<
 export interface ListenTls {
   /** Asked before each handshake, so it must be quick; another object than before takes effect at once. */
   credentials(): TlsCredentials;
-  /** `required`: a client without a certificate that an authority of the credentials vouches for is refused. */
-  readonly clientCertificates: "none" | "required";
+  /**
+   * `required`: a client without a certificate that an authority of the credentials vouches for is refused. `identity`: that, and
+   * the certificate's common name says to each call who the client is.
+   */
+  readonly clientCertificates: "none" | "required" | "identity";
   /** Asked when the handshake is done, and the certificate verified where one is required: why to refuse, or null. */
   admit?(socket: TLSSocket): string | null;
 }
@@ -186,6 +189,8 @@ export interface ListenTls {
 export interface ListenOptions {
   /** In clear without it. */
   readonly tls?: ListenTls;
+  /** Lets other processes listen at the same address (SO_REUSEPORT). Default: false. */
+  readonly reusePort?: boolean;
 }
 
 /** How to close a server. */

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpExchange, ServerLimits } from "../types.ts";
-import { clientOf } from "../wire/peer.ts";
+import type { Client } from "../wire/peer.ts";
 import { Http1Exchange } from "./exchange.ts";
 
 /** How long an idle connection is kept for a next request. */
@@ -15,11 +15,17 @@ const keepAliveMs = 5000;
 export class Http1Front {
   readonly #server: Server;
   readonly #limits: ServerLimits;
+  readonly #clientOf: (socket: Socket) => Client;
   readonly #headTimers = new Map<Socket, NodeJS.Timeout>();
   #closing = false;
 
-  constructor(limits: ServerLimits, onHttp: (exchange: HttpExchange) => void) {
+  constructor(
+    limits: ServerLimits,
+    clientOf: (socket: Socket) => Client,
+    onHttp: (exchange: HttpExchange) => void,
+  ) {
     this.#limits = limits;
+    this.#clientOf = clientOf;
     this.#server = createServer({ maxHeaderSize: limits.headerListBytesMax, keepAliveTimeout: keepAliveMs });
     this.#server.on("request", (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response, onHttp),
@@ -52,7 +58,7 @@ export class Http1Front {
         this.#awaitHead(socket, keepAliveMs + this.#limits.handshakeMs);
       }
     });
-    onHttp(new Http1Exchange(request, response, clientOf(socket)));
+    onHttp(new Http1Exchange(request, response, this.#clientOf(socket)));
   }
 
   #awaitHead(socket: Socket, waitMs: number): void {

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { assert } from "@quorate/base";
 import type { ListenTls, ServerLimits, TlsCredentials } from "../types.ts";
-import { peerOf } from "../wire/peer.ts";
+import { type Client, peerOf, verifiedCommonName } from "../wire/peer.ts";
 
 /** How long a handshake is left alone while others wait for its place. */
 const patienceMs = 1000;
@@ -18,7 +18,7 @@ const handshakeRecord = 22;
 /** What becomes of connections. Each one ends in exactly one of the calls, or is closed by its client before. */
 export interface TlsDoorHost {
   /** The handshake is done and the client may come in. */
-  secured(socket: TLSSocket, peer: string): void;
+  secured(socket: TLSSocket, client: Client): void;
   refused(peer: string, reason: string): void;
   failed(peer: string, error: Error): void;
 }
@@ -54,7 +54,7 @@ export class TlsDoor {
     this.#credentials = tls.credentials();
     this.#server = createServer({
       ...this.#credentials,
-      requestCert: tls.clientCertificates === "required",
+      requestCert: tls.clientCertificates !== "none",
       // Not by Node, which closes without a word: see admission below, which can say why.
       rejectUnauthorized: false,
       // A resumed session would go past certificates, authorities and revocations that have changed since.
@@ -159,7 +159,9 @@ export class TlsDoor {
       this.#leave(entrant);
     }
     if (entrant !== undefined && reason === null) {
-      this.#host.secured(socket, entrant.peer);
+      const named = this.#tls.clientCertificates === "identity";
+      const commonName = named ? verifiedCommonName(socket) : null;
+      this.#host.secured(socket, { peer: entrant.peer, secure: true, commonName });
       return;
     }
     socket.on("error", () => socket.destroy());
@@ -171,7 +173,7 @@ export class TlsDoor {
 
   /** Why the client may not come in, or null. What is not proven is refused. */
   #judge(socket: TLSSocket): string | null {
-    if (this.#tls.clientCertificates === "required") {
+    if (this.#tls.clientCertificates !== "none") {
       if (socket.getPeerX509Certificate() === undefined) {
         return "client certificate: none was sent";
       }

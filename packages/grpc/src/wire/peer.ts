@@ -1,13 +1,13 @@
 /** Who is at the other end of a connection. */
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 
 /** What is known of a client from its connection alone. */
 export interface Client {
   /** `host:port`, as logs have it. */
   readonly peer: string;
   readonly secure: boolean;
-  /** Of the certificate that was verified; null where none was asked for. */
+  /** Of the certificate that was verified; null where it names nobody. */
   readonly commonName: string | null;
 }
 
@@ -18,15 +18,9 @@ export function peerOf(socket: Socket): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The client on `socket`, which has come through its handshake where there is one. */
-export function clientOf(socket: Socket): Client {
-  const secure = socket instanceof TLSSocket;
-  return { peer: peerOf(socket), secure, commonName: secure ? verifiedCommonName(socket) : null };
-}
-
-function verifiedCommonName(socket: TLSSocket): string | null {
+/** The common name of the verified certificate at the other end; null without one, and where there are several. */
+export function verifiedCommonName(socket: TLSSocket): string | null {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   const names = certificate?.toLegacyObject().subject.CN;
-  // Where there are several, there is no saying which one is meant.
   return typeof names === "string" ? names : null;
 }
