@@ -4,7 +4,7 @@ import type { ConfigProblem } from "./config-error.ts";
 import { flagTable } from "./flag-table.ts";
 import { parseInitialCluster } from "./initial-cluster.ts";
 import type { FlagValues, InitialMember, ServerConfig } from "./server-config.ts";
-import { bindProblem, type ServerUrl } from "./server-url.ts";
+import { bindProblem, hostPort, type ServerUrl } from "./server-url.ts";
 import type { Given } from "./sources.ts";
 
 type GivenMap = ReadonlyMap<keyof FlagValues, Given>;
@@ -49,7 +49,7 @@ function checkTimes(values: FlagValues, add: Add): void {
 }
 
 function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
-  for (const setting of ["listenClientUrls", "listenPeerUrls"] as const) {
+  for (const setting of listeners) {
     for (const url of values[setting]) {
       const problem = bindProblem(url);
       if (problem !== null) {
@@ -57,12 +57,7 @@ function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
       }
     }
   }
-  for (const setting of [
-    "listenClientUrls",
-    "advertiseClientUrls",
-    "listenPeerUrls",
-    "initialAdvertisePeerUrls",
-  ] as const) {
+  for (const setting of [...listeners, "advertiseClientUrls", "initialAdvertisePeerUrls"] as const) {
     const secure = values[setting].find((url) => url.scheme === "https");
     if (secure !== undefined) {
       add(setting, `${secure.text}: TLS is not served, use http`);
@@ -74,13 +69,28 @@ function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
   if (given.has("listenClientUrls") && !given.has("advertiseClientUrls")) {
     add("advertiseClientUrls", "is required when --listen-client-urls is set");
   }
-  const shared = values.listenClientUrls.find((client) =>
-    values.listenPeerUrls.some(
-      (peer) => peer.host === client.host && peer.port === client.port && peer.port !== 0,
-    ),
-  );
-  if (shared !== undefined) {
-    add("listenPeerUrls", `${shared.text} is also in --listen-client-urls`);
+  checkShared(values, add);
+}
+
+/** ETCD: the order in which the addresses are taken; a later one must not be an earlier one. */
+const listeners = [
+  "listenClientUrls",
+  "listenClientHttpUrls",
+  "listenMetricsUrls",
+  "listenPeerUrls",
+] as const;
+
+function checkShared(values: FlagValues, add: Add): void {
+  const taken = new Map<string, string>();
+  for (const setting of listeners) {
+    for (const url of values[setting]) {
+      const other = taken.get(hostPort(url));
+      if (other !== undefined) {
+        add(setting, `${url.text} is also in ${other}`);
+      } else if (url.port !== 0) {
+        taken.set(hostPort(url), `--${flagTable[setting].name}`);
+      }
+    }
   }
 }
 

@@ -6,21 +6,19 @@ import { createHash, randomInt } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ApiOptions, apiLimitsDefault, EtcdApi } from "@quorate/etcd";
-import { createGrpcServer, type GrpcServer, type ServerEvent, type ServerLimits } from "@quorate/grpc";
 import { KvStateMachine } from "@quorate/kv";
 import type { FileSystem } from "@quorate/wal";
 import { etcdVersion } from "../cli/version.ts";
 import { compactionPolicy } from "../config/compaction-policy.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { createRouter } from "../http/router.ts";
-import { serveExchanges } from "../http/serve-exchange.ts";
 import { type MemberIdentity, storeFolder, writeIdentity } from "../identity/data-directory.ts";
 import type { Logger } from "../logging/logger.ts";
-import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { createProbe } from "../services/probe.ts";
 import { type Replication, startReplication } from "../services/replication.ts";
+import { type ClientPorts, createClientPorts } from "./client-ports.ts";
 import type { Fatal } from "./fatal.ts";
-import { listenFailure } from "./listen-failure.ts";
 import { publishMember } from "./publish.ts";
 import { startSweeping } from "./sweep.ts";
 
@@ -48,13 +46,9 @@ export interface QuorateServer {
   stop(): Promise<void>;
 }
 
-// ETCD: messages may be larger than requests by this, so that the refusal can name the limit.
-const messageOverheadBytes = 512 * 1024;
 // When the server stops: how long calls may go on that wait for nothing but the log, and how long any call may.
 const drainMs = 1000;
 const closeGraceMs = 5000;
-// What a timer can wait at most: 24 days, which stands for never.
-const timerMsMax = 2 ** 31 - 1;
 // The clock of request timeouts; they are seconds.
 const tickMs = 50;
 
@@ -83,15 +77,14 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   metrics.observe(probe);
   const api = new EtcdApi(apiOptions(config, machine, replication));
   replication.answerMembers((question, done) => api.answerMember(question, done));
-  const grpc = createGrpcServer({
-    limits: grpcLimits(config),
-    onHttp: serveExchanges(createRouter({ probe, metrics, etcdVersion })),
-    onEvent: (event) => observe(event, metrics, logger, fatal),
-  });
-  for (const [path, method] of api.methods) {
-    grpc.register(path, method);
+  const router = createRouter({ probe, metrics, etcdVersion });
+  const ports = createClientPorts({ config, methods: api.methods, router, metrics, logger, fatal });
+  try {
+    await ports.listen();
+  } catch (error) {
+    await replication.stop();
+    throw error;
   }
-  await listen(grpc, replication, config);
   const stopSweeping = startSweeping(machine, {
     recordCount: config.compactionBatchLimit,
     restMs: config.compactionSleepIntervalMs,
@@ -108,26 +101,16 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     async stop() {
       stopPublishing();
       stopSweeping();
-      await closeClients(grpc, api);
+      await closeClients(ports, api);
       clearInterval(clock);
       await replication.stop();
     },
   };
 }
 
-function grpcLimits(config: ServerConfig): Partial<ServerLimits> {
-  const { grpcKeepaliveIntervalMs: intervalMs, grpcKeepaliveTimeoutMs: timeoutMs } = config;
-  return {
-    messageBytesMax: config.maxRequestBytes + messageOverheadBytes,
-    concurrentStreamsMax: config.maxConcurrentStreams,
-    keepaliveIntervalMs: intervalMs === 0 || timeoutMs === 0 ? timerMsMax : Math.min(intervalMs, timerMsMax),
-    keepaliveTimeoutMs: timeoutMs === 0 ? timerMsMax : Math.min(timeoutMs, timerMsMax),
-  };
-}
-
 /** Says goodbye to clients; what runs may finish, what only waits is told to go elsewhere. */
-async function closeClients(grpc: GrpcServer, api: EtcdApi): Promise<void> {
-  const closed = grpc.close({ graceMs: closeGraceMs });
+async function closeClients(ports: ClientPorts, api: EtcdApi): Promise<void> {
+  const closed = ports.close(closeGraceMs);
   const drain = new AbortController();
   const drained = delay(drainMs, undefined, { signal: drain.signal }).catch(() => undefined);
   await Promise.race([closed, drained]);
@@ -176,37 +159,4 @@ function publishedBy(config: ServerConfig, identity: MemberIdentity): Parameters
     clientUrls: config.advertiseClientUrls.map((url) => url.text),
     peerUrls: self?.peerUrls ?? [],
   };
-}
-
-async function listen(grpc: GrpcServer, replication: Replication, config: ServerConfig): Promise<void> {
-  for (const url of config.listenClientUrls) {
-    try {
-      await grpc.listen({ host: url.host, port: url.port });
-    } catch (error) {
-      await grpc.close({ graceMs: 0 });
-      await replication.stop();
-      throw listenFailure("--listen-client-urls", url.text, error);
-    }
-  }
-}
-
-function observe(event: ServerEvent, metrics: Metrics, logger: Logger, fatal: Fatal): void {
-  if (event.kind === "handler-error") {
-    // A handler that throws has left state nobody can vouch for.
-    fatal(event.error);
-  }
-  switch (event.kind) {
-    case "call-ended":
-      metrics.grpcHandled(event.path, event.code);
-      break;
-    case "connection-refused":
-      logger.warn("client refused", { "remote-addr": event.peer, reason: event.reason });
-      break;
-    case "connection-error":
-      logger.debug("client connection failed", { "remote-addr": event.peer, error: event.error.message });
-      break;
-    case "connection-opened":
-    case "connection-closed":
-      break;
-  }
 }

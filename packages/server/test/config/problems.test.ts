@@ -87,6 +87,16 @@ const cases: readonly { readonly title: string; readonly argv: string[]; readonl
     problem: /^--listen-peer-urls: http:\/\/localhost:2379 is also in --listen-client-urls$/,
   },
   {
+    title: "metrics where HTTP is",
+    argv: ["--listen-metrics-urls=http://127.0.0.1:7", "--listen-client-http-urls=http://127.0.0.1:7"],
+    problem: /^--listen-metrics-urls: http:\/\/127.0.0.1:7 is also in --listen-client-http-urls$/,
+  },
+  {
+    title: "HTTP listener by host name",
+    argv: ["--listen-client-http-urls=http://example.com:1"],
+    problem: /^--listen-client-http-urls: .*a listener needs an IP address or localhost/,
+  },
+  {
     title: "initial cluster without this member",
     argv: ["--name=m9", "--initial-cluster=m1=http://a:1,m2=http://b:1"],
     problem: /^--initial-cluster: does not have this member: --name is "m9", the members are m1, m2$/,

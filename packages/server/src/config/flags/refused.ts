@@ -76,5 +76,4 @@ export const refusedFlags: readonly OtherFlag[] = [
   { name: "bcrypt-cost", type: "text", etcdDefault: "10", why: noAuth },
   { name: "corrupt-check-time", type: "time", etcdDefault: "0s", why: noCheck },
   { name: "compact-hash-check-time", type: "time", etcdDefault: "1m", why: noCheck },
-  { name: "warning-apply-duration", type: "time", etcdDefault: "100ms", why: "not measured" },
 ];

@@ -61,6 +61,12 @@ export const flagsWithoutEffect: readonly OtherFlag[] = [
     why: "connections between members give signs of life of their own and end without them",
   },
   {
+    name: "warning-apply-duration",
+    type: "time",
+    etcdDefault: "100ms",
+    why: "an entry is applied in memory, within microseconds; what takes long is the disk, which the metrics show",
+  },
+  {
     name: "unsafe-no-fsync",
     type: "switch",
     etcdDefault: "false",
