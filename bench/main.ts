@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- PART…] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--json FILE]`: measures, never judges. Absolute figures
+ * `npm run bench [-- PART…] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--keys N] [--json FILE]`: measures, never judges. Absolute figures
  * belong to the machine they were taken on; compare within one run.
  */
 import { writeFileSync } from "node:fs";
@@ -19,6 +19,26 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     const { benchFailover, printFailover } = await import("./failover.ts");
     return printFailover(await benchFailover({ etcd: flags.etcd ?? null, kills: Number(flags.kills) }));
   },
+  "etcd-benchmark": async () => {
+    const { benchEtcdBenchmark, printEtcdBenchmark } = await import("./etcd-benchmark.ts");
+    return printEtcdBenchmark(await benchEtcdBenchmark(roundOptions()));
+  },
+  h2load: async () => {
+    const { benchH2load, printH2load } = await import("./h2load.ts");
+    return printH2load(await benchH2load(roundOptions()));
+  },
+  restart: async () => {
+    const { benchRestart, printRestart } = await import("./restart.ts");
+    return printRestart(await benchRestart(flags.etcd ?? null, Number(flags.keys)));
+  },
+  growth: async () => {
+    const { benchGrowth, printGrowth } = await import("./growth.ts");
+    return printGrowth(await benchGrowth());
+  },
+  library: async () => {
+    const { benchLibrary, printLibrary } = await import("./library.ts");
+    return printLibrary(await benchLibrary(roundOptions()));
+  },
   cluster: async () => printCluster(await (await import("./cluster.ts")).benchCluster(clusterOptions())),
 };
 
@@ -26,9 +46,10 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     etcd: { type: "string" },
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
     kills: { type: "string", default: "50" },
+    keys: { type: "string", default: "1000000" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -36,17 +57,19 @@ const { values: flags, positionals } = parseArgs({
 
 if (flags.help) {
   console.log(
-    `usage: npm run bench [-- ${Object.keys(parts).join("|")} …] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--json FILE]`,
+    `usage: npm run bench [-- ${Object.keys(parts).join("|")} …] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--keys N] [--json FILE]`,
   );
   process.exit(0);
+}
+
+function roundOptions(): { etcd: string | null; rounds: number; seconds: number } {
+  return { etcd: flags.etcd ?? null, rounds: Number(flags.rounds), seconds: Number(flags.seconds) };
 }
 
 function clusterOptions(): import("./cluster.ts").ClusterBenchOptions {
   const put = { operation: "put" } as const;
   return {
-    etcd: flags.etcd ?? null,
-    rounds: Number(flags.rounds),
-    seconds: Number(flags.seconds),
+    ...roundOptions(),
     loads: [
       { ...put, clients: 1, connections: 1 },
       { ...put, clients: 64, connections: 8 },

@@ -29,11 +29,16 @@ export interface RunningMember {
   restart(): void;
 }
 
-/** Starts three members and waits for a leader. */
-export async function launch(system: string, binary: string, prefix: readonly string[]): Promise<Running> {
+/** Starts members, three unless told, and waits for a leader. `prefix` stands before the flags that both systems share. */
+export async function launch(
+  system: string,
+  binary: string,
+  prefix: readonly string[],
+  memberCount = 3,
+): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), `quorate-bench-${system}-`));
-  const ports = await freePorts(6);
-  const names = ["m1", "m2", "m3"];
+  const ports = await freePorts(2 * memberCount);
+  const names = Array.from({ length: memberCount }, (_, i) => `m${i + 1}`);
   const peerUrl = (i: number): string => `http://127.0.0.1:${ports[2 * i + 1]}`;
   const members = names.map((name, i) => {
     const clientPort = ports[2 * i] ?? 0;
