@@ -37,7 +37,7 @@ export type {
   SessionOpenOptions,
   WaitOptions,
 } from "./options.ts";
-export { PeerStoreIds, type StoreIdVerdict } from "./peer-store-ids.ts";
+export { PeerStoreIds } from "./peer-store-ids.ts";
 export { RaftNode } from "./raft-node.ts";
 export {
   type Recovered,

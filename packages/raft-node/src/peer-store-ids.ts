@@ -5,15 +5,12 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assert, equalBytes, toHex } from "@quorate/base";
-import { type NodeId, StorageError, toNodeId } from "@quorate/raft";
+import { assert, toHex } from "@quorate/base";
+import { judgeStoreId, type NodeId, StorageError, type StoreIdVerdict, toNodeId } from "@quorate/raft";
 
 const fileName = "peers.json";
 const formatVersion = 1;
 const storeIdText = /^[0-9a-f]{32}$/;
-
-/** What the notes say about a peer. */
-export type StoreIdVerdict = "unknown" | "same" | "different";
 
 /**
  * The notes of one member.
@@ -74,8 +71,7 @@ export class PeerStoreIds {
   }
 
   judge(peer: NodeId, storeId: Uint8Array): StoreIdVerdict {
-    const noted = this.#ids.get(peer);
-    return noted === undefined ? "unknown" : equalBytes(noted, storeId) ? "same" : "different";
+    return judgeStoreId(this.expected(peer), storeId);
   }
 
   /** Notes the store id of a peer met for the first time; calls back when that is durable. */

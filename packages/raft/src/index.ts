@@ -192,6 +192,18 @@ export type { ReadState, Ready } from "./types/ready.ts";
 export type { SnapshotMetadata } from "./types/snapshot.ts";
 export type { ProgressState, ProgressStatus, Status } from "./types/status.ts";
 export type { VoteFloor } from "./types/vote-floor.ts";
+export {
+  type HandshakeRefusal,
+  helloOf,
+  judgeHello,
+  judgeStoreId,
+  judgeWelcome,
+  type PeerIdentity,
+  type PeerKnowledge,
+  removedRefusal,
+  type StoreIdVerdict,
+  welcomeOf,
+} from "./wire/admission.ts";
 export { encodePeerFrame, type GroupFrame } from "./wire/frame-codec.ts";
 export { type DecodedFrame, FrameDecoder, type FrameFailure } from "./wire/frame-decoder.ts";
 export {

@@ -8,13 +8,17 @@ import {
   type DecodedFrame,
   FrameDecoder,
   type GroupFrame,
+  type HandshakeRefusal,
   type Hello,
+  judgeHello,
   type NodeId,
   type RefusalCause,
-  wireVersion,
+  removedRefusal,
+  type StoreIdVerdict,
+  welcomeOf,
 } from "@quorate/raft";
 import type { TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
-import { changedStore, control } from "./outgoing-link.ts";
+import { control } from "./outgoing-link.ts";
 import { isEndedByPeer } from "./peer-life.ts";
 
 /** What a connection needs of its transport. */
@@ -194,53 +198,22 @@ export class IncomingConnection {
         return;
       }
       this.#admit(hello.from, hello.bootId);
-      this.#socket.write(
-        control({
-          kind: "welcome",
-          version: wireVersion,
-          from: identity.id,
-          storeId: identity.storeId,
-          bootId: identity.bootId,
-        }),
-      );
+      this.#socket.write(control(welcomeOf(identity)));
       this.#takeFrames();
     });
   }
 
-  #judge(hello: Hello): { cause: RefusalCause; detail: string } | null {
-    const { identity, storeIds } = this.#context.options;
-    if (hello.versionMin > wireVersion || hello.versionMax < wireVersion) {
-      const detail = `peer speaks versions ${hello.versionMin} to ${hello.versionMax}, this member ${wireVersion}`;
-      return { cause: "version", detail };
+  #judge(hello: Hello): HandshakeRefusal | null {
+    const { isPeer, isRemoved, options } = this.#context;
+    const { identity, storeIds, tls } = options;
+    const judge = (id: NodeId, storeId: Uint8Array): StoreIdVerdict => storeIds.judge(id, storeId);
+    const refusal = judgeHello(identity, { isPeer, isRemoved, judge }, hello);
+    if (refusal !== null) {
+      return refusal;
     }
-    if (hello.clusterId !== identity.clusterId) {
-      const detail = `peer belongs to cluster ${hello.clusterId.toString(16)}, this member to ${identity.clusterId.toString(16)}`;
-      return { cause: "cluster", detail };
-    }
-    if (hello.to !== identity.id) {
-      const detail = `peer looks for member ${hello.to.toString(16)}, this is ${identity.id.toString(16)}`;
-      return { cause: "node", detail };
-    }
-    if (this.#context.isRemoved(hello.from)) {
-      return removedRefusal(hello.from);
-    }
-    if (!this.#context.isPeer(hello.from)) {
-      return { cause: "unknown-peer", detail: `${hello.from.toString(16)} is not a member of this cluster` };
-    }
-    if (storeIds.judge(hello.from, hello.storeId) === "different") {
-      return { cause: "store", detail: changedStore(hello.from) };
-    }
-    const { tls } = this.#context.options;
     const notIts =
       this.#socket instanceof TLSSocket ? (tls?.judge?.(hello.from, this.#socket) ?? null) : null;
-    if (notIts !== null) {
-      return { cause: "unknown-peer", detail: notIts };
-    }
-    const expected = hello.expectedStoreId;
-    if (expected !== null && !expected.every((byte, i) => byte === identity.storeId[i])) {
-      return { cause: "store", detail: changedStore(identity.id) };
-    }
-    return null;
+    return notIts === null ? null : { cause: "unknown-peer", detail: notIts };
   }
 
   #admit(peer: NodeId, bootId: Uint8Array): void {
@@ -291,8 +264,4 @@ export class IncomingConnection {
     }
     this.#context.closed(this, isEndedByPeer(this.#ended, this.#failure));
   }
-}
-
-function removedRefusal(peer: NodeId): { cause: RefusalCause; detail: string } {
-  return { cause: "removed", detail: `member ${peer} was removed from the cluster` };
 }

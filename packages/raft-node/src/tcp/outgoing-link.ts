@@ -10,10 +10,11 @@ import {
   encodeControlFrame,
   FrameDecoder,
   type GroupId,
+  helloOf,
+  judgeWelcome,
   type NodeId,
   type PeerFrame,
   type Welcome,
-  wireVersion,
 } from "@quorate/raft";
 import { FrameQueue } from "./frame-queue.ts";
 import type { PeerAddress, TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
@@ -178,19 +179,7 @@ export class OutgoingLink {
     this.#state = "introducing";
     const decoder = new FrameDecoder(this.#context.limits.handshakeBytesMax);
     socket.on("data", (chunk: Uint8Array) => this.#received(socket, decoder, chunk));
-    socket.write(
-      control({
-        kind: "hello",
-        versionMin: wireVersion,
-        versionMax: wireVersion,
-        clusterId: identity.clusterId,
-        from: identity.id,
-        to: this.#peer,
-        storeId: identity.storeId,
-        bootId: identity.bootId,
-        expectedStoreId: storeIds.expected(this.#peer),
-      }),
-    );
+    socket.write(control(helloOf(identity, this.#peer, storeIds.expected(this.#peer))));
   }
 
   #received(socket: Socket, decoder: FrameDecoder, chunk: Uint8Array): void {
@@ -219,13 +208,10 @@ export class OutgoingLink {
 
   #welcomed(socket: Socket, welcome: Welcome): void {
     const { storeIds } = this.#context.options;
-    if (welcome.from !== this.#peer) {
-      this.#refused("node", `member ${welcome.from} answers at the address of member ${this.#peer}`);
-      socket.destroy();
-      return;
-    }
-    if (storeIds.judge(this.#peer, welcome.storeId) === "different") {
-      this.#refused("store", changedStore(this.#peer));
+    const knowledge = { judge: (id: NodeId, storeId: Uint8Array) => storeIds.judge(id, storeId) };
+    const refusal = judgeWelcome(this.#peer, knowledge, welcome);
+    if (refusal !== null) {
+      this.#refused(refusal.cause, refusal.detail);
       socket.destroy();
       return;
     }
@@ -330,14 +316,6 @@ export class OutgoingLink {
     this.#deadlineTimer = null;
     this.#pingTimer = null;
   }
-}
-
-/** Said by whoever notices that a peer's disk is not the one it was. */
-export function changedStore(peer: NodeId): string {
-  return (
-    `member ${peer} comes with another store id than before: its disk was wiped, restored or cloned; ` +
-    "remove the member and add it anew"
-  );
 }
 
 /** One control frame as bytes. */
