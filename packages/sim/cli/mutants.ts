@@ -1,62 +1,161 @@
 /**
- * `npm run mutants`: plants one known mistake at a time into a copy of the packages and runs seeds until a checker speaks
- * up. A mutant that survives means that nothing here would notice that mistake; those known to (`mutants/open`) are planted only by `--only`. An unmodified copy must stay clean.
- * Exit code 0 when all died and the control lived, 1 otherwise, 2 on a usage error.
+ * `npm run mutants`: plants one known mistake at a time into a copy of the packages and lets its judge look until a checker
+ * speaks up. A mutant that survives means that nothing here would notice that mistake; an unchanged copy must stay clean.
+ * Exit code 0 when all died and every control lived, 1 otherwise, 2 on a usage error.
  */
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type MutantResult, readMutants, runControl, runMutant, staleMutants } from "./mutant-runner.ts";
+import { type Judge, type Mutant, readMutants, staleMutants } from "./mutant.ts";
+import { readDeaths, recorded, sampleOf, writeDeaths } from "./mutant-deaths.ts";
+import { runControl, runMutant, type Verdict } from "./mutant-runner.ts";
 
-const usage = "usage: npm run mutants -- [--only ID[,ID…]] [--seeds COUNT] [--no-control]";
+const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--seeds COUNT] [--workers N] [--record]
+  --only ID[,ID…]   these, also those that nothing notices yet
+  --sample HASH     as many as fit into --seconds, chosen by the hash (of a commit, say)
+  --seconds N       processor time of a sample as recorded (default 240)
+  --seeds COUNT     seeds until a mutant counts as a survivor (default 2000)
+  --control COUNT   seeds of each unchanged copy (default 20; 0: none)
+  --workers N       copies at once (default: the number of cores)
+  --record          notes where they died, in packages/sim/mutants/record and docs/simulator.md`;
 
-function printResult(result: MutantResult): void {
-  const text =
-    result.kind === "killed"
-      ? `killed by ${result.by} (${result.wallSeconds.toFixed(1)} s): ${result.message}`
-      : `SURVIVED ${result.by} (${result.wallSeconds.toFixed(1)} s)`;
-  console.log(`${result.id.padEnd(8)} ${text}`);
+class UsageError extends Error {}
+
+interface Options {
+  readonly chosen: readonly Mutant[];
+  readonly seedCount: number;
+  readonly controlCount: number;
+  readonly workerCount: number;
+  readonly record: boolean;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: "string" },
+      sample: { type: "string" },
+      seconds: { type: "string", default: "240" },
+      seeds: { type: "string", default: "2000" },
+      control: { type: "string", default: "20" },
+      workers: { type: "string", default: String(availableParallelism()) },
+      record: { type: "boolean", default: false },
+    },
+  });
+  const seconds = natural("--seconds", values.seconds);
+  return {
+    chosen: choose(values.only?.split(",") ?? null, values.sample ?? null, seconds),
+    seedCount: natural("--seeds", values.seeds),
+    controlCount: natural("--control", values.control),
+    workerCount: Math.max(1, natural("--workers", values.workers)),
+    record: values.record,
+  };
+}
+
+function choose(only: readonly string[] | null, sample: string | null, seconds: number): readonly Mutant[] {
+  const all = readMutants();
+  if (only !== null && sample !== null) {
+    throw new UsageError("--only or --sample, not both");
+  }
+  if (sample !== null) {
+    return sampleOf(all, readDeaths(), sample, seconds);
+  }
+  const unknown = only?.filter((id) => !all.some((mutant) => mutant.id === id)) ?? [];
+  if (unknown.length > 0) {
+    throw new UsageError(`no such mutant: ${unknown.join(", ")}`);
+  }
+  return all.filter(({ id, state }) => (only === null ? state === "known" : only.includes(id)));
+}
+
+function natural(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new UsageError(`${name} takes a natural number, not '${text}'`);
+  }
+  return Number(text);
+}
+
+/** Runs the jobs, so many at once, in order of their beginnings. */
+async function runAll<T>(jobs: readonly (() => Promise<T>)[], workerCount: number): Promise<readonly T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < jobs.length; at = next++) {
+      const job = jobs[at];
+      if (job !== undefined) {
+        results[at] = await job();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: workerCount }, work));
+  return results;
+}
+
+/** One of each kind: what judges several mutants in the same way needs one control. */
+function judgesOf(chosen: readonly Mutant[]): readonly Judge[] {
+  const judges = new Map(chosen.map(({ judge }) => [JSON.stringify(judge), judge]));
+  return [...judges.values()];
+}
+
+function controlText({ at, message }: Verdict): string {
+  return message === null ? `clean after ${at}` : `BROKEN at ${at}: ${message}`;
+}
+
+function mutantText({ at, cpuSeconds, message }: Verdict): string {
+  const time = `${cpuSeconds.toFixed(1)} s`;
+  return message === null ? `SURVIVED ${at} (${time})` : `killed at ${at} (${time}): ${message}`;
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: "string" },
-      seeds: { type: "string", default: "200" },
-      "no-control": { type: "boolean", default: false },
-    },
-  });
-  const only = values.only?.split(",") ?? null;
-  const all = readMutants();
-  const chosen = all.filter((mutant) => (only === null ? !mutant.isOpen : only.includes(mutant.id)));
-  const unknown = only?.filter((id) => !all.some((mutant) => mutant.id === id)) ?? [];
-  const seedCount = Number(values.seeds);
-  if (unknown.length > 0 || !Number.isSafeInteger(seedCount) || seedCount < 1) {
-    console.error(unknown.length > 0 ? `no such mutant: ${unknown.join(", ")}` : "--seeds takes a number");
-    console.error(usage);
-    return 2;
-  }
+  const { chosen, controlCount, record, seedCount, workerCount } = readOptions(process.argv.slice(2));
   const stale = staleMutants();
   if (stale.length > 0) {
     console.error(stale.join("\n\n"));
     return 1;
   }
-  let survivors = 0;
-  for (const mutant of chosen) {
-    const result = await runMutant(mutant, seedCount);
-    printResult(result);
-    survivors += result.kind === "survived" ? 1 : 0;
-  }
-  if (values["no-control"]) {
-    return survivors === 0 ? 0 : 1;
-  }
-  const control = await runControl(seedCount);
-  console.log(
-    control.kind === "survived"
-      ? `control  clean after ${control.by}`
-      : `control  BROKEN: ${control.message}`,
+  let done = 0;
+  const controls = controlCount === 0 ? [] : judgesOf(chosen);
+  const total = chosen.length + controls.length;
+  const told = (verdict: Verdict, text: string): Verdict => {
+    done++;
+    console.log(`[${done}/${total}] ${verdict.id.padEnd(9)} ${text}`);
+    return verdict;
+  };
+  const verdicts = await runAll<Verdict>(
+    [
+      ...controls.map((by) => async () => {
+        const verdict = await runControl(by, controlCount);
+        return told(verdict, controlText(verdict));
+      }),
+      ...chosen.map((mutant) => async () => {
+        const verdict = await runMutant(mutant, seedCount);
+        return told(verdict, mutantText(verdict));
+      }),
+    ],
+    workerCount,
   );
-  console.log(`${chosen.length - survivors} of ${chosen.length} mutants killed`);
-  return survivors === 0 && control.kind === "survived" ? 0 : 1;
+  const ofMutants = verdicts.slice(controls.length);
+  const killed = ofMutants.filter(({ message }) => message !== null);
+  const broken = verdicts.slice(0, controls.length).filter(({ message }) => message !== null);
+  const survivors = ofMutants.filter(({ message }) => message === null).map(({ id }) => id);
+  if (record) {
+    const mutants = readMutants();
+    writeDeaths(recorded(readDeaths(), mutants, ofMutants), mutants);
+  }
+  console.log(
+    `survived: ${survivors.length === 0 ? "none" : survivors.join(", ")}; broken controls: ${broken.length}`,
+  );
+  console.log(
+    `${killed.length + controls.length - broken.length} passed, ${survivors.length + broken.length} failed`,
+  );
+  return survivors.length + broken.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof TypeError && "code" in error)) {
+    throw error;
+  }
+  console.error(`${error.message}\n${usage}`);
+  process.exitCode = 2;
+}

@@ -49,7 +49,11 @@ export class ObservedStorage implements Storage {
   }
 
   entries(low: LogIndex, high: LogIndex, bytesMax: number): readonly Entry[] | "compacted" | "pending" {
-    return this.#storage.entries(low, high, bytesMax);
+    const found = this.#storage.entries(low, high, bytesMax);
+    if (typeof found === "object") {
+      this.#watch.check(() => this.#oracle.reading(this.#node, found));
+    }
+    return found;
   }
 
   snapshot(): SnapshotMetadata | "pending" | null {

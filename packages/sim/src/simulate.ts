@@ -9,6 +9,7 @@ import { FaultCount } from "./fault-count.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
+import { checkStanding, type StandingTarget } from "./standing.ts";
 import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
@@ -110,6 +111,7 @@ class Run {
       this.#faultPhase();
       this.#calmPhase();
       this.#healPhase();
+      this.#quietPhase();
       this.#lastPowerLoss();
       if (this.#plan.seed % searchedSeedInterval === 0) {
         this.#cluster.oracle.history.checkLinearizable(searchStepsMax);
@@ -183,6 +185,27 @@ class Run {
     this.#converge(healedAtMs + convergenceTimeouts * timeoutMs, timeoutMs);
     this.#cluster.checkEqualStates();
     this.#world.log("converged");
+  }
+
+  /** What the quorum check and trial elections promise of a cluster at peace; afterwards everybody catches up once more. */
+  #quietPhase(): void {
+    const { checkQuorum, electionTimeoutTicks, preVote, tickMs } = this.#plan;
+    if (!checkQuorum) {
+      return;
+    }
+    this.#world.log("quiet");
+    const cluster = this.#cluster;
+    const timeoutMs = 2 * electionTimeoutTicks * tickMs;
+    const target: StandingTarget = {
+      network: cluster.network,
+      nodes: cluster.nodes,
+      voters: cluster.configuration.voters,
+      leader: () => cluster.leader(),
+      statusOf: (node) => cluster.oracle.statusOf(node),
+      run: (durationMs, done) => this.#runFor(durationMs, done),
+    };
+    checkStanding(target, preVote, timeoutMs);
+    this.#converge(this.#world.nowMs + convergenceTimeouts * timeoutMs, timeoutMs);
   }
 
   /** Everybody catches up, then a put and a read through each member succeed, and everybody has caught up again. */

@@ -25,7 +25,10 @@ export function handleAppendAccepted(state: RaftState, progress: Progress, messa
   assert(message.from === progress.id, "acknowledge: another member's progress");
   assert(message.index <= state.log.lastIndex, "acknowledge: beyond the end of the log");
   progress.recentActive = true;
+  const { match } = progress;
   const isNews = acknowledge(progress, message.index);
+  // FIG 2 State [match-grows]: a late acknowledgement takes nothing back.
+  assert(progress.match >= match, "acknowledge: match goes back");
   // A probe that was answered with what is known already still shows where the logs agree.
   if (!isNews && !(progress.match === message.index && progress.state === "probe")) {
     return;

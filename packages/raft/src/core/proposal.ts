@@ -43,6 +43,7 @@ function proposeAsLeader(state: RaftState, drafts: readonly EntryDraft[]): Propo
     return refuse(state, "uncommitted-limit");
   }
   assert(state.log.lastIndex === firstIndex + drafts.length - 1, "propose: all of them or none");
+  assert(state.transferee === noNode, "propose: while leadership is handed over");
   // RAFT §10.2.1 [parallel-write]: replication starts while the own disk writes.
   broadcastAppend(state);
   return { ok: true, forwarded: false, term: state.term, firstIndex };

@@ -5,6 +5,7 @@
 import { assert, must } from "@quorate/base";
 import type {
   ConfState,
+  Entry,
   HardState,
   LogIndex,
   LogView,
@@ -89,6 +90,13 @@ export class Oracle {
     }
   }
 
+  /** The storage of a member hands out what it holds. */
+  reading(node: NodeId, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#registry.checkRead(node, entry);
+    }
+  }
+
   /** Whether the log of a member holds a change that it has not applied. */
   logHasOpenChange(node: NodeId): boolean {
     const { changeIndexes } = this.#member(node);
@@ -125,10 +133,27 @@ export class Oracle {
     if (frame.kind !== "message") {
       return;
     }
-    const { type, term } = frame.message;
+    const { type, term, to } = frame.message;
     if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
       this.#leads(member, term);
+    } else if (type === "timeout-now") {
+      this.#checkCaughtUp(member, to);
     }
+  }
+
+  /** RAFT §3.10 step 2: whoever is told to campaign holds all of the leader's log; but a leader whose disk failed hands over to whomever it has. */
+  #checkCaughtUp(leader: MemberModel, to: NodeId): void {
+    if (this.#failedDisk.has(leader.id)) {
+      return;
+    }
+    const { last } = leader.log;
+    const chain = must(leader.log.chain(last), "oracle: a log without its end");
+    const { durable } = this.#member(to);
+    promise(
+      durable.last >= last && durable.holds(last, chain),
+      "transfer-caught-up",
+      () => `node ${leader.id} hands over to ${to}, which has entries up to ${durable.last} of ${last}`,
+    );
   }
 
   #leads(member: MemberModel, term: Term): void {
@@ -161,6 +186,11 @@ export class Oracle {
   /** A member's state machine now stands as a snapshot left it, `lastApplied` being the last command in it. */
   restored(node: NodeId, lastApplied: number): void {
     this.#stateMachine.restored(node, lastApplied);
+  }
+
+  /** What a member last said of itself. */
+  statusOf(node: NodeId): ObservedStatus {
+    return must(this.#status.get(node), "oracle: a member that never ran");
   }
 
   /** After each step of a member. */

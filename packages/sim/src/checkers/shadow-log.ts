@@ -41,6 +41,8 @@ interface Registered {
  */
 export class EntryRegistry {
   readonly #entries = new Map<number, Registered>();
+  /** PERF: a storage hands most entries out several times; each object is looked at once. */
+  readonly #checked = new WeakSet<Entry>();
 
   /** Notes an entry, or compares it with what was noted by whoever appended it first. */
   register(node: NodeId, previous: Chain, entry: Entry): Chain {
@@ -59,6 +61,21 @@ export class EntryRegistry {
         `node ${node} appends ${entry.index} of term ${entry.term} after another prefix than the first who held it, or with other bytes`,
     );
     return chain;
+  }
+
+  /** A storage hands an entry out again: it has the bytes that were written, by whomever. */
+  checkRead(node: NodeId, entry: Entry): void {
+    if (this.#checked.has(entry)) {
+      return;
+    }
+    const known = this.#entries.get(registryKey(entry.term, entry.index));
+    promise(
+      known !== undefined && known.hash === entryHash(entry),
+      "recovery",
+      () =>
+        `node ${node} reads entry ${entry.index} of term ${entry.term} with other bytes than were written`,
+    );
+    this.#checked.add(entry);
   }
 
   /** Whether an entry that some member appended is a change of the configuration. */

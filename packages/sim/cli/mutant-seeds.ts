@@ -1,0 +1,54 @@
+/**
+ * The judge of a mutated copy, run within it: seeds from 1 on, until one breaks a promise. `node mutant-seeds.ts COUNT PLAN`, PLAN
+ * being the overrides as JSON, or `null`. Says on its last line what came of it, as JSON.
+ */
+import process from "node:process";
+import { type MembershipPlan, type SeedPlan, simulate } from "@quorate/sim";
+import type { PlanOverride } from "./mutant.ts";
+
+/** What an override of the membership rests on in a seed that has none. */
+const membershipBase: MembershipPlan = {
+  meanIntervalMs: 1_000,
+  voterCountMax: 5,
+  newcomerCountMax: 8,
+  strictQuorum: false,
+  promotionMarginEntryCount: 3,
+  explicitChance: 0.1,
+};
+
+/** What a storm did not bring to light in a mutant, minutes with few faults rarely do. */
+const withoutCalm: PlanOverride = { calmPhaseMs: 0 };
+
+/** The drawn plan with the overrides in it, field by field. */
+function overridden(drawn: SeedPlan, plan: PlanOverride): SeedPlan {
+  const result: Record<string, unknown> = { ...drawn };
+  for (const [field, value] of Object.entries(plan)) {
+    if (!(field in drawn)) {
+      throw new Error(`seedPlan: a seed has no '${field}'`);
+    }
+    const before = field === "membership" ? (drawn.membership ?? membershipBase) : result[field];
+    result[field] = typeof value === "object" && value !== null ? { ...Object(before), ...value } : value;
+  }
+  return result as unknown as SeedPlan;
+}
+
+function main(countText: string, planText: string): void {
+  const plan: PlanOverride = { ...withoutCalm, ...(JSON.parse(planText) as PlanOverride | null) };
+  const options = { adapt: (drawn: SeedPlan) => overridden(drawn, plan) };
+  const count = Number(countText);
+  for (let seed = 1; seed <= count; seed++) {
+    const { violation } = simulate(seed, options);
+    if (violation !== null) {
+      say({ at: `seed ${seed}`, message: violation.message });
+      return;
+    }
+  }
+  say({ at: `${count} seeds`, message: null });
+}
+
+function say(verdict: { readonly at: string; readonly message: string | null }): void {
+  const { system, user } = process.cpuUsage();
+  console.log(JSON.stringify({ ...verdict, cpuSeconds: (system + user) / 1e6 }));
+}
+
+main(process.argv[2] ?? "", process.argv[3] ?? "null");

@@ -1,0 +1,83 @@
+/**
+ * What holds in quiet times. RAFT §9.6, §4.2.3: with trial elections and the quorum check nobody who was cut off disturbs a leader on
+ * its return. RAFT §6.2: a leader that is cut off itself stops leading, and the others elect.
+ */
+import type { NodeId } from "@quorate/raft";
+import type { Network } from "./network.ts";
+import { promise } from "./violation.ts";
+
+/** What is asked of a healed cluster. */
+export interface StandingTarget {
+  readonly network: Network;
+  /** Everybody whose process runs. */
+  readonly nodes: readonly NodeId[];
+  readonly voters: readonly NodeId[];
+  leader(): NodeId | null;
+  /** Of a member that runs. */
+  statusOf(node: NodeId): { readonly term: number; readonly role: string };
+  /** Lets the world go on for so long, or until `done`. */
+  run(durationMs: number, done: () => boolean): void;
+}
+
+/** Cuts members off and looks at what comes of it; of clusters that can do without one. Times count in the longest election time-out. */
+export function checkStanding(target: StandingTarget, preVote: boolean, timeoutMs: number): void {
+  if (target.voters.length < 3) {
+    return;
+  }
+  if (preVote) {
+    checkStickiness(target, timeoutMs);
+  }
+  checkStepsDown(target, timeoutMs);
+}
+
+function checkStickiness(target: StandingTarget, timeoutMs: number): void {
+  const leader = target.leader();
+  const away = target.voters.find((id) => id !== leader);
+  if (leader === null || away === undefined) {
+    return;
+  }
+  const { term } = target.statusOf(leader);
+  isolate(target, away);
+  target.run(4 * timeoutMs, () => false);
+  target.network.unblockAll();
+  target.run(2 * timeoutMs, () => false);
+  const now = target.statusOf(leader);
+  promise(
+    now.role === "leader" && now.term === term,
+    "leader-stickiness",
+    () => `node ${leader} no longer leads term ${term} after ${away} was cut off for a while and came back`,
+  );
+}
+
+function checkStepsDown(target: StandingTarget, timeoutMs: number): void {
+  const leader = target.leader();
+  if (leader === null) {
+    return;
+  }
+  const { term } = target.statusOf(leader);
+  isolate(target, leader);
+  // It looks once in a time-out whether a quorum answered since the last look.
+  target.run(2 * timeoutMs, () => false);
+  const now = target.statusOf(leader);
+  promise(
+    !(now.role === "leader" && now.term === term),
+    "quorum-check",
+    () => `node ${leader} still leads term ${term}; for two election time-outs nobody was heard`,
+  );
+  target.run(8 * timeoutMs, () => target.leader() !== null);
+  promise(
+    target.leader() !== null,
+    "liveness-leader",
+    () => `no leader 10 election time-outs after ${leader} was cut off`,
+  );
+  target.network.unblockAll();
+}
+
+function isolate({ network, nodes }: StandingTarget, away: NodeId): void {
+  for (const other of nodes) {
+    if (other !== away) {
+      network.block(away, other);
+      network.block(other, away);
+    }
+  }
+}
