@@ -79,7 +79,8 @@ function main(): number {
   const startedMs = performance.now();
   const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1);
   const line = (progress: ExplorerProgress): string =>
-    `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.stepCount} steps, depth ${progress.depth}, ` +
+    `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.frontierCount} wait, ` +
+    `${progress.stepCount} steps, depth ${progress.depth}, ` +
     `${progress.localStateCount} states of a member, ${progress.messageCount} messages, ${seconds()} s`;
   const report = explore({
     plan,

@@ -17,12 +17,14 @@ import { type Budget, WorldLayout } from "./world-layout.ts";
 
 /** How far an exploration has come. */
 export interface ExplorerProgress {
-  /** Worlds met, of worlds that differ only in the names of members one. */
+  /** Worlds met: of those that differ only in the names of members one, and none in which some step has no alternative. */
   readonly worldCount: number;
   /** Worlds whose every next step has been taken. */
   readonly expandedCount: number;
   readonly stepCount: number;
-  /** Steps from the start to the worlds that are expanded now. */
+  /** Worlds that were met and wait for their next steps to be taken. */
+  readonly frontierCount: number;
+  /** Steps from the start to the worlds that are expanded now; those that have no alternative do not count. */
   readonly depth: number;
   readonly localStateCount: number;
   readonly messageCount: number;
@@ -65,6 +67,20 @@ export function explore(options: ExploreOptions = {}): ExplorerReport {
   checkExplorerPlan(plan);
   return new Exploration(plan, options).run();
 }
+
+/** So many different logs at most, so that a pair of them is a small number. */
+const logCountMax = 2 ** 15;
+
+/** Inputs of one member as numbers; where several follow, the first of them. */
+const inputNumbers = {
+  disk: 0,
+  heartbeat: 1,
+  campaign: 2,
+  removal: 8,
+  replacement: 64,
+  proposal: 128,
+  message: 256,
+} as const;
 
 class Exploration {
   readonly #plan: ExplorerPlan;
@@ -111,9 +127,7 @@ class Exploration {
   }
 
   run(): ExplorerReport {
-    for (const [node, id] of this.#ids.entries()) {
-      this.#next[node] = this.#locals.fresh(id);
-    }
+    this.#begin();
     this.#discover(-1, 0);
     try {
       while (this.#queue.count > 0) {
@@ -130,13 +144,24 @@ class Exploration {
     return this.#report(true, null, []);
   }
 
+  /** Puts the start into `#next`. */
+  #begin(): void {
+    this.#next.fill(0);
+    for (const [node, id] of this.#ids.entries()) {
+      this.#next[node] = this.#locals.fresh(id);
+    }
+  }
+
   #expandNext(): void {
     if (this.#expandedCount === this.#depthEnd) {
       this.#depth++;
       this.#depthEnd = this.#visited.count;
     }
     this.#queue.shift(this.#row);
-    if (!this.#expandOne()) {
+    const waiting = this.#waiting(this.#row);
+    if (waiting >= 0) {
+      this.#expandNode(waiting);
+    } else {
       for (let node = 0; node < this.#plan.nodeCount; node++) {
         this.#expandNode(node);
       }
@@ -148,44 +173,88 @@ class Exploration {
   }
 
   /**
-   * Where one member can only wait for its disk, and a step of the others neither changes that nor is changed by it, the orders of the
-   * two lead to the same worlds: it is enough to take the member's step first. A message that is too old to do anything is dropped
-   * first for the same reason. Whether there was such a step.
+   * A member that can only wait for its disk, or crash: a step of the others neither changes that nor is changed by it, so that the
+   * orders of the two lead to the same worlds, and it is enough to take this member's steps first. -1 when there is none.
    */
-  #expandOne(): boolean {
+  #waiting(row: Int32Array): number {
     for (let node = 0; node < this.#plan.nodeCount; node++) {
-      const facts = this.#factsOf(node);
-      if (facts.pendingCount >= this.#plan.pendingBatchesMax && this.#hasRoomAfterDisk(node)) {
-        this.#expandNode(node);
-        return true;
-      }
-      // A term that is not durable yet may be forgotten, and the message count again.
-      const stale = facts.pendingCount === 0 ? this.#staleSender(node, facts.term) : -1;
-      if (stale >= 0) {
-        this.#try("deliver", node, stale);
-        return true;
+      const { pendingCount } = this.#locals.facts(row[node] as number);
+      if (pendingCount >= this.#plan.pendingBatchesMax && this.#hasRoomAfterDisk(row, node)) {
+        return node;
       }
     }
-    return false;
+    return -1;
   }
 
-  /** From whom the next message is of an earlier term, to which nobody here answers; -1 when from nobody. */
-  #staleSender(node: number, term: number): number {
-    for (let from = 0; from < this.#plan.nodeCount && !this.#plan.preVote; from++) {
-      const message = this.#row[this.#layout.linkAt(from, node)] as number;
-      if (message !== 0 && this.#locals.messages.get(message).term < term) {
+  /**
+   * Takes every step in `#next` that has no alternative and whose order among the others does not matter, so that the worlds in between are
+   * not kept: messages that do nothing are dropped, and a disk finishes its batch when nobody can crash any more.
+   */
+  #settle(taken: (action: Action) => void): void {
+    for (let action = this.#forced(); action !== null; action = this.#forced()) {
+      taken(action);
+      this.#happen(action);
+    }
+  }
+
+  #forced(): Action | null {
+    const row = this.#next;
+    for (let node = 0; node < this.#plan.nodeCount; node++) {
+      const other = this.#idleSender(row, node);
+      if (other >= 0) {
+        return { kind: "deliver", node, other, spare: 0 };
+      }
+    }
+    const mayCrash = (row[this.#layout.budgetAt("crashes")] as number) < this.#plan.crashCountMax;
+    const node = mayCrash ? -1 : this.#waiting(row);
+    return node < 0 ? null : { kind: "disk", node, other: 0, spare: 0 };
+  }
+
+  /** From whom the next message does nothing here, neither now nor later; -1 when from nobody. */
+  #idleSender(row: Int32Array, node: number): number {
+    const state = row[node] as number;
+    const facts = this.#locals.facts(state);
+    // A term that is not durable yet may be forgotten, and the message count again; a trial of an election is answered in any term.
+    if (facts.pendingCount > 0 || this.#plan.preVote) {
+      return -1;
+    }
+    for (let from = 0; from < this.#plan.nodeCount; from++) {
+      const message = row[this.#layout.linkAt(from, node)] as number;
+      if (message !== 0 && this.#isIdle(state, facts, message)) {
         return from;
       }
     }
     return -1;
   }
 
+  /**
+   * Of an earlier term; or an answer to what the member no longer is in its term, and so never is again; or what its follower, whose
+   * answers come in order, has acknowledged before.
+   */
+  #isIdle(state: number, facts: LocalFacts, number: number): boolean {
+    const message = this.#locals.messages.get(number);
+    if (message.term !== facts.term) {
+      return message.term < facts.term;
+    }
+    const isAnswer =
+      (message.type === "vote-response" && facts.role !== "candidate") ||
+      (message.type === "append-response" && !(facts.role === "leader" && message.rejected));
+    if (!isAnswer) {
+      return false;
+    }
+    const step = this.#locals.step(state, inputNumbers.message + number, () => ({
+      kind: "deliver",
+      message,
+    }));
+    return step.state === state && step.sent.length === 0;
+  }
+
   /** Whether nothing is lost on a full link when the member's disk finishes a batch; else the order of steps counts. */
-  #hasRoomAfterDisk(node: number): boolean {
-    const { sent } = this.#locals.step(this.#row[node] as number, "d", () => ({ kind: "disk" }));
+  #hasRoomAfterDisk(row: Int32Array, node: number): boolean {
+    const { sent } = this.#locals.step(row[node] as number, inputNumbers.disk, () => ({ kind: "disk" }));
     for (let to = 0; to < this.#plan.nodeCount; to++) {
       const count = sent.filter((one) => one.to === to + 1).length;
-      if (count > this.#layout.room(this.#row, node, to)) {
+      if (count > this.#layout.room(row, node, to)) {
         return false;
       }
     }
@@ -249,6 +318,7 @@ class Exploration {
     this.#next.set(this.#row);
     try {
       this.#happen(unpackAction(packed));
+      this.#settle(() => {});
     } catch (error) {
       // The way to the violation ends with the step that showed it.
       this.#parents.push(this.#expandedCount);
@@ -268,8 +338,8 @@ class Exploration {
       this.#enter(node, this.#locals.crashed(before));
       return;
     }
-    const { name, input } = this.#inputOf(action);
-    const step = this.#locals.step(before, name, input);
+    const { number, input } = this.#inputOf(action);
+    const step = this.#locals.step(before, number, input);
     for (const { to, message } of step.sent) {
       if (to <= this.#plan.nodeCount) {
         this.#layout.send(row, node, to - 1, message);
@@ -278,26 +348,26 @@ class Exploration {
     this.#enter(node, step.state);
   }
 
-  /** The input of an action and its name among the inputs of one member. Takes what it needs out of `#next`. */
-  #inputOf(action: Action): { readonly name: string; readonly input: () => LocalInput } {
+  /** The input of an action and its number among the inputs of one member. Takes what it needs out of `#next`. */
+  #inputOf(action: Action): { readonly number: number; readonly input: () => LocalInput } {
     const { kind, node, other, spare } = action;
     switch (kind) {
       case "deliver": {
         const message = this.#layout.receive(this.#next, other, node);
         assert(message !== 0, "explorer: nothing to deliver");
         return {
-          name: `m${message}`,
+          number: inputNumbers.message + message,
           input: () => ({ kind: "deliver", message: this.#locals.messages.get(message) }),
         };
       }
       case "propose": {
         const value = this.#spend("proposals");
-        return { name: `p${value}`, input: () => ({ kind: "propose", value }) };
+        return { number: inputNumbers.proposal + value, input: () => ({ kind: "propose", value }) };
       }
       case "remove":
         this.#spend("changes");
         return {
-          name: `r${other}`,
+          number: inputNumbers.removal + other,
           input: () => ({
             kind: "change",
             change: {
@@ -310,7 +380,7 @@ class Exploration {
       case "replace":
         this.#spend("changes");
         return {
-          name: `x${other}.${spare}`,
+          number: inputNumbers.replacement + other * 8 + spare,
           input: () => ({
             kind: "change",
             change: {
@@ -325,15 +395,15 @@ class Exploration {
         };
       case "heartbeat":
         this.#spend("heartbeats");
-        return { name: "h", input: () => ({ kind }) };
+        return { number: inputNumbers.heartbeat, input: () => ({ kind }) };
       case "campaign":
         // What is not limited is not counted: worlds would differ in nothing else.
         if (this.#plan.campaignCountMax !== null) {
           this.#spend("campaigns");
         }
-        return { name: "c", input: () => ({ kind }) };
+        return { number: inputNumbers.campaign, input: () => ({ kind }) };
       case "disk":
-        return { name: "d", input: () => ({ kind }) };
+        return { number: inputNumbers.disk, input: () => ({ kind }) };
       default:
         assert(kind !== "crash", "explorer: a crash is no input");
         return unreachable(kind);
@@ -362,14 +432,15 @@ class Exploration {
     }
   }
 
-  /** FIG 3 Log Matching: entries of one term at one index, then everything before them is equal. Checked once for each pair. */
+  /** FIG 3 Log Matching: entries of one term at one index, then everything before them is equal. Checked once for each pair of logs. */
   #checkMatching(left: number, right: number): void {
-    const key = left < right ? left * 2 ** 26 + right : right * 2 ** 26 + left;
+    const { log: a, logNumber: aNumber } = this.#locals.facts(left);
+    const { log: b, logNumber: bNumber } = this.#locals.facts(right);
+    assert(aNumber < logCountMax && bNumber < logCountMax, "explorer: too many logs");
+    const key = aNumber < bNumber ? aNumber * logCountMax + bNumber : bNumber * logCountMax + aNumber;
     if (this.#matching.has(key)) {
       return;
     }
-    const a = this.#locals.facts(left).log;
-    const b = this.#locals.facts(right).log;
     let equal = true;
     for (let i = 0; i < Math.min(a.length, b.length); i++) {
       const here = a[i] === b[i];
@@ -463,21 +534,35 @@ class Exploration {
     return this.#locals.facts(this.#row[node] as number);
   }
 
-  /** The actions that led to the last discovery, from the start. */
+  /** What led to the last discovery, from the start, with the steps that had no alternative. */
   #way(): string[] {
-    const way: string[] = [];
-    let world = this.#visited.count;
-    while (world > 0) {
-      way.push(describeAction(unpackAction(this.#actions.at(world))));
-      world = this.#parents.at(world);
+    const actions: Action[] = [];
+    for (let world = this.#visited.count; world > 0; world = this.#parents.at(world)) {
+      actions.push(unpackAction(this.#actions.at(world)));
     }
-    return way.reverse();
+    const way: string[] = [];
+    const take = (action: Action): void => {
+      way.push(describeAction(action));
+    };
+    this.#begin();
+    try {
+      for (const action of actions.reverse()) {
+        take(action);
+        this.#happen(action);
+        this.#settle(take);
+      }
+    } catch (error) {
+      // The last step is the one that breaks the promise, as it did before.
+      assert(error instanceof Error, "explorer: not an error");
+    }
+    return way;
   }
 
   #progress(): ExplorerProgress {
     return {
       worldCount: this.#visited.count,
       expandedCount: this.#expandedCount,
+      frontierCount: this.#queue.count,
       stepCount: this.#stepCount,
       depth: this.#depth,
       localStateCount: this.#locals.count,

@@ -19,6 +19,8 @@ interface Ghost {
   readonly leaders: readonly number[];
   readonly committed: readonly Committed[];
   readonly texts: readonly number[];
+  /** By the state that a member comes into; a state belongs to one member, so that it says it all. */
+  readonly after: Map<number, number>;
 }
 
 /** Ghosts, each kept once under a number. 0 is the ghost of a world in which nothing has happened. */
@@ -27,7 +29,6 @@ export class Ghosts {
   readonly #known: Ghost[] = [];
   readonly #byText = new Map<string, number>();
   readonly #textNumbers = new Map<string, number>();
-  readonly #after = new Map<number, number>();
   committedMax = 0;
 
   constructor(exchanges: readonly Exchange[]) {
@@ -37,12 +38,11 @@ export class Ghosts {
 
   /** The ghost after `id` has come into `state`. @throws Violation when what was true before no longer is. */
   after(ghost: number, id: NodeId, state: number, facts: LocalFacts): number {
-    // A state belongs to one member, so that the pair says it all.
-    const key = ghost * 2 ** 26 + state;
-    let found = this.#after.get(key);
+    const before = this.#at(ghost);
+    let found = before.after.get(state);
     if (found === undefined) {
-      found = this.#work(this.#at(ghost), id, facts);
-      this.#after.set(key, found);
+      found = this.#work(before, id, facts);
+      before.after.set(state, found);
     }
     return found;
   }
@@ -106,7 +106,7 @@ export class Ghosts {
     const named = { own, lines: [] };
     const number = this.#known.length;
     const texts = this.#exchanges.map((exchange) => this.#textNumber(exchanged(named, exchange)));
-    this.#known.push({ leaders, committed, texts });
+    this.#known.push({ leaders, committed, texts, after: new Map() });
     this.#byText.set(own, number);
     return number;
   }
