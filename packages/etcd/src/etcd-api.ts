@@ -3,6 +3,7 @@
  * no socket and no Promise; a server hands it calls and ticks.
  */
 import { assert, unreachable } from "@quorate/base";
+import { AuthService } from "./api/auth-service.ts";
 import { ClusterService } from "./api/cluster-service.ts";
 import { ApiContext, type ApiOptions } from "./api/context.ts";
 import { ElectionService } from "./api/election-service.ts";
@@ -197,7 +198,11 @@ export class EtcdApi {
       forgetting: () => hub.forgetting(),
       leaseSet: (lease) => lessor.leaseSet(lease),
       leaseRemoved: (id) => lessor.leaseRemoved(id),
+      tokenIssued: (token, user) => this.#context.auth.tokens.issued(token, user),
+      tokensRevoked: (user) => this.#context.auth.tokens.revoked(user),
       restored: () => {
+        // What became of its users meanwhile is not known.
+        this.#context.auth.tokens.revoked(null);
         lessor.restored();
         hub.revised();
         this.#firstCome.restored();
@@ -214,6 +219,7 @@ export class EtcdApi {
       assert(methodKinds.get(path) === "unary", "etcd api: a handler for a method that is not in the table");
       methods.set(path, { kind: "unary", handle: (input, call) => handler(this.#context, input, call) });
     }
+    this.#addAuthMethods(methods);
     this.#addLeaseMethods(methods);
     this.#addClusterMethods(methods);
     this.#addQueueMethods(methods);
@@ -231,7 +237,15 @@ export class EtcdApi {
       handle: (input, call) => this.#health.watch(input, call),
     });
     assert(methods.size === methodKinds.size, "etcd api: methods beside the table");
-    return methods;
+    return new Map([...methods].map(([path, method]) => [path, this.#context.auth.guard(path, method)]));
+  }
+
+  #addAuthMethods(methods: Map<string, ApiMethod>): void {
+    for (const [name, handle] of new AuthService(this.#context).handlers()) {
+      const path = `/etcdserverpb.Auth/${name}`;
+      assert(methods.has(path), "etcd api: a method of access control that is not in the table");
+      methods.set(path, { kind: "unary", handle });
+    }
   }
 
   #addClusterMethods(methods: Map<string, ApiMethod>): void {

@@ -3,6 +3,7 @@
  * by calling back, and time is an input, so that the simulator can stand in for all of it.
  */
 import type {
+  AuthView,
   KvAlarm,
   KvEvents,
   KvHash,
@@ -94,6 +95,8 @@ export interface StorePort {
   readonly dataBytes: number;
   /** The alarms that are on. */
   alarms(): readonly KvAlarm[];
+  /** Users, roles and what they may do. */
+  readonly auth: AuthView;
   /** Begins to hash the history up to `revision`; 0 and below: all of it. */
   beginHash(revision: number): KvHash | KvRefusal;
   /** Pins the present state, to be read in slices and closed. */
@@ -168,6 +171,35 @@ export interface DigestPort {
   digest(): Uint8Array;
 }
 
+/**
+ * Passwords, hashed so that guessing costs. It takes long, so it happens elsewhere, and only so many at once; the hash names
+ * how it was made.
+ */
+export interface PasswordPort {
+  /** Calls back with the hash; with null when too many wait already. */
+  hash(password: string, done: (hash: string | null) => void): CancelHandle;
+  /** Compares; without a hash it takes as long and finds a difference. */
+  compare(
+    password: string,
+    hash: string | null,
+    done: (outcome: "same" | "different" | "busy") => void,
+  ): CancelHandle;
+}
+
+/** Tokens that carry their proof with them, instead of standing in the memory of the members. */
+export interface SignedTokenPort {
+  /** Calls back with a token; with null where there is no key to sign with. */
+  sign(user: string, authRevision: number, done: (token: string | null) => void): void;
+  /** Calls back with what a valid token says; with null for any other. It may call back before it returns. */
+  verify(
+    token: string,
+    done: (found: { readonly user: string; readonly authRevision: number } | null) => void,
+  ): void;
+}
+
+/** What an operator should hear about access control. Never a password, never a token. */
+export type AuthEvent = { readonly kind: "authentication-failed"; readonly user: string };
+
 /** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */
 export interface DeferPort {
   defer(work: () => void): void;
@@ -200,6 +232,11 @@ export interface ApiCall {
   /** Milliseconds the client gave, or null. */
   readonly timeoutMs: number | null;
   readonly ended: boolean;
+  /**
+   * The common name in the verified certificate of who made the connection; null or absent where there is none, or where it
+   * is not to count as a user's name.
+   */
+  readonly peerCertificateCommonName?: string | null;
   fail(code: number, message: string): void;
   onCancel(listener: () => void): void;
 }

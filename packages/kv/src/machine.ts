@@ -4,6 +4,9 @@
  */
 import { assert, must, unreachable } from "@quorate/base";
 import { type AlarmList, applyAlarm, refuseByAlarm } from "./alarms.ts";
+import { AuthTable, type TokenObserver } from "./auth/auth-table.ts";
+import type { Principal } from "./auth/auth-types.ts";
+import { refuseByAuth } from "./auth/authorize.ts";
 import { type HashKvResult, KvHash } from "./image/hash.ts";
 import { HistoryReader } from "./image/history.ts";
 import { KvRestore, type RestoredState } from "./image/restore.ts";
@@ -22,7 +25,7 @@ import { type KvEvents, readEvents } from "./mvcc/events.ts";
 import { Pins } from "./mvcc/pins.ts";
 import { RangeReader, readRange, refuseRevision } from "./mvcc/range.ts";
 import { MvccStore } from "./mvcc/store.ts";
-import { decodeCommand } from "./request/command-codec.ts";
+import { decodeSigned } from "./request/command-codec.ts";
 import { type Revision, toRevision } from "./revision.ts";
 import type {
   Command,
@@ -54,7 +57,7 @@ export interface KvOptions {
  * Told of changes from within `apply`, by every member alike: what feeds watches and the lessor. It must return soon and
  * may read the machine, never change it.
  */
-export interface KvObserver {
+export interface KvObserver extends TokenObserver {
   /** The revision has moved; the events can be read. */
   revised(): void;
   /** History is about to become unreadable by a compaction or a restored image: the last moment to read it. */
@@ -72,7 +75,12 @@ const noObserver: KvObserver = {
   leaseSet: () => {},
   leaseRemoved: () => {},
   restored: () => {},
+  tokenIssued: () => {},
+  tokensRevoked: () => {},
 };
+
+/** What may be asked of users, roles and rights; every answer is of the moment. */
+export type AuthView = Omit<AuthTable, "apply" | "install" | "pin">;
 
 /**
  * The state machine.
@@ -97,6 +105,7 @@ export class KvStateMachine {
   #pins: Pins = new Pins();
   #members: MemberTable = new Map();
   #leases: LeaseTable = new LeaseTable();
+  readonly #auth: AuthTable = new AuthTable();
   #alarms: AlarmList = [];
   #observer: KvObserver = noObserver;
   #appliedIndex = 0;
@@ -141,6 +150,11 @@ export class KvStateMachine {
   /** Bytes of keys and values, all kept versions of them: what a quota counts. */
   get dataBytes(): number {
     return this.#store.arena.liveBytes;
+  }
+
+  /** Users, roles and what they may do. It changes by commands only. */
+  get auth(): AuthView {
+    return this.#auth;
   }
 
   /** The alarms that are on, by kind and member. */
@@ -189,7 +203,8 @@ export class KvStateMachine {
     assert(context.index > this.#appliedIndex, "kv: command applied twice");
     assert(context.term >= this.#appliedTerm, "kv: term goes back");
     const before = this.#store.revision;
-    const result = this.#dispatch(decodeCommand(command), context.term);
+    const { principal, command: asked } = decodeSigned(command);
+    const result = this.#dispatch(principal, asked, context);
     assert(this.#store.revision <= before + 1, "kv: a command takes at most one revision");
     assert(
       result.type !== "refused" || this.#store.revision === before,
@@ -246,7 +261,12 @@ export class KvStateMachine {
       compactRevision,
     };
     const history = new HistoryReader(this.#store, compactRevision, revision);
-    const tables = { members: this.#members, leases: this.#leases.pin(), alarms: this.#alarms };
+    const tables = {
+      members: this.#members,
+      leases: this.#leases.pin(),
+      auth: this.#auth.pin(),
+      alarms: this.#alarms,
+    };
     return new KvImage(head, history, tables, this.#pins.add(compactRevision));
   }
 
@@ -305,13 +325,18 @@ export class KvStateMachine {
     this.#pins = new Pins();
     this.#members = state.members;
     this.#leases = state.leases;
+    this.#auth.install(state.auth);
     this.#alarms = state.alarms;
     this.#appliedIndex = state.head.appliedIndex;
     this.#appliedTerm = state.head.appliedTerm;
     this.#observer.restored();
   }
 
-  #dispatch(command: Command, term: number): KvResult {
+  #dispatch(principal: Principal | null, command: Command, { index, term }: KvApplyContext): KvResult {
+    const denied = refuseByAuth(this.#auth, principal, command, (lease) => this.#keysOf(lease));
+    if (denied !== null) {
+      return { type: "refused", code: denied };
+    }
     const alarmed = refuseByAlarm(this.#alarms, command);
     if (alarmed !== null) {
       return { type: "refused", code: alarmed };
@@ -342,8 +367,17 @@ export class KvStateMachine {
         this.#alarms = alarms;
         return { type: "alarm", revision: this.#store.revision, alarms: changed };
       }
+      case "auth":
+        return this.#auth.apply(command, index, this.#store.revision, this.#observer);
       default:
         return unreachable(command);
+    }
+  }
+
+  /** Keys attached to a lease, in no order. */
+  *#keysOf(lease: bigint): Generator<Uint8Array, void> {
+    for (const slot of this.#store.attachments.slots(lease)) {
+      yield this.#store.keys.key(slot);
     }
   }
 

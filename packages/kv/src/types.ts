@@ -2,6 +2,7 @@
  * The words of etcd's data model: requests, commands and results as plain data. Names follow etcd's messages, so that a
  * reader of its API finds every field; nothing here knows how anything is stored.
  */
+import type { AuthRequest, AuthResult } from "./auth/auth-types.ts";
 import type { KvErrorCode } from "./errors.ts";
 import type { Revision } from "./revision.ts";
 
@@ -178,7 +179,8 @@ export type Command =
   | LeaseGrantRequest
   | LeaseRevokeRequest
   | LeaseCheckpointRequest
-  | AlarmRequest;
+  | AlarmRequest
+  | AuthRequest;
 
 /** Any request that {@link checkRequest} looks at before it is proposed or read. */
 export type KvRequest = RangeRequest | PutRequest | DeleteRangeRequest | TxnRequest;
@@ -296,4 +298,5 @@ export type KvResult =
   | LeaseRevokeResult
   | LeaseCheckpointResult
   | AlarmResult
+  | AuthResult
   | KvRefusal;

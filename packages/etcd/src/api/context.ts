@@ -7,18 +7,22 @@ import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
 import type {
   ApiCall,
+  AuthEvent,
   DeferPort,
   DigestPort,
   LeaderPort,
   MembershipPort,
+  PasswordPort,
   RandomPort,
   ReadOutcome,
   ReconfigurationPort,
   ReplicationPort,
+  SignedTokenPort,
   StorePort,
   SubmitOutcome,
   UnaryApiCall,
 } from "../ports.ts";
+import { AuthGate } from "./auth-gate.ts";
 import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
 import { type ApiLimits, quotaBytesOf } from "./limits.ts";
 import { Pending, PendingList } from "./pending.ts";
@@ -36,6 +40,11 @@ export interface ApiOptions {
   readonly reconfiguration?: ReconfigurationPort;
   /** Without it, only the leader itself answers what concerns the time of leases. */
   readonly leaderPort?: LeaderPort;
+  /** Without it, users with passwords are refused by name. */
+  readonly passwords?: PasswordPort;
+  /** Without it, tokens are random, and known to every member. */
+  readonly signedTokens?: SignedTokenPort;
+  readonly onAuthEvent?: (event: AuthEvent) => void;
   readonly limits: ApiLimits;
   /** What Maintenance.Status says of the server. */
   readonly about: {
@@ -67,10 +76,22 @@ interface Parked {
   readonly retry: () => void;
 }
 
+/** A command on its way, and who waits for it. */
+interface Submission {
+  readonly call: UnaryApiCall;
+  readonly pending: Pending;
+  readonly command: Uint8Array;
+  readonly then: (result: AppliedResult) => void;
+  /** Whether it took care of the refusal. */
+  readonly refused: (code: KvErrorCode) => boolean;
+}
+
 /** State of the API. */
 export class ApiContext {
   readonly options: ApiOptions;
   readonly pending: PendingList = new PendingList();
+  /** Who calls, and what that allows. */
+  readonly auth: AuthGate;
   #writer = new ByteWriter(4096);
   readonly #commandWriter = new ByteWriter(4096);
   readonly #commands = new ByteSlab();
@@ -84,6 +105,15 @@ export class ApiContext {
   constructor(options: ApiOptions) {
     this.options = options;
     this.#nowMs = options.nowMs;
+    const { limits, replication, signedTokens, store } = options;
+    this.auth = new AuthGate({
+      store,
+      ...(signedTokens === undefined ? {} : { signedTokens }),
+      tokenTtlMs: limits.authTokenTtlMs,
+      tokenWaitMs: limits.requestTimeoutMs,
+      nowMs: () => this.#nowMs,
+      status: () => replication.status(),
+    });
   }
 
   /** The present time, on the clock of {@link tick}. */
@@ -110,6 +140,7 @@ export class ApiContext {
       this.#leaderlessSinceMs ??= nowMs;
     }
     this.pending.expire(nowMs);
+    this.auth.tokens.tick();
     this.leaderMayHaveChanged();
   }
 
@@ -131,6 +162,7 @@ export class ApiContext {
   stop(): void {
     this.#stopped = true;
     this.#parked = [];
+    this.auth.tokens.stop();
     this.pending.stop();
   }
 
@@ -200,8 +232,16 @@ export class ApiContext {
     );
   }
 
-  /** Proposes `command` and goes on with what it answers, from within its apply; otherwise `call` failed. */
-  submitThen(call: UnaryApiCall, command: Uint8Array, then: (result: AppliedResult) => void): void {
+  /**
+   * Proposes `command` in the name of whoever made the call, and goes on with what it answers, from within its apply; otherwise
+   * `call` failed, unless `refused` says that it takes care of a refusal.
+   */
+  submitThen(
+    call: UnaryApiCall,
+    command: Uint8Array,
+    then: (result: AppliedResult) => void,
+    refused: (code: KvErrorCode) => boolean = () => false,
+  ): void {
     const { limits, replication } = this.options;
     if (command.length > limits.requestBytesMax) {
       failWith(call, "KV_REQUEST_TOO_LARGE");
@@ -220,7 +260,7 @@ export class ApiContext {
     const pending = this.wait(call, (timedOut) => {
       failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
     });
-    this.#trySubmit(call, pending, command, then);
+    this.#trySubmit({ call, pending, command: this.auth.sign(call, command), then, refused });
   }
 
   /** As {@link submit}, answered with a message that is not hot. */
@@ -260,7 +300,7 @@ export class ApiContext {
   propose(command: Uint8Array, done: (outcome: SubmitOutcome) => void): void {
     const pending = this.#waitAlone((reason) => done({ kind: "unknown", reason }));
     let ended = false;
-    const handle = this.options.replication.submit(command, (outcome) => {
+    const handle = this.options.replication.submit(this.auth.signOwn(command), (outcome) => {
       ended = true;
       if (this.pending.settle(pending)) {
         done(outcome);
@@ -295,19 +335,15 @@ export class ApiContext {
     return pending;
   }
 
-  #trySubmit(
-    call: UnaryApiCall,
-    pending: Pending,
-    command: Uint8Array,
-    then: (result: AppliedResult) => void,
-  ): void {
+  #trySubmit(submission: Submission): void {
+    const { command, pending } = submission;
     let ended = false;
     const handle = this.options.replication.submit(command, (outcome) => {
       ended = true;
       if (this.#lacksLeader(outcome)) {
-        this.#park(pending, () => this.#trySubmit(call, pending, command, then));
+        this.#park(pending, () => this.#trySubmit(submission));
       } else if (this.pending.settle(pending)) {
-        this.#finishSubmit(call, outcome, then);
+        this.#finishSubmit(submission, outcome);
       }
     });
     pending.handle = ended ? null : handle;
@@ -350,14 +386,14 @@ export class ApiContext {
     }
   }
 
-  #finishSubmit(call: UnaryApiCall, outcome: SubmitOutcome, then: (result: AppliedResult) => void): void {
+  #finishSubmit({ call, refused, then }: Submission, outcome: SubmitOutcome): void {
     switch (outcome.kind) {
       case "applied": {
         const { result } = outcome;
-        if (result.type === "refused") {
-          failWith(call, result.code);
-        } else {
+        if (result.type !== "refused") {
           then(result);
+        } else if (!refused(result.code)) {
+          failWith(call, result.code);
         }
         return;
       }

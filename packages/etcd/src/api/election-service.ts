@@ -16,8 +16,8 @@ import {
 } from "#generated/v3electionpb_pb.js";
 import type { StreamApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
-import { decodeMessage, decodeOrFail, failWith } from "./failures.ts";
-import { type FirstCome, failUnknown, guarded, type Place, putOf } from "./first-come.ts";
+import { decodeMessage, decodeOrFail, failUnknown, failWith } from "./failures.ts";
+import { type FirstCome, guarded, type Place, putOf } from "./first-come.ts";
 
 /** ETCD: the texts of its election. */
 const noLeader = "election: no leader";
@@ -99,6 +99,9 @@ export class ElectionService {
     }
     const name = request.name.slice();
     this.#context.readBarrier(call, () => {
+      if (this.#queue.refuseRead(call, name)) {
+        return;
+      }
       const first = this.#queue.first(name);
       if (first === null) {
         failUnknown(call, noLeader);
@@ -117,6 +120,9 @@ export class ElectionService {
       return;
     }
     const name = request.name.slice();
+    if (this.#queue.refuseRead(call, name)) {
+      return;
+    }
     let told = 0;
     let blocked = false;
     const tell = (first: KeyValue | null): void => {

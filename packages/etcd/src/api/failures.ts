@@ -4,6 +4,7 @@ import { type KvErrorCode, kvErrors } from "@quorate/kv";
 import type { ApiCall, RefusalReason, ReplicationStatus, SubmitOutcome } from "../ports.ts";
 
 /** gRPC codes that are not in etcd's table. */
+const codeUnknown = 2;
 const codeUnimplemented = 12;
 const codeInternal = 13;
 
@@ -11,6 +12,11 @@ const codeInternal = 13;
 export function failWith(call: ApiCall, code: KvErrorCode): void {
   const { grpc, text } = kvErrors[code];
   call.fail(grpc, text);
+}
+
+/** Fails `call` with a text that is in no table. ETCD: errors without a code of their own. */
+export function failUnknown(call: ApiCall, text: string): void {
+  call.fail(codeUnknown, text);
 }
 
 /** Fails `call` as grpc-go fails a request that does not decode. */

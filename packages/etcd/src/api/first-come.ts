@@ -7,10 +7,8 @@ import { assert, utf8Encode } from "@quorate/base";
 import type { KeyValue, PutRequest, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
 import type { ApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
-import { failWith } from "./failures.ts";
+import { failUnknown, failWith } from "./failures.ts";
 
-/** ETCD: errors of these services have no code of their own. */
-const codeUnknown = 2;
 /** ETCD: the life of a key for which the client brought no lease. */
 const ttlSecondsDefault = 60;
 
@@ -37,11 +35,6 @@ interface Group {
   readonly observers: Set<(first: KeyValue | null) => void>;
 }
 
-/** Fails `call` with a text that is in no table. */
-export function failUnknown(call: ApiCall, text: string): void {
-  call.fail(codeUnknown, text);
-}
-
 /** See the head of this file. */
 export class FirstCome {
   readonly #context: ApiContext;
@@ -63,6 +56,9 @@ export class FirstCome {
     value: Uint8Array,
     entered: (place: Place, found: KeyValue | null) => void,
   ): void {
+    if (this.refuseRead(call, name)) {
+      return;
+    }
     if (lease === 0n) {
       const grant = { type: "lease-grant", id: this.#chooseLease(), ttlSeconds: ttlSecondsDefault } as const;
       this.#context.submitThen(call, this.#context.encode(grant), (result) => {
@@ -72,6 +68,16 @@ export class FirstCome {
     } else {
       this.#write(call, name, lease, value, entered);
     }
+  }
+
+  /** Whether whoever made the call may not see who stands under `name`; the call then failed. */
+  refuseRead(call: ApiCall, name: Uint8Array): boolean {
+    const prefix = prefixOf(name);
+    const refused = this.#context.auth.refuseRead(call, prefix, endOf(prefix));
+    if (refused !== null) {
+      failWith(call, refused);
+    }
+    return refused !== null;
   }
 
   /** Calls `first` once nobody is before `place`; fails `call` with `expired` when the place itself is gone by then. */

@@ -113,9 +113,9 @@ export function handleCompact(context: ApiContext, input: Uint8Array, call: Unar
 }
 
 function answerTxn(context: ApiContext, call: UnaryApiCall, request: TxnRequest): void {
-  const alarmed = context.refuseRead();
-  if (alarmed !== null) {
-    failWith(call, alarmed);
+  const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
+  if (refused !== null) {
+    failWith(call, refused);
     return;
   }
   const result = context.options.store.readTxn(request);

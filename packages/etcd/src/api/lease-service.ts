@@ -1,7 +1,7 @@
 /** etcdserverpb.Lease: grants and revocations go through the log, what concerns time through the lease desk. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { assert } from "@quorate/base";
-import { type KvLease, leaseTtlSecondsMax } from "@quorate/kv";
+import { assert, emptyBytes } from "@quorate/base";
+import { type KvErrorCode, type KvLease, leaseTtlSecondsMax, type Principal } from "@quorate/kv";
 import {
   LeaseGrantRequestSchema,
   LeaseKeepAliveRequestSchema,
@@ -23,6 +23,8 @@ import { LongCalls } from "./long-calls.ts";
 const keepAlivesMax = 1000;
 /** Leases that are listed in the order in which they end. PERF: sorting more would take longer than a slice may. */
 const sortedLeasesMax = 5000;
+/** Leases whose keys are looked at in one slice, where rights depend on them. */
+const leasesPerSlice = 500;
 
 const encodeGrant: EncodeResult = (writer, header, result) => {
   assert(result.type === "lease-grant", "lease service: a grant answered by something else");
@@ -103,6 +105,11 @@ export class LeaseService {
         return;
       }
       const found = answer.status === "found" ? answer : null;
+      const refused = this.#refuseKeys(call, found?.keys ?? []);
+      if (refused !== null) {
+        failWith(call, refused);
+        return;
+      }
       const message = create(LeaseTimeToLiveResponseSchema, {
         header: this.#header(),
         ID: request.ID,
@@ -120,7 +127,11 @@ export class LeaseService {
       return;
     }
     const { store } = this.#context.options;
-    const count = store.leaseCount;
+    this.#whenReadable(call, () => this.#list(call, store.leaseCount));
+  }
+
+  #list(call: UnaryApiCall, count: number): void {
+    const { store } = this.#context.options;
     const leases = count === 0 ? [] : this.#inOrderOfEnd(store.leasesAfter(null, count));
     const message = create(LeaseLeasesResponseSchema, {
       header: this.#header(),
@@ -145,9 +156,17 @@ export class LeaseService {
         return;
       }
       const place = stream.expect(request.ID);
-      this.desk.ask({ kind: "renew", id: request.ID, withKeys: false }, (answer) => {
+      const settle = (answer: DeskAnswer): void => {
         if (!stream.settle(place, answer)) {
           this.#calls.ended(call);
+        }
+      };
+      this.#context.auth.identifyEach(call, (identity) => {
+        const refused = this.#refuseRenewal(identity, request.ID);
+        if (refused === null) {
+          this.desk.ask({ kind: "renew", id: request.ID, withKeys: false }, settle);
+        } else {
+          settle(refused);
         }
       });
     });
@@ -158,6 +177,60 @@ export class LeaseService {
     const ttlSeconds = answer.status === "found" ? answer.ttlSeconds : 0;
     const message = { header: this.#header(), ID: id, TTL: BigInt(ttlSeconds) };
     return toBinary(LeaseKeepAliveResponseSchema, create(LeaseKeepAliveResponseSchema, message));
+  }
+
+  /** ETCD: whoever could not write the keys of a lease does not keep them alive either. */
+  #refuseRenewal(identity: Principal | null | "KV_INVALID_AUTH_TOKEN", id: bigint): KvErrorCode | null {
+    const { store } = this.#context.options;
+    if (identity === "KV_INVALID_AUTH_TOKEN") {
+      return identity;
+    }
+    const { auth } = store;
+    const keysOf = (lease: bigint): readonly Uint8Array[] => store.leaseKeys(lease);
+    return auth.refuseStranger(identity) ?? auth.refuseLease(identity, "write", id, keysOf);
+  }
+
+  /** ETCD: the keys of a lease are told to who may read each of them. */
+  #refuseKeys(call: UnaryApiCall, keys: readonly Uint8Array[]): KvErrorCode | null {
+    for (const key of keys) {
+      const refused = this.#context.auth.refuseRead(call, key, emptyBytes);
+      if (refused !== null) {
+        return refused;
+      }
+    }
+    return null;
+  }
+
+  /** Goes on if whoever made the call may read the keys of every lease, slice by slice; otherwise it failed. */
+  #whenReadable(call: UnaryApiCall, then: () => void): void {
+    const { defer, store } = this.#context.options;
+    const slice = (after: bigint | null): void => {
+      if (call.ended) {
+        return;
+      }
+      const leases = store.leasesAfter(after, leasesPerSlice);
+      for (const { id } of leases) {
+        const refused = this.#refuseKeys(call, store.leaseKeys(id));
+        if (refused !== null) {
+          failWith(call, refused);
+          return;
+        }
+      }
+      const last = leases.at(-1);
+      if (last === undefined || leases.length < leasesPerSlice) {
+        then();
+      } else {
+        defer.defer(() => slice(last.id));
+      }
+    };
+    const stranger = store.auth.refuseStranger(this.#context.auth.principalOf(call));
+    if (stranger !== null) {
+      failWith(call, stranger);
+    } else if (this.#context.auth.refuseAdmin(call) === null) {
+      then();
+    } else {
+      slice(null);
+    }
   }
 
   #header(): ReturnType<ApiContext["messageHeader"]> {

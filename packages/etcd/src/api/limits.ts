@@ -24,6 +24,8 @@ export interface ApiLimits {
   readonly autoCompaction: CompactionPolicy;
   /** Learners that may be members at once. ETCD: --max-learners. */
   readonly learnerCountMax: number;
+  /** Milliseconds after which a token that was not used ends. ETCD: --auth-token-ttl, 5 minutes. */
+  readonly authTokenTtlMs: number;
   /** Refuse changes of the members that put the quorum at risk. ETCD: --strict-reconfig-check. */
   readonly strictReconfigCheck: boolean;
 }
@@ -46,6 +48,7 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     leaseCheckpoint: false,
     autoCompaction: { mode: "off" },
     learnerCountMax: 1,
+    authTokenTtlMs: 5 * 60 * 1000,
     strictReconfigCheck: true,
   };
 }

@@ -79,6 +79,11 @@ export function handleAlarm(context: ApiContext, input: Uint8Array, call: UnaryA
 }
 
 function changeAlarm(context: ApiContext, call: UnaryApiCall, request: AlarmRequest): void {
+  const refused = context.auth.refuseAdmin(call);
+  if (refused !== null) {
+    failWith(call, refused);
+    return;
+  }
   const alarm =
     request.alarm === AlarmType.NOSPACE ? "no-space" : request.alarm === AlarmType.CORRUPT ? "corrupt" : null;
   if (alarm === null || request.memberID > BigInt(Number.MAX_SAFE_INTEGER)) {

@@ -19,9 +19,9 @@ const bytesPerSliceMax = 512 * 1024;
 /** Answers `call` with the range as the local store has it. */
 export function answerRange(context: ApiContext, call: UnaryApiCall, request: RangeRequest): void {
   const { store } = context.options;
-  const alarmed = context.refuseRead();
-  if (alarmed !== null) {
-    failWith(call, alarmed);
+  const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
+  if (refused !== null) {
+    failWith(call, refused);
     return;
   }
   if (request.rangeEnd.length > 0) {

@@ -1,9 +1,14 @@
 /** etcdserverpb.Watch: streams of requests in, responses of the watch hub out. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { type WatchRequest, WatchRequestSchema } from "#generated/etcdserverpb_pb.js";
+import {
+  type WatchCreateRequest,
+  type WatchRequest,
+  WatchRequestSchema,
+} from "#generated/etcdserverpb_pb.js";
 import type { BidiApiCall } from "../ports.ts";
 import { WatchHub } from "../watch/watch-hub.ts";
 import { WatchStream } from "../watch/watch-stream.ts";
+import { firstKey } from "../watch/watcher.ts";
 import type { ApiContext } from "./context.ts";
 import { decodeMessage, decodeOrFail } from "./failures.ts";
 import { LongCalls } from "./long-calls.ts";
@@ -57,7 +62,7 @@ export class WatchService {
     const union = request.requestUnion;
     switch (union.case) {
       case "createRequest":
-        stream.create(union.value);
+        this.#create(call, stream, union.value);
         break;
       case "cancelRequest":
         stream.cancel(union.value.watchId);
@@ -69,5 +74,25 @@ export class WatchService {
         // ETCD: a request of a kind that is not known is passed over.
         break;
     }
+  }
+
+  /** ETCD: who watches, and what it may see, is asked once, when the watcher is made. */
+  #create(call: BidiApiCall, stream: WatchStream, request: WatchCreateRequest): void {
+    const { store } = this.#context.options;
+    // The message's bytes are gone when a token had to be waited for.
+    const owned = store.auth.enabled
+      ? { ...request, key: request.key.slice(), rangeEnd: request.rangeEnd.slice() }
+      : request;
+    this.#context.auth.identifyEach(call, (identity) => {
+      const refused =
+        identity === "KV_INVALID_AUTH_TOKEN"
+          ? identity
+          : store.auth.refuseRange(identity, "read", firstKey(owned.key), owned.rangeEnd);
+      if (refused === null) {
+        stream.create(owned);
+      } else {
+        stream.refuseByAuth(refused);
+      }
+    });
   }
 }

@@ -3,7 +3,7 @@
  * transport is full takes no more events (its watchers fall behind and read history later) and no more requests.
  */
 import { assert, ByteWriter, utf8Encode } from "@quorate/base";
-import { kvErrors } from "@quorate/kv";
+import { grpcCode, type KvErrorCode, kvErrors } from "@quorate/kv";
 import type { WatchCreateRequest } from "#generated/etcdserverpb_pb.js";
 import { WatchCreateRequest_FilterType as Filter } from "#generated/etcdserverpb_pb.js";
 import type { ApiContext } from "../api/context.ts";
@@ -87,6 +87,18 @@ export class WatchStream implements WatchSink {
     } else {
       this.#hub.add(watcher);
     }
+  }
+
+  /** Says that no watcher is made for want of rights. ETCD: in the words that its clients look for. */
+  refuseByAuth(code: KvErrorCode): void {
+    const { grpc, text } = kvErrors[code];
+    const name =
+      grpc === grpcCode.unauthenticated
+        ? "Unauthenticated"
+        : grpc === grpcCode.permissionDenied
+          ? "PermissionDenied"
+          : "InvalidArgument";
+    this.#refuse(utf8Encode(`rpc error: code = ${name} desc = ${text}`));
   }
 
   /** Removes a watcher. ETCD: of an unknown one nothing is said. */

@@ -35,12 +35,17 @@ interface WatcherRequest {
   readonly fragment: boolean;
 }
 
-/** The range of a request, or null where no key can lie in it. ETCD: no key stands for the lowest one. */
+/** ETCD: no key stands for the lowest one. */
+export function firstKey(key: Uint8Array): Uint8Array {
+  return key.length === 0 ? Uint8Array.of(0) : key;
+}
+
+/** The range of a request, or null where no key can lie in it. */
 export function watchRange(
   key: Uint8Array,
   rangeEnd: Uint8Array,
 ): { readonly begin: Uint8Array; readonly end: RangeBound } | null {
-  const begin = key.length === 0 ? Uint8Array.of(0) : key.slice();
+  const begin = firstKey(key).slice();
   if (rangeEnd.length === 0) {
     const end = new Uint8Array(begin.length + 1);
     end.set(begin);

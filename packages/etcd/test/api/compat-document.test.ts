@@ -18,6 +18,7 @@ const rows = new Map(
 function servedMember(): Member {
   const cancel = { cancel: () => {} };
   return new Member({
+    passwords: { hash: () => cancel, compare: () => cancel },
     createDigest: () => ({ update: () => {}, digest: () => new Uint8Array(32) }),
     reconfiguration: {
       confIndex: 1,

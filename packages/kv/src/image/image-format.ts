@@ -1,7 +1,7 @@
 /**
  * The form of an image of the state machine: blocks, each with a section tag, the section's version, a length and a
  * checksum. A reader that meets a tag or version it does not know was given the image of a newer version and refuses it by
- * name. New tables (auth, alarms, sessions) become sections of their own.
+ * name. New tables (sessions) become sections of their own.
  */
 import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
@@ -17,6 +17,8 @@ export const section = {
   members: { tag: 4, version: 1 },
   /** By ascending id, in any number of blocks; none where there is no lease. */
   leases: { tag: 5, version: 1 },
+  /** In any number of blocks; none where nobody ever touched access control. */
+  auth: { tag: 6, version: 1 },
   /** By kind and member; none where there is no alarm. */
   alarms: { tag: 7, version: 1 },
   /** Always last: counts of what came before. */
@@ -28,7 +30,6 @@ export type SectionName = keyof typeof section;
 
 /** Numbers set aside for sections that are not written yet, so that an older member can name what it meets. */
 const reservedTags: ReadonlyMap<number, string> = new Map([
-  [6, "auth"],
   [8, "sessions"],
   [9, "downgrade"],
 ]);
@@ -124,7 +125,7 @@ export class BlockParser {
 }
 
 function sectionName(tag: number, version: number): SectionName {
-  for (const name of ["head", "base", "log", "members", "leases", "alarms", "end"] as const) {
+  for (const name of ["head", "base", "log", "members", "leases", "auth", "alarms", "end"] as const) {
     if (section[name].tag === tag) {
       if (section[name].version !== version) {
         throw new UnsupportedFormat(`image section ${name} version ${version}: this version cannot read it`);

@@ -4,6 +4,8 @@
  */
 import { assert, type ByteReader, DecodeError } from "@quorate/base";
 import { type AlarmList, compareAlarms } from "../alarms.ts";
+import { AuthRestore } from "../auth/auth-image.ts";
+import type { AuthState } from "../auth/auth-state.ts";
 import { UnsupportedFormat } from "../errors.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
@@ -31,8 +33,11 @@ export interface RestoredState {
   readonly store: MvccStore;
   readonly members: MemberTable;
   readonly leases: LeaseTable;
+  readonly auth: AuthState;
   readonly alarms: AlarmList;
 }
+
+const repeatable: ReadonlySet<SectionName> = new Set(["base", "log", "leases", "auth"]);
 
 /** Takes an image in chunks; hands the state to `install` at the end. */
 export class KvRestore {
@@ -41,6 +46,7 @@ export class KvRestore {
   readonly #store: MvccStore;
   #members: MemberTable = new Map();
   readonly #leases: LeaseTable = new LeaseTable();
+  readonly #auth: AuthRestore = new AuthRestore();
   #alarms: AlarmList = [];
   #leaseId: bigint | null = null;
   #head: ImageHead | null = null;
@@ -73,6 +79,7 @@ export class KvRestore {
     if (this.#section !== "end" || this.#parser.pendingBytes !== 0 || this.#head === null) {
       throw new DecodeError("image: not whole", this.#parser.pendingBytes);
     }
+    const auth = this.#auth.finish();
     this.#finished = true;
     assert(this.#store.revision === this.#head.revision, "restore: revision not taken");
     this.#install({
@@ -80,6 +87,7 @@ export class KvRestore {
       store: this.#store,
       members: this.#members,
       leases: this.#leases,
+      auth,
       alarms: this.#alarms,
     });
   }
@@ -101,6 +109,9 @@ export class KvRestore {
       case "leases":
         this.#takeLeases(block.payload);
         break;
+      case "auth":
+        this.#auth.take(block.payload);
+        break;
       case "alarms":
         this.#takeAlarms(block.payload);
         break;
@@ -114,10 +125,10 @@ export class KvRestore {
     block.payload.end();
   }
 
-  /** Sections come by ascending tag; only those of the history and of the leases come in several blocks. */
+  /** Sections come by ascending tag; only those that may be long come in several blocks. */
   #checkOrder(name: SectionName): void {
     const before = this.#section === null ? 0 : section[this.#section].tag;
-    const repeats = name === this.#section && (name === "base" || name === "log" || name === "leases");
+    const repeats = name === this.#section && repeatable.has(name);
     const first = this.#section !== null || name === "head";
     if (!first || !(section[name].tag > before || repeats)) {
       throw new DecodeError("image: section out of order", 0);

@@ -2,8 +2,10 @@
  * An image of the whole state machine, pinned at one applied index and read in slices while commands go on: the history by
  * its pinned revisions, small tables by holding on to the table of the moment, which writers replace and never change.
  */
-import { assert, ByteWriter } from "@quorate/base";
+import { assert, ByteWriter, must } from "@quorate/base";
 import type { AlarmList } from "../alarms.ts";
+import { AuthImage } from "../auth/auth-image.ts";
+import { type AuthState, isInitial } from "../auth/auth-state.ts";
 import type { KvLease, PinnedLeases } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
 import { writeAlarm } from "../request/alarm-codec.ts";
@@ -24,7 +26,15 @@ export interface ImageHead {
 /** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
 const sliceRecordsMax = 4096;
 
-type Stage = "head" | "history" | "members" | "leases" | "alarms" | "end" | "done";
+type Stage = "head" | "history" | "members" | "leases" | "auth" | "alarms" | "end" | "done";
+
+/** Small tables, as they were when the image was begun. */
+interface PinnedTables {
+  readonly members: MemberTable;
+  readonly leases: PinnedLeases;
+  readonly auth: AuthState;
+  readonly alarms: AlarmList;
+}
 
 /** Reads an image; {@link KvImage.close} lets go of the pin. */
 export class KvImage {
@@ -33,6 +43,8 @@ export class KvImage {
   readonly #members: MemberTable;
   readonly #leases: PinnedLeases;
   readonly #alarms: AlarmList;
+  /** Null where there is nothing to say about access control. */
+  readonly #auth: AuthImage | null;
   #leaseRow = 0;
   #leaseAt = 0;
   #leaseCount = 0;
@@ -42,17 +54,13 @@ export class KvImage {
   #versionCount = 0;
   #closed = false;
 
-  constructor(
-    head: ImageHead,
-    history: HistoryReader,
-    tables: { readonly members: MemberTable; readonly leases: PinnedLeases; readonly alarms: AlarmList },
-    release: () => void,
-  ) {
+  constructor(head: ImageHead, history: HistoryReader, tables: PinnedTables, release: () => void) {
     this.#head = head;
     this.#history = history;
     this.#members = tables.members;
     this.#leases = tables.leases;
     this.#alarms = tables.alarms;
+    this.#auth = isInitial(tables.auth) ? null : new AuthImage(tables.auth);
     this.#release = release;
   }
 
@@ -70,6 +78,8 @@ export class KvImage {
         return this.#membersBlock();
       case "leases":
         return this.#leasesBlock(bytesMax);
+      case "auth":
+        return this.#authBlock(bytesMax);
       case "alarms":
         this.#stage = "end";
         return this.#alarmsBlock();
@@ -150,6 +160,20 @@ export class KvImage {
   }
 
   #stageAfterLeases(): Stage {
+    return this.#auth === null ? this.#stageAfterAuth() : "auth";
+  }
+
+  #authBlock(bytesMax: number): Uint8Array {
+    const auth = must(this.#auth, "image: access control that was never touched");
+    beginBlock(this.#writer, "auth");
+    auth.write(this.#writer, bytesMax);
+    if (auth.done) {
+      this.#stage = this.#stageAfterAuth();
+    }
+    return endBlock(this.#writer);
+  }
+
+  #stageAfterAuth(): Stage {
     return this.#alarms.length === 0 ? "end" : "alarms";
   }
 

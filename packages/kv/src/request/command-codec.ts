@@ -3,7 +3,9 @@
  * on bytes too. It starts with the format's version and the command's type; a number that this version does not know was
  * written by a newer one and is refused by name, never skipped: skipping would let members' states drift apart.
  */
-import { ByteReader, ByteWriter, unreachable } from "@quorate/base";
+import { assert, ByteReader, ByteWriter, DecodeError, unreachable } from "@quorate/base";
+import { readAuth, readPrincipal, writeAuth, writePrincipal } from "../auth/auth-codec.ts";
+import type { Principal } from "../auth/auth-types.ts";
 import { UnsupportedFormat } from "../errors.ts";
 import type { Command } from "../types.ts";
 import { readAlarmRequest, writeAlarmRequest } from "./alarm-codec.ts";
@@ -34,11 +36,14 @@ const typeNumber = {
   "lease-revoke": 7,
   "lease-checkpoint": 8,
   alarm: 9,
+  auth: 10,
 } as const;
+
+/** A command of any other type behind the name of whom it stands for. */
+const typeOnBehalf = 14;
 
 /** Numbers set aside for what is not written yet, so that an older member can name what it meets. */
 const reservedTypes: ReadonlyMap<number, string> = new Map([
-  [10, "auth"],
   [11, "session"],
   [12, "downgrade"],
   [13, "cluster-version"],
@@ -96,25 +101,65 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
     case "alarm":
       writeAlarmRequest(writer, command);
       break;
+    case "auth":
+      writeAuth(writer, command);
+      break;
     default:
       unreachable(command);
   }
 }
 
 /**
- * The command that `bytes` stand for; its byte strings are views into them.
+ * Appends the bytes of a command with the name of whom it stands for; `command` is one that bears none. Without a name a
+ * command stands for nobody, who may do nothing while access control is on.
+ */
+export function writeOnBehalf(writer: ByteWriter, principal: Principal, command: Uint8Array): void {
+  assert(command[0] === commandFormatVersion, "command codec: not a command");
+  assert(command[1] !== typeOnBehalf, "command codec: on behalf of two");
+  writer.u8(commandFormatVersion);
+  writer.u8(typeOnBehalf);
+  writePrincipal(writer, principal);
+  writer.bytes(command);
+}
+
+/** A command, and for whom it stands: null for nobody. */
+export interface SignedCommand {
+  readonly principal: Principal | null;
+  readonly command: Command;
+}
+
+/**
+ * The command that `bytes` stand for, whoever it stands for; its byte strings are views into them.
  *
  * @throws {@link UnsupportedFormat} for a version or type that a newer version wrote, DecodeError for damaged bytes.
  */
 export function decodeCommand(bytes: Uint8Array): Command {
+  return decodeSigned(bytes).command;
+}
+
+/** {@link decodeCommand}, with whom it stands for. */
+export function decodeSigned(bytes: Uint8Array): SignedCommand {
   const reader = new ByteReader(bytes);
+  let type = readType(reader);
+  let principal: Principal | null = null;
+  if (type === typeOnBehalf) {
+    principal = readPrincipal(reader);
+    type = readType(reader);
+    if (type === typeOnBehalf) {
+      throw new DecodeError("command on behalf of two", reader.offset);
+    }
+  }
+  const command = readBody(reader, type);
+  reader.end();
+  return { principal, command };
+}
+
+function readType(reader: ByteReader): number {
   const version = reader.u8();
   if (version !== commandFormatVersion) {
     throw new UnsupportedFormat(`command format ${version}: this version knows ${commandFormatVersion}`);
   }
-  const command = readBody(reader, reader.u8());
-  reader.end();
-  return command;
+  return reader.u8();
 }
 
 function readBody(reader: ByteReader, type: number): Command {
@@ -137,6 +182,8 @@ function readBody(reader: ByteReader, type: number): Command {
       return readLeaseCheckpoint(reader);
     case typeNumber.alarm:
       return readAlarmRequest(reader);
+    case typeNumber.auth:
+      return readAuth(reader);
     default: {
       const name = reservedTypes.get(type) ?? "unnamed";
       throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);

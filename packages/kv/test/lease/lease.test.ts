@@ -111,6 +111,8 @@ test("observers are told of leases, revisions, and of history before it goes", (
     leaseSet: (lease) => told.push(`set ${lease.id} ${lease.ttlSeconds} ${lease.remainingSeconds}`),
     leaseRemoved: (id) => told.push(`removed ${id}`),
     restored: () => told.push(`restored ${driver.machine.revision}`),
+    tokenIssued: () => told.push("token"),
+    tokensRevoked: () => told.push("no token"),
   });
   driver.apply(grant(7n));
   driver.apply(grant(7n));

@@ -4,16 +4,24 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { DecodeError } from "@quorate/base";
-import { type Command, decodeCommand, encodeCommand, UnsupportedFormat } from "@quorate/kv";
+import {
+  type Command,
+  decodeCommand,
+  decodeSigned,
+  encodeCommand,
+  type Principal,
+  UnsupportedFormat,
+} from "@quorate/kv";
 import fc from "fast-check";
-import { deleteArb, leaseArb, putArb, txnArb } from "../support/arbitraries.ts";
-import { bytes, compare, del, plain, put, range, txn } from "../support/requests.ts";
+import { authArb, deleteArb, leaseArb, putArb, txnArb } from "../support/arbitraries.ts";
+import { bytes, compare, del, plain, put, range, signed, txn } from "../support/requests.ts";
 
 const anyCommand = fc.oneof(
   putArb,
   deleteArb,
   txnArb,
   leaseArb,
+  authArb,
   fc.record({
     type: fc.constant("compaction" as const),
     revision: fc.maxSafeInteger(),
@@ -77,6 +85,30 @@ const samples: readonly Command[] = [
   },
   { type: "alarm", action: "activate", memberId: 2 ** 53 - 1, alarm: "no-space" },
   { type: "alarm", action: "deactivate", memberId: 0, alarm: "corrupt" },
+  { type: "auth", op: "enable" },
+  { type: "auth", op: "disable" },
+  { type: "auth", op: "authenticate", user: "ana", nonce: "kQvWz", checkedRevision: 300 },
+  { type: "auth", op: "user-add", user: "ana", passwordHash: "$2b$04$hash" },
+  { type: "auth", op: "user-add", user: "nœud", passwordHash: null },
+  { type: "auth", op: "user-delete", user: "ana" },
+  { type: "auth", op: "user-change-password", user: "ana", passwordHash: "$2b$04$other" },
+  { type: "auth", op: "user-grant-role", user: "ana", role: "r" },
+  { type: "auth", op: "user-revoke-role", user: "ana", role: "r" },
+  { type: "auth", op: "role-add", role: "r" },
+  { type: "auth", op: "role-delete", role: "r" },
+  {
+    type: "auth",
+    op: "role-grant-permission",
+    role: "r",
+    permission: { access: "read-write", key: bytes("a"), rangeEnd: bytes("\0") },
+  },
+  { type: "auth", op: "role-revoke-permission", role: "r", key: bytes("a"), rangeEnd: bytes("") },
+];
+
+/** The same put for everybody a command can stand for. */
+const principals: readonly Principal[] = [
+  { kind: "server" },
+  { kind: "user", name: "ana", authRevision: 300 },
 ];
 
 test("every command comes back as it went in, in one form only", () => {
@@ -91,6 +123,23 @@ test("every command comes back as it went in, in one form only", () => {
   );
 });
 
+test("a command comes back with whom it stands for, and for one only", () => {
+  const command = put("k", "v");
+  assert.equal(decodeSigned(encodeCommand(command)).principal, null);
+  for (const principal of principals) {
+    const bytesOf = signed(principal, command);
+    assert.deepEqual(decodeSigned(bytesOf).principal, principal);
+    assert.deepEqual(plain(decodeCommand(bytesOf)), plain(command));
+    const head = bytesOf.subarray(0, bytesOf.length - encodeCommand(command).length);
+    assert.throws(() => decodeSigned(Buffer.concat([head, bytesOf])), DecodeError);
+    for (let length = 0; length < bytesOf.length; length++) {
+      assert.throws(() => decodeSigned(bytesOf.subarray(0, length)), DecodeError);
+    }
+  }
+  const nameless = Uint8Array.of(1, 14, 2, 0, 1, ...encodeCommand(command));
+  assert.throws(() => decodeSigned(nameless), DecodeError);
+});
+
 test("a cut command is refused as damaged, and none reads past its end", () => {
   for (const sample of samples) {
     const encoded = encodeCommand(sample);
@@ -103,7 +152,7 @@ test("a cut command is refused as damaged, and none reads past its end", () => {
 
 test("random bytes are refused with one of the two errors, or decode", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (tail, type) => {
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 14 }), (tail, type) => {
       try {
         decodeCommand(Uint8Array.of(1, type, ...tail));
       } catch (error) {
@@ -122,7 +171,9 @@ test("a command of a newer version is refused by name", () => {
     );
   };
   refused([2, 1], /command format 2/);
-  refused([1, 10], /command type 10 \(auth\)/);
+  refused([1, 11], /command type 11 \(session\)/);
+  refused([1, 10, 13], /access control action 13/);
+  refused([1, 14, 3], /principal of kind 3/);
   refused([1, 200], /command type 200 \(unnamed\)/);
   refused([1, 1, 0x80], /flags 128/);
 });
@@ -136,11 +187,15 @@ test("deep nesting is bounded", () => {
 });
 
 test("the format is the golden one", () => {
-  const lines = samples.map((sample) => Buffer.from(encodeCommand(sample)).toString("hex"));
+  const encoded = [
+    ...samples.map((sample) => encodeCommand(sample)),
+    ...principals.map((principal) => signed(principal, put("k", "v"))),
+  ];
+  const lines = encoded.map((one) => Buffer.from(one).toString("hex"));
   const golden = readFileSync(new URL("../golden/commands.hex", import.meta.url), "utf8");
   assert.equal(`${lines.join("\n")}\n`, golden);
   const hash = createHash("sha256").update(golden).digest("hex");
   assert.equal(hash, goldenHash, "a changed format needs a new version number, not a new hash");
 });
 
-const goldenHash = "8bc23d21d360877edfc1e0d15824b5758af4b03947d8b7cd6b37e8359d2c7b7c";
+const goldenHash = "1e00c509c2ca8bfaace8b35eacc4ed9c1b162886a37fc0b6e80f0b60b28cf697";

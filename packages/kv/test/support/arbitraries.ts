@@ -1,5 +1,13 @@
 /** Random requests for property tests, over few keys, so that they meet. */
-import type { Command, Compare, CompareOperand, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
+import type {
+  AuthAction,
+  Command,
+  Compare,
+  CompareOperand,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
+} from "@quorate/kv";
 import fc from "fast-check";
 
 const latin = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
@@ -136,3 +144,42 @@ export const txnArb: fc.Arbitrary<TxnRequest> = fc.letrec<{ txn: TxnRequest; op:
     failure: fc.array(tie("op"), { maxLength: 4 }),
   }),
 })).txn;
+
+const someName = fc.constantFrom("root", "ana", "ben", "r", "\u{1f511}", "\uffff");
+const someHash = fc.constantFrom("$2b$04$a", "$2b$04$b");
+
+const authAction: fc.Arbitrary<AuthAction> = fc.oneof(
+  fc.record({ op: fc.constantFrom("enable" as const, "disable" as const) }),
+  fc.record({
+    op: fc.constant("authenticate" as const),
+    user: someName,
+    nonce: fc.constant("nonce"),
+    checkedRevision: fc.integer({ min: 1, max: 40 }),
+  }),
+  fc.record({
+    op: fc.constant("user-add" as const),
+    user: someName,
+    passwordHash: fc.oneof(fc.constant(null), someHash),
+  }),
+  fc.record({ op: fc.constant("user-change-password" as const), user: someName, passwordHash: someHash }),
+  fc.record({ op: fc.constant("user-delete" as const), user: someName }),
+  fc.record({
+    op: fc.constantFrom("user-grant-role" as const, "user-revoke-role" as const),
+    user: someName,
+    role: someName,
+  }),
+  fc.record({ op: fc.constantFrom("role-add" as const, "role-delete" as const), role: someName }),
+  fc.record({
+    op: fc.constant("role-grant-permission" as const),
+    role: someName,
+    permission: fc.record({
+      access: fc.constantFrom("read" as const, "write" as const, "read-write" as const),
+      key: keyBytes,
+      rangeEnd,
+    }),
+  }),
+  fc.record({ op: fc.constant("role-revoke-permission" as const), role: someName, key: keyBytes, rangeEnd }),
+);
+
+/** Changes of access control, over few names. */
+export const authArb: fc.Arbitrary<Command> = authAction.map((action) => ({ type: "auth", ...action }));

@@ -1,5 +1,5 @@
 /** Short ways to write requests in tests: keys and values as text, every other field optional. */
-import { utf8Encode } from "@quorate/base";
+import { ByteWriter, utf8Encode } from "@quorate/base";
 import type {
   Command,
   Compare,
@@ -7,12 +7,13 @@ import type {
   CompareResult,
   DeleteRangeRequest,
   KvResult,
+  Principal,
   PutRequest,
   RangeRequest,
   RequestOp,
   TxnRequest,
 } from "@quorate/kv";
-import { encodeCommand, KvStateMachine } from "@quorate/kv";
+import { encodeCommand, KvStateMachine, writeOnBehalf } from "@quorate/kv";
 
 export const bytes = utf8Encode;
 
@@ -79,6 +80,13 @@ export function plain(value: unknown): unknown {
   return value;
 }
 
+/** The bytes of a command on somebody's behalf. */
+export function signed(principal: Principal, command: Command): Uint8Array {
+  const writer = new ByteWriter();
+  writeOnBehalf(writer, principal, encodeCommand(command));
+  return writer.finish();
+}
+
 /** A machine that counts the log's indexes itself. */
 export class Driver {
   readonly machine: KvStateMachine;
@@ -93,6 +101,16 @@ export class Driver {
   apply(command: Command): KvResult {
     this.index++;
     return plain(this.machine.apply(encodeCommand(command), { index: this.index, term: 1 })) as KvResult;
+  }
+
+  /** {@link apply}, on behalf of somebody; null for nobody. */
+  applyAs(principal: Principal | null, command: Command): KvResult {
+    if (principal === null) {
+      return this.apply(command);
+    }
+    this.index++;
+    const bytes = signed(principal, command);
+    return plain(this.machine.apply(bytes, { index: this.index, term: 1 })) as KvResult;
   }
 
   compact(revision: number): KvResult {
