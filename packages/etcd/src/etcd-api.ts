@@ -25,6 +25,7 @@ import {
   handleStatus,
 } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
+import { handleRangeStream } from "./api/range-stream.ts";
 import { WatchService } from "./api/watch-service.ts";
 import { Compactor } from "./compactor.ts";
 import type { ApiMethod, UnaryApiCall } from "./ports.ts";
@@ -223,6 +224,10 @@ export class EtcdApi {
     this.#addLeaseMethods(methods);
     this.#addClusterMethods(methods);
     this.#addQueueMethods(methods);
+    methods.set("/etcdserverpb.KV/RangeStream", {
+      kind: "server-stream",
+      handle: (input, call) => handleRangeStream(this.#context, input, call),
+    });
     methods.set("/etcdserverpb.Maintenance/Snapshot", {
       kind: "server-stream",
       handle: (input, call) => handleSnapshot(this.#context, input, call),
