@@ -49,7 +49,9 @@ export class Churn {
   start(): void {
     this.#world.schedule(this.#random.integer(1, 2 * this.#plan.meanIntervalMs * this.#world.pace), () => {
       if (this.#active) {
-        this.#act();
+        if (this.#world.steps.admit("change")) {
+          this.#act();
+        }
         this.start();
       }
     });

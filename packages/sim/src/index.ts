@@ -26,7 +26,9 @@ export {
 } from "./linearizability/models.ts";
 export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
 export { Network } from "./network.ts";
+export { type ProfileName, profileNames, profiles } from "./profiles.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
+export { type KeptSteps, keepAll, type StepKind, stepKinds } from "./steps.ts";
 export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export { Trace, type TraceSink } from "./trace.ts";
 export { type CheckerName, Violation } from "./violation.ts";

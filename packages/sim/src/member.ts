@@ -457,6 +457,7 @@ export class Member {
       membership: this.#membershipPolicy(),
       onEvent: (event) => this.#observe(life, event),
       onFatal: (error) => this.#fatal(life, error),
+      trace: world.protocol === null ? null : { time: () => world.nowMs, sink: world.protocol },
     });
     host.start((error) => {
       if (error === null) {

@@ -115,7 +115,10 @@ export class Nemesis {
     const mean = this.#plan.meanIntervalMs * this.#world.pace;
     const delay = Math.floor(mean / 3) + this.#random.integer(0, Math.ceil((mean * 4) / 3));
     this.#later(delay, () => {
-      this.#random.pick(this.#actions)();
+      const act = this.#random.pick(this.#actions);
+      if (this.#world.steps.admit("fault")) {
+        act();
+      }
       this.#scheduleNext();
     });
   }

@@ -3,6 +3,7 @@
  * and at the end the power goes out once more.
  */
 import { Prng } from "@quorate/base";
+import type { TraceEvent } from "@quorate/raft";
 import { Churn } from "./churn.ts";
 import { Cluster } from "./cluster.ts";
 import { FaultCount } from "./fault-count.ts";
@@ -10,6 +11,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
 import { checkStanding, type StandingTarget } from "./standing.ts";
+import { type KeptSteps, keepAll, type StepKind } from "./steps.ts";
 import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
@@ -21,8 +23,14 @@ import { World } from "./world.ts";
 export interface SimulateOptions {
   /** Receives every line of the trace. */
   readonly sink?: TraceSink;
+  /** Receives every step of the protocol, in the format of docs/trace.md. */
+  readonly protocol?: (event: TraceEvent) => void;
   /** Changes the plan that the seed drew. */
   readonly adapt?: (plan: SeedPlan) => SeedPlan;
+  /** Which faults, changes and acts of clients happen. Default: all. */
+  readonly kept?: KeptSteps;
+  /** The run ends here, without a verdict on what is owed later. Default: no end. */
+  readonly eventCountMax?: number;
 }
 
 /** What came out of one seed. */
@@ -44,6 +52,8 @@ export interface SeedReport {
     readonly refused: number;
     readonly unknown: number;
   };
+  /** How many of each kind asked to happen. */
+  readonly steps: Readonly<Record<StepKind, number>>;
   /** The first broken promise, null when all held. */
   readonly violation: Violation | null;
 }
@@ -72,8 +82,12 @@ const searchStepsMax = 3_000_000;
 const leaderTimeouts = 10;
 const convergenceTimeouts = 200;
 
+/** Ends a run that is long enough for whoever asked. */
+class CutShort extends Error {}
+
 class Run {
   readonly #plan: SeedPlan;
+  readonly #eventCountMax: number;
   readonly #trace: Trace;
   readonly #world: World;
   readonly #faults = new FaultCount();
@@ -88,7 +102,9 @@ class Run {
     const drawn = swarm(seed, root);
     this.#plan = options.adapt?.(drawn) ?? drawn;
     this.#trace = new Trace(options.sink ?? null);
-    this.#world = new World(root, this.#trace);
+    const { eventCountMax, kept = keepAll, protocol } = options;
+    this.#world = new World(root, this.#trace, protocol === undefined ? { kept } : { kept, protocol });
+    this.#eventCountMax = eventCountMax ?? Number.POSITIVE_INFINITY;
     this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch);
     this.#nemesis = new Nemesis(this.#world, this.#plan.nemesis, this.#cluster, this.#faults);
     this.#churn =
@@ -117,7 +133,9 @@ class Run {
         this.#cluster.oracle.history.checkLinearizable(searchStepsMax);
       }
     } catch (error) {
-      this.#watch.note(error);
+      if (!(error instanceof CutShort)) {
+        this.#watch.note(error);
+      }
     }
   }
 
@@ -139,6 +157,11 @@ class Run {
         applied: history.count("applied"),
         refused: history.count("refused"),
         unknown: history.count("unknown"),
+      },
+      steps: {
+        fault: this.#world.steps.count("fault"),
+        change: this.#world.steps.count("change"),
+        operation: this.#world.steps.count("operation"),
       },
       violation: this.#watch.violation,
     };
@@ -253,9 +276,14 @@ class Run {
   }
 
   #runFor(durationMs: number, done: () => boolean): void {
-    this.#world.runUntil(this.#world.nowMs + durationMs, () => this.#watch.violation !== null || done());
+    const isCut = (): boolean => this.#world.eventCount >= this.#eventCountMax;
+    const untilMs = this.#world.nowMs + durationMs;
+    this.#world.runUntil(untilMs, () => this.#watch.violation !== null || isCut() || done());
     if (this.#watch.violation !== null) {
       throw this.#watch.violation;
+    }
+    if (isCut()) {
+      throw new CutShort("the run has as many events as it may have");
     }
   }
 }

@@ -84,8 +84,13 @@ export class Workload {
 
   #think(client: number): void {
     this.#world.schedule(this.#random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.pace), () => {
-      if (this.#active) {
+      if (!this.#active) {
+        return;
+      }
+      if (this.#world.steps.admit("operation")) {
         this.#act(client);
+      } else {
+        this.#think(client);
       }
     });
   }

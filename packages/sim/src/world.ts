@@ -3,6 +3,8 @@
  * here, one event at a time; nothing else knows a clock.
  */
 import { assert, Heap, type Prng } from "@quorate/base";
+import type { TraceEvent } from "@quorate/raft";
+import { type KeptSteps, Steps } from "./steps.ts";
 import type { Trace } from "./trace.ts";
 
 interface ScheduledEvent {
@@ -11,10 +13,20 @@ interface ScheduledEvent {
   readonly run: () => void;
 }
 
+/** What is different in this world from others with the same root of all chance. */
+export interface WorldOptions {
+  /** Default: all of them. */
+  readonly kept?: KeptSteps;
+  readonly protocol?: (event: TraceEvent) => void;
+}
+
 /** The clock, the queue of what is to come, and the root of all chance. */
 export class World {
   readonly random: Prng;
   readonly trace: Trace;
+  readonly steps: Steps;
+  /** Takes each step of the protocol in the members; null where nobody listens. */
+  readonly protocol: ((event: TraceEvent) => void) | null;
   readonly #queue = new Heap<ScheduledEvent>(
     (left, right) => left.atMs - right.atMs || left.sequence - right.sequence,
   );
@@ -23,9 +35,11 @@ export class World {
   #eventCount = 0;
   #pace = 1;
 
-  constructor(random: Prng, trace: Trace) {
+  constructor(random: Prng, trace: Trace, options: WorldOptions = {}) {
     this.random = random;
     this.trace = trace;
+    this.steps = new Steps(options.kept);
+    this.protocol = options.protocol ?? null;
   }
 
   /** Virtual milliseconds since the start. */
