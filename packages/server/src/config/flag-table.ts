@@ -5,6 +5,7 @@
  * stands in other-flags.ts.
  */
 import type { Flag, FlagRows } from "./flag-row.ts";
+import { authFlags } from "./flags/auth.ts";
 import { clusteringFlags } from "./flags/clustering.ts";
 import { configurationFlags } from "./flags/configuration.ts";
 import { limitFlags } from "./flags/limits.ts";
@@ -22,6 +23,7 @@ export const flagTable: FlagRows<FlagValues> = {
   ...clusteringFlags,
   ...raftFlags,
   ...limitFlags,
+  ...authFlags,
   ...loggingFlags,
   ...monitoringFlags,
   ...configurationFlags,

@@ -1,4 +1,5 @@
 /** The settings of one server process, as the flag table defines them. Units stand in the names. */
+import type { AuthValues } from "./flags/auth.ts";
 import type { ClusteringValues } from "./flags/clustering.ts";
 import type { ConfigurationValues } from "./flags/configuration.ts";
 import type { LimitValues } from "./flags/limits.ts";
@@ -16,6 +17,7 @@ export interface FlagValues
     ClusteringValues,
     RaftValues,
     LimitValues,
+    AuthValues,
     LoggingValues,
     MonitoringValues,
     ConfigurationValues {}

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ApiOptions, apiLimitsDefault, EtcdApi } from "@quorate/etcd";
 import { KvStateMachine } from "@quorate/kv";
 import type { FileSystem } from "@quorate/wal";
+import { type Access, createAccess } from "../auth/access.ts";
 import { etcdVersion } from "../cli/version.ts";
 import { compactionPolicy } from "../config/compaction-policy.ts";
 import type { ServerConfig } from "../config/server-config.ts";
@@ -57,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const { config, identity, logger, fatal } = options;
   const machine = new KvStateMachine({ hashSeed: randomInt(2 ** 32) });
   const metrics = createMetrics(etcdVersion);
+  const access = createAccess(config, logger, fatal);
   const replication = await startReplication({
     config,
     identity,
@@ -75,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const { membership } = replication;
   const probe = createProbe({ config, machine, membership, replication });
   metrics.observe(probe);
-  const api = new EtcdApi(apiOptions(config, machine, replication));
+  const api = new EtcdApi(apiOptions(config, machine, replication, access));
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const router = createRouter({ probe, metrics, etcdVersion });
   const ports = createClientPorts({ config, methods: api.methods, router, metrics, logger, fatal });
@@ -103,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
       stopSweeping();
       await closeClients(ports, api);
       clearInterval(clock);
+      await access.stop();
       await replication.stop();
     },
   };
@@ -119,7 +122,12 @@ async function closeClients(ports: ClientPorts, api: EtcdApi): Promise<void> {
   await closed;
 }
 
-function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: Replication): ApiOptions {
+function apiOptions(
+  config: ServerConfig,
+  machine: KvStateMachine,
+  replication: Replication,
+  access: Access,
+): ApiOptions {
   return {
     replication,
     leaderPort: replication,
@@ -132,6 +140,7 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
       return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
     },
     random: { uint32: () => randomInt(2 ** 32) },
+    ...access.ports,
     limits: {
       ...apiLimitsDefault(config.electionTimeoutMs, config.heartbeatIntervalMs),
       requestBytesMax: config.maxRequestBytes,
@@ -139,6 +148,7 @@ function apiOptions(config: ServerConfig, machine: KvStateMachine, replication: 
       autoCompaction: compactionPolicy(config) ?? { mode: "off" },
       watchProgressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
       leaseCheckpoint: config.featureGates.includes("LeaseCheckpoint"),
+      authTokenTtlMs: config.authTokenTtlSeconds * 1000,
       learnerCountMax: config.maxLearners,
       strictReconfigCheck: config.strictReconfigCheck,
     },

@@ -3,7 +3,6 @@ import type { OtherFlag } from "./other-flag.ts";
 
 const noDiscovery = "no discovery service is asked; name all members in --initial-cluster";
 const noTls = "TLS is not served";
-const noAuth = "users and roles are not served";
 const noCheck = "members do not compare hashes";
 const noGateway = "the JSON gateway is not served";
 
@@ -71,9 +70,6 @@ export const refusedFlags: readonly OtherFlag[] = [
   { name: "cors", type: "text", etcdDefault: "*", why: noGateway },
   { name: "host-whitelist", type: "text", etcdDefault: "*", why: noGateway },
   { name: "enable-grpc-gateway", type: "switch", etcdDefault: "true", why: noGateway },
-  { name: "auth-token", type: "text", etcdDefault: "simple", why: noAuth },
-  { name: "auth-token-ttl", type: "text", etcdDefault: "300", why: noAuth },
-  { name: "bcrypt-cost", type: "text", etcdDefault: "10", why: noAuth },
   { name: "corrupt-check-time", type: "time", etcdDefault: "0s", why: noCheck },
   { name: "compact-hash-check-time", type: "time", etcdDefault: "1m", why: noCheck },
 ];
