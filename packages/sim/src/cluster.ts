@@ -45,9 +45,9 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
     const founders = Array.from({ length: plan.nodeCount }, (_, i) => toNodeId(i + 1));
     this.#founderCount = founders.length;
     this.#newcomerCountMax = plan.membership?.newcomerCountMax ?? 0;
-    this.oracle = new Oracle(founders);
-    this.network = new Network(world, plan.network, faults, (from, to, bytes, state) => {
-      this.#member(to).receive(from, bytes, state);
+    this.oracle = new Oracle(founders, () => world.nowMs);
+    this.network = new Network(world, plan.network, faults, (from, to, bytes, state, disk) => {
+      this.#member(to).receive(from, bytes, state, disk);
       if (state !== "whole") {
         this.#member(from).loseConnection(to);
       }
@@ -65,6 +65,8 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
         serve,
         ended: (ended) => this.#tellOfEnd(ended),
         refused: (asking, peer) => this.#isRefused(asking, peer),
+        reset: (by, from) => this.#reset(by, from),
+        peers: this.members.filter((peer) => peer !== id),
       });
     for (const id of founders) {
       this.#members.set(id, this.#makeMember(id, this.oracle.configurations.last));
@@ -111,6 +113,12 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
 
   handOver(node: NodeId, to: NodeId | null, done: (isDone: boolean) => void): void {
     this.#member(node).handOver(to, done);
+  }
+
+  #reset(by: NodeId, from: NodeId): void {
+    if (!this.network.isBlocked(by, from)) {
+      this.#member(from).loseConnection(by);
+    }
   }
 
   #isRefused(asking: NodeId, peer: NodeId): boolean {

@@ -11,17 +11,31 @@ import {
   type GroupId,
   type NodeId,
   type PeerFrame,
+  type PeerIdentity,
+  type RefusalCause,
   type Transport,
   type TransportPeers,
   type TransportReceiver,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
+import { Connections } from "./connections.ts";
 import type { EffectBoundary } from "./effect-boundary.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { FrameState, Network } from "./network.ts";
+import type { PeerNotes } from "./peer-notes.ts";
 import { Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
 import type { World } from "./world.ts";
+
+/** Who a member turned out to be, once its disk was read. */
+export interface TransportSelf {
+  readonly identity: PeerIdentity;
+  readonly notes: PeerNotes;
+  /** Stands for the disk in the frames that leave. */
+  readonly disk: number;
+  /** Whom it was started with the addresses of. */
+  readonly peers: readonly NodeId[];
+}
 
 /** What a transport needs of its member. */
 interface TransportParts {
@@ -33,6 +47,10 @@ interface TransportParts {
   readonly oracle: Oracle;
   readonly watch: Watch;
   readonly boundary: EffectBoundary;
+  /** Ends the connection on which `from` speaks to this member, as a machine does whose process knows nothing of it. */
+  readonly reset: (from: NodeId) => void;
+  readonly refused: (peer: NodeId, cause: RefusalCause) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /** One per life of a member. */
@@ -40,17 +58,60 @@ export class MemberTransport implements Transport {
   readonly #parts: TransportParts;
   #receiver: TransportReceiver | null = null;
   #removed: ReadonlySet<NodeId> = new Set();
+  readonly #peers = new Set<NodeId>();
+  /** Null until the disk was read: nobody is listened to before. */
+  #connections: Connections | null = null;
+  #disk = 0;
+  /** Peers that could not be reached in this turn. */
+  readonly #dropped = new Set<NodeId>();
 
   constructor(parts: TransportParts) {
     this.#parts = parts;
   }
 
-  start(receiver: TransportReceiver): void {
-    this.#receiver = receiver;
+  /** The disk was read. Comes before {@link start}. */
+  identify({ disk, identity, notes, peers }: TransportSelf): void {
+    const { failed, id, network, process, random, refused } = this.#parts;
+    this.#disk = disk;
+    for (const peer of peers) {
+      this.#peers.add(peer);
+    }
+    this.#connections = new Connections({
+      identity,
+      notes,
+      process,
+      random,
+      isPeer: (peer) => this.#peers.has(peer),
+      isRemoved: (peer) => this.#removed.has(peer),
+      send: (to, bytes) => {
+        if (process.isAlive) {
+          network.send(id, to, bytes, disk);
+        }
+      },
+      refused,
+      failed,
+    });
   }
 
-  setPeers(_group: GroupId, { removed }: TransportPeers): void {
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    for (const peer of this.#peers) {
+      this.#connections?.reach(peer);
+    }
+  }
+
+  setPeers(_group: GroupId, { members, removed }: TransportPeers): void {
     this.#removed = new Set(removed);
+    for (const peer of removed) {
+      this.#peers.delete(peer);
+      this.#connections?.dismiss(peer);
+    }
+    for (const { id } of members) {
+      this.#peers.add(id);
+      if (this.#receiver !== null) {
+        this.#connections?.reach(id);
+      }
+    }
   }
 
   /** Whether connections of `peer` are refused because it was removed. */
@@ -67,33 +128,61 @@ export class MemberTransport implements Transport {
 
   #leave(group: GroupId, to: NodeId, frame: PeerFrame): void {
     const { id, oracle, watch, world, network } = this.#parts;
+    if (!(this.#connections?.isOpen(to) ?? false)) {
+      this.#drop(to);
+      return;
+    }
     watch.check(() => oracle.sending(id, frame));
     const bytes = encode(group, frame);
     world.log(`send ${id}>${to} ${describe(frame)} ${bytes.length} ${crc32c(bytes)}`);
-    if (!network.send(id, to, bytes)) {
+    if (!network.send(id, to, bytes, this.#disk)) {
       this.refused(to);
     }
   }
 
-  /** A frame arrives, or what the network left of it. */
-  received(from: NodeId, bytes: Uint8Array, state: FrameState): void {
-    if (this.#removed.has(from)) {
-      return; // Its connection was closed; it learns why when it dials again.
+  /** Without a connection a frame is lost, and the host is told once a turn. */
+  #drop(to: NodeId): void {
+    const dropped = this.#dropped;
+    if (!dropped.has(to)) {
+      dropped.add(to);
+      this.#parts.process.schedule(0, () => {
+        dropped.delete(to);
+        this.#receiver?.unreachable(to);
+      });
+    }
+  }
+
+  /** A frame arrives, or what the network left of it. `disk` is the sender's. */
+  received(from: NodeId, bytes: Uint8Array, state: FrameState, disk: number): void {
+    const connections = this.#connections;
+    if (connections === null || this.#receiver === null) {
+      return; // Nobody listens yet.
     }
     const decoded = decode(bytes);
     if (state !== "whole") {
       this.#damaged(from, state, decoded);
       return;
     }
-    if (decoded === null || decoded.status !== "frame") {
+    if (decoded === null || decoded.status === "failed") {
       throw new Violation(
         "invariant",
         `a frame of ${bytes.length} bytes does not decode: ${decoded?.status}`,
       );
     }
+    if (decoded.status === "control") {
+      connections.received(from, disk, decoded.content);
+      return;
+    }
+    if (this.#removed.has(from)) {
+      return; // Its connection was closed; it learns why when it dials again.
+    }
+    if (!connections.admits(from, disk)) {
+      this.#parts.reset(from);
+      return;
+    }
     const { group, frame } = decoded.content;
     this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);
-    this.#receiver?.received(group, from, frame);
+    this.#receiver.received(group, from, frame);
   }
 
   /** Nothing that was damaged on its way is taken for a frame; the connection ends, and both sides learn of it. */
@@ -103,11 +192,13 @@ export class MemberTransport implements Transport {
       throw new Violation("frame-integrity", `node ${id} takes a ${state} frame of ${from} for a whole one`);
     }
     world.log(`${state} ${from}>${id}`);
+    this.#connections?.silenced(from);
     process.schedule(0, () => this.#receiver?.unreachable(from));
   }
 
   /** The connection to `to` ended. */
   lost(to: NodeId): void {
+    this.#connections?.lost(to);
     this.#receiver?.unreachable(to);
   }
 
@@ -131,6 +222,7 @@ export class MemberTransport implements Transport {
   /** The process of `peer` is gone, by all that can be seen from here. */
   gone(peer: NodeId): void {
     this.#parts.world.log(`gone ${this.#parts.id}: ${peer}`);
+    this.#connections?.lost(peer);
     this.#receiver?.peerGone?.(peer, "refused");
   }
 

@@ -3,7 +3,7 @@
  * process is the production code, storage with its recovery, host loop, state machine, wire codec; only what is beneath it
  * is simulated.
  */
-import { emptyBytes, must, type Prng } from "@quorate/base";
+import { emptyBytes, must, type Prng, runTask } from "@quorate/base";
 import {
   type ConfState,
   encodeSessionCommand,
@@ -14,10 +14,11 @@ import {
   type NodeId,
   type ProposalOutcome,
   RaftHost,
+  type RefusalCause,
   type StateMachine,
   StorageError,
 } from "@quorate/raft";
-import { openWal, type WalStorage } from "@quorate/wal";
+import { type FileSystem, openWal, type WalStorage } from "@quorate/wal";
 import type { CrashMode } from "@quorate/wal/testing";
 import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
 import { type Effect, EffectBoundary } from "./effect-boundary.ts";
@@ -30,6 +31,7 @@ import { MemberTransport } from "./member-transport.ts";
 import type { FrameState, Network } from "./network.ts";
 import { encodePut, ObservedMachine } from "./observed-machine.ts";
 import { ObservedStorage } from "./observed-storage.ts";
+import { PeerNotes } from "./peer-notes.ts";
 import { type MachineResult, machineOf } from "./session-machine.ts";
 import type { SeedPlan } from "./swarm.ts";
 import { Violation } from "./violation.ts";
@@ -54,6 +56,10 @@ interface MemberParts {
   readonly ended: (id: NodeId) => void;
   /** Whether `peer` is reached, and refuses `id` because it was removed. */
   readonly refused: (id: NodeId, peer: NodeId) => boolean;
+  /** Ends the connection on which `from` speaks to `by`, where that reaches it. */
+  readonly reset: (by: NodeId, from: NodeId) => void;
+  /** Whom it is started with the addresses of. */
+  readonly peers: readonly NodeId[];
 }
 
 /** One life: what is gone with the process. */
@@ -78,6 +84,8 @@ export class Member {
   readonly #boundary: EffectBoundary;
   #life: Life | null = null;
   #lifeCount = 0;
+  /** Counts the disks that this member had. */
+  #diskNumber = 1;
   #retired = false;
   #snapshotCount = 0;
 
@@ -281,9 +289,9 @@ export class Member {
   }
 
   /** A frame from the network. */
-  receive(from: NodeId, bytes: Uint8Array, state: FrameState): void {
+  receive(from: NodeId, bytes: Uint8Array, state: FrameState, disk: number): void {
     const life = this.#life;
-    life?.process.enter(() => life.transport.received(from, bytes, state));
+    life?.process.enter(() => life.transport.received(from, bytes, state, disk));
   }
 
   /** The connection to `peer` ended. */
@@ -379,21 +387,39 @@ export class Member {
       oracle,
       watch,
       boundary,
+      reset: (from) => this.#parts.reset(this.id, from),
+      refused: (peer, cause) => this.#refused(peer, cause),
+      failed: (error) => this.#fatal(life, error),
     });
     const machine = new ObservedMachine(this.id, oracle, watch);
     const life: Life = { process, machine, transport, host: null, service: null, stopped: false };
     this.#life = life;
-    process.enter(() => this.#recover(life));
+    process.enter(() => this.#openNotes(life));
   }
 
-  #recover(life: Life): void {
+  #openNotes(life: Life): void {
+    const files = this.disk.mount(life.process);
+    runTask(PeerNotes.open(files), (error, notes) => {
+      if (notes === undefined) {
+        this.#recoveryFailed(life, error);
+      } else {
+        this.#recover(life, files, notes);
+      }
+    });
+  }
+
+  #recover(life: Life, files: FileSystem, notes: PeerNotes): void {
     const { plan, oracle, watch, world } = this.#parts;
     openWal(
       {
-        fileSystem: this.disk.mount(life.process),
-        clusterId: 1,
+        fileSystem: files,
+        clusterId,
         nodeId: this.id,
-        bootstrap: { storeId: storeId(this.id), confState: this.#parts.confState, application: emptyBytes },
+        bootstrap: {
+          storeId: storeId(this.id, this.#diskNumber),
+          confState: this.#parts.confState,
+          application: emptyBytes,
+        },
         segmentBytes: plan.segmentBytes,
         windowBytesMax: plan.windowBytesMax,
         batchBytesMax: plan.batchBytesMax,
@@ -411,6 +437,9 @@ export class Member {
           oracle.recovered(this.id, storage, hardState);
           oracle.configured(this.id, storage, storage.initial.confState);
         });
+        const bootId = new Uint8Array(16).fill(this.#lifeCount);
+        const identity = { id: this.id, clusterId, storeId: storage.metadata.storeId, bootId };
+        life.transport.identify({ identity, notes, disk: this.#diskNumber, peers: this.#parts.peers });
         this.#run(life, storage);
       },
     );
@@ -514,6 +543,11 @@ export class Member {
     }
   }
 
+  /** A handshake was refused, on either side. */
+  #refused(peer: NodeId, cause: RefusalCause): void {
+    this.#parts.world.log(`refused ${this.id} ${peer} ${cause}`);
+  }
+
   /** At the boundary of a disk call; the machine comes back by itself. */
   #powerLost(): void {
     this.crash();
@@ -574,8 +608,14 @@ function isDiskFailure(error: Error | null): boolean {
 
 const crashModes: readonly CrashMode[] = ["random", "random", "lose", "keep"];
 
-function storeId(id: NodeId): Uint8Array {
-  return new Uint8Array(16).fill(id);
+/** All members are of one cluster. */
+const clusterId = 1;
+
+/** Each disk that a member ever has makes a store of its own. */
+function storeId(id: NodeId, diskNumber: number): Uint8Array {
+  const bytes = new Uint8Array(16).fill(id);
+  bytes[15] = diskNumber;
+  return bytes;
 }
 
 function observe(host: RaftHost<MachineResult>): ObservedStatus {

@@ -12,7 +12,7 @@ import type { World } from "./world.ts";
 export type FrameState = "whole" | "corrupt" | "cut";
 
 /** Called when a frame arrives. */
-type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array, state: FrameState) => void;
+type Deliver = (from: NodeId, to: NodeId, bytes: Uint8Array, state: FrameState, disk: number) => void;
 
 /** One direction between two members. */
 export interface DirectedLink {
@@ -22,6 +22,8 @@ export interface DirectedLink {
 
 interface Frame extends DirectedLink {
   readonly bytes: Uint8Array;
+  /** Which disk the sender had: stands for the connection that the frame belongs to. */
+  readonly disk: number;
 }
 
 /** Frames that the network remembers, to repeat them at any later time. */
@@ -119,7 +121,7 @@ export class Network {
   }
 
   /** Puts a frame on its way; `bytes` belong to the network from here on. False when the link is blocked. */
-  send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
+  send(from: NodeId, to: NodeId, bytes: Uint8Array, disk: number = 0): boolean {
     assert(from !== to, "network: frame to oneself");
     if (this.isBlocked(from, to)) {
       this.#faults.add("frame-blocked");
@@ -129,12 +131,13 @@ export class Network {
       this.#faults.add("frame-lost");
       return true;
     }
-    this.#schedule(from, to, bytes);
+    const frame = { from, to, bytes, disk };
+    this.#schedule(frame);
     if (this.#random.chance(this.#plan.duplicateChance)) {
       this.#faults.add("frame-duplicated");
-      this.#schedule(from, to, bytes);
+      this.#schedule(frame);
     }
-    this.#replay({ from, to, bytes });
+    this.#replay(frame);
     return true;
   }
 
@@ -156,8 +159,8 @@ export class Network {
     }
   }
 
-  #schedule(from: NodeId, to: NodeId, bytes: Uint8Array): void {
-    const key = link(from, to);
+  #schedule(frame: Frame): void {
+    const key = link(frame.from, frame.to);
     const nowMs = this.#world.nowMs;
     let atMs = nowMs + this.#delayMs();
     if (this.#random.chance(this.#plan.reorderChance)) {
@@ -166,11 +169,11 @@ export class Network {
       atMs = Math.max(atMs, this.#busyUntilMs.get(key) ?? 0);
       this.#busyUntilMs.set(key, atMs);
     }
-    this.#world.schedule(atMs - nowMs, () => this.#arrive({ from, to, bytes }));
+    this.#world.schedule(atMs - nowMs, () => this.#arrive(frame));
   }
 
   #arrive(frame: Frame): void {
-    const { bytes, from, to } = frame;
+    const { bytes, disk, from, to } = frame;
     if (this.isBlocked(from, to)) {
       this.#faults.add("frame-blocked");
       return;
@@ -183,12 +186,12 @@ export class Network {
     const random = this.#damageRandom;
     if (random.chance(this.#plan.corruptChance)) {
       this.#faults.add("frame-corrupted");
-      this.#deliver(from, to, withOtherBits(bytes, random), "corrupt");
+      this.#deliver(from, to, withOtherBits(bytes, random), "corrupt", disk);
     } else if (random.chance(this.#plan.resetChance)) {
       this.#faults.add("connection-reset");
-      this.#deliver(from, to, bytes.slice(0, random.integer(0, bytes.length)), "cut");
+      this.#deliver(from, to, bytes.slice(0, random.integer(0, bytes.length)), "cut", disk);
     } else {
-      this.#deliver(from, to, bytes, "whole");
+      this.#deliver(from, to, bytes, "whole", disk);
     }
   }
 
