@@ -6,6 +6,7 @@ import { parseInitialCluster } from "./initial-cluster.ts";
 import type { FlagValues, InitialMember, ServerConfig } from "./server-config.ts";
 import { bindProblem, hostPort, type ServerUrl } from "./server-url.ts";
 import type { Given } from "./sources.ts";
+import { checkTls } from "./tls-rules.ts";
 
 type GivenMap = ReadonlyMap<keyof FlagValues, Given>;
 
@@ -20,6 +21,7 @@ export function checkConsistency(
   };
   checkTimes(values, add);
   checkUrls(values, given, add);
+  checkTls(values, add);
   if (compactionPolicy(values) === null) {
     add("autoCompactionRetention", `"${values.autoCompactionRetention}" is no number of revisions`);
   }
@@ -55,12 +57,6 @@ function checkUrls(values: FlagValues, given: GivenMap, add: Add): void {
       if (problem !== null) {
         add(setting, problem);
       }
-    }
-  }
-  for (const setting of [...listeners, "advertiseClientUrls", "initialAdvertisePeerUrls"] as const) {
-    const secure = values[setting].find((url) => url.scheme === "https");
-    if (secure !== undefined) {
-      add(setting, `${secure.text}: TLS is not served, use http`);
     }
   }
   if (values.listenPeerUrls.length > 1) {

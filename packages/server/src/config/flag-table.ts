@@ -13,6 +13,7 @@ import { loggingFlags } from "./flags/logging.ts";
 import { memberFlags } from "./flags/member.ts";
 import { monitoringFlags } from "./flags/monitoring.ts";
 import { raftFlags } from "./flags/raft.ts";
+import { securityFlags } from "./flags/security.ts";
 import type { FlagValues } from "./server-config.ts";
 
 export type { Flag } from "./flag-row.ts";
@@ -23,6 +24,7 @@ export const flagTable: FlagRows<FlagValues> = {
   ...clusteringFlags,
   ...raftFlags,
   ...limitFlags,
+  ...securityFlags,
   ...authFlags,
   ...loggingFlags,
   ...monitoringFlags,

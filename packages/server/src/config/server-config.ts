@@ -7,6 +7,7 @@ import type { LoggingValues } from "./flags/logging.ts";
 import type { MemberValues } from "./flags/member.ts";
 import type { MonitoringValues } from "./flags/monitoring.ts";
 import type { RaftValues } from "./flags/raft.ts";
+import type { SecurityValues } from "./flags/security.ts";
 import type { ServerUrl } from "./server-url.ts";
 
 export type { LogLevel } from "./flags/logging.ts";
@@ -17,6 +18,7 @@ export interface FlagValues
     ClusteringValues,
     RaftValues,
     LimitValues,
+    SecurityValues,
     AuthValues,
     LoggingValues,
     MonitoringValues,

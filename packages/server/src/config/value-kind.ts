@@ -149,6 +149,12 @@ export const listKind: ValueKind<readonly string[]> = {
   format: (value) => value.join(","),
 };
 
+/** Words divided by commas; none is also an answer. */
+export const optionalListKind: ValueKind<readonly string[]> = {
+  ...listKind,
+  parse: (text) => ({ value: splitList(text) }),
+};
+
 /** URLs divided by commas, each of the form `http://host:port`; none is also an answer. */
 export const optionalUrlsKind: ValueKind<readonly ServerUrl[]> = {
   placeholder: "<urls>",

@@ -41,6 +41,9 @@ export class DataDirectoryError extends Error {
 /** Where the log, its hard state and the snapshots are, below the data directory. */
 export const storeFolder = "member";
 
+/** Certificates that the member made for itself, which it makes anew when they are gone. */
+export const fixturesFolder = "fixtures";
+
 /** The log's identity file: it is there from the log's first moment to its end. */
 const storeMark = "meta";
 
@@ -127,7 +130,8 @@ export function readIdentity(directory: string): MemberIdentity | null {
 
 /** What a start may leave behind that did not come to its end. */
 function isOwnName(name: string): boolean {
-  return name === storeFolder || name === "lost+found" || name.startsWith(`${memberFile}.`);
+  const others = [storeFolder, fixturesFolder, "lost+found"];
+  return others.includes(name) || name.startsWith(`${memberFile}.`);
 }
 
 function readText(path: string): string {

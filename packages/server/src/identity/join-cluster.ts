@@ -3,7 +3,10 @@
  * whose peer URLs are this member's own gives it its id.
  */
 import { existsSync } from "node:fs";
+import { get as httpGet, type IncomingMessage } from "node:http";
+import { get as httpsGet } from "node:https";
 import { join } from "node:path";
+import type { ConnectionOptions } from "node:tls";
 import type { InitialMember, ServerConfig } from "../config/server-config.ts";
 import { DataDirectoryError, type MemberIdentity, memberFile } from "./data-directory.ts";
 
@@ -30,11 +33,14 @@ export function asksToJoin(config: Pick<ServerConfig, "dataDir" | "initialCluste
  *
  * @throws {@link DataDirectoryError} when the last that answered told of another cluster.
  */
-export async function askCluster(config: ServerConfig): Promise<RunningCluster | null> {
+export async function askCluster(
+  config: ServerConfig,
+  tls: ConnectionOptions | null = null,
+): Promise<RunningCluster | null> {
   let mismatch: unknown = null;
   for (const member of config.initialCluster.filter(({ name }) => name !== config.name)) {
     for (const { text } of member.peerUrls) {
-      const answer = await askMember(text);
+      const answer = await askMember(text, tls);
       if (answer === null) {
         continue;
       }
@@ -92,15 +98,28 @@ function sameUrls(member: InitialMember, peerUrls: readonly string[]): boolean {
 }
 
 /** What the member at `url` tells; null when it does not answer, or not as a member does. */
-async function askMember(url: string): Promise<RunningCluster | null> {
-  try {
-    const answer = await fetch(`${url}/members`, { signal: AbortSignal.timeout(askTimeoutMs) });
-    const clusterId = Number.parseInt(answer.headers.get(clusterIdHeader) ?? "", 16);
-    const text = answer.ok ? await answer.text() : "";
-    return text.length > answerBytesMax ? null : parseMembers(clusterId, text);
-  } catch {
-    return null; // Down, or not a member: the next one is asked, and the operator is told when none is left.
-  }
+function askMember(url: string, tls: ConnectionOptions | null): Promise<RunningCluster | null> {
+  const options = { agent: false, timeout: askTimeoutMs, signal: AbortSignal.timeout(askTimeoutMs) } as const;
+  return new Promise((resolve) => {
+    const read = (answer: IncomingMessage): void => {
+      const clusterId = Number.parseInt(String(answer.headers[clusterIdHeader] ?? ""), 16);
+      let text = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > answerBytesMax) {
+          answer.destroy();
+        }
+      });
+      answer.on("end", () => resolve(answer.statusCode === 200 ? parseMembers(clusterId, text) : null));
+      answer.on("close", () => resolve(null));
+    };
+    const question = url.startsWith("https:")
+      ? httpsGet(`${url}/members`, { ...options, ...tls }, read)
+      : httpGet(`${url}/members`, options, read);
+    // Down, or not a member: the next one is asked, and the operator is told when none is left.
+    question.on("error", () => resolve(null));
+  });
 }
 
 /** The members of an answer; null when it is not one. */

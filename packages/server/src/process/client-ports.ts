@@ -6,6 +6,7 @@ import { methodKinds } from "@quorate/etcd";
 import {
   createGrpcServer,
   type GrpcServer,
+  type ListenTls,
   type Method,
   type ServerEvent,
   type ServerLimits,
@@ -25,6 +26,8 @@ interface ClientPortsOptions {
   readonly config: ServerConfig;
   readonly methods: ReadonlyMap<string, Method>;
   readonly router: Router;
+  /** For URLs with `https`; null where there is none. */
+  readonly tls: ListenTls | null;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly fatal: Fatal;
@@ -62,7 +65,10 @@ export function createClientPorts(options: ClientPortsOptions): ClientPorts {
           try {
             await server.listen(
               { host: url.host, port: url.port },
-              { reusePort: options.config.socketReusePort },
+              {
+                reusePort: options.config.socketReusePort,
+                ...(options.tls === null || url.scheme === "http" ? {} : { tls: options.tls }),
+              },
             );
           } catch (error) {
             await closeAll(ports, 0);

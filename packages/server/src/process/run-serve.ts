@@ -10,6 +10,8 @@ import { type Established, establishIdentity } from "../identity/establish.ts";
 import { askCluster, asksToJoin } from "../identity/join-cluster.ts";
 import { idText } from "../identity/member-id.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
+import { orFailure } from "../tls/failure.ts";
+import { peerTls } from "../tls/peer-tls.ts";
 import { installFatal } from "./fatal.ts";
 import type { ServerOptions } from "./server.ts";
 import { listenForStop } from "./signals.ts";
@@ -32,7 +34,7 @@ async function serveUntil(asked: Promise<string>, input: ServeInput): Promise<vo
   const { config, warnings } = configure(input);
   const logger = openLog(config);
   const fatal = installFatal(logger);
-  const { identity, created, joins, warnings: contradictions } = await establish(config);
+  const { identity, created, joins, warnings: contradictions } = await establish(config, logger);
   logger.info("starting", {
     version: packageVersion(),
     "etcd-version": etcdVersion,
@@ -85,9 +87,13 @@ function openLog(config: ServerConfig): Logger {
   }
 }
 
-async function establish(config: ServerConfig): Promise<Established> {
+async function establish(config: ServerConfig, logger: Logger): Promise<Established> {
   try {
-    return establishIdentity(config, asksToJoin(config) ? await askCluster(config) : null);
+    if (!asksToJoin(config)) {
+      return establishIdentity(config, null);
+    }
+    const tls = orFailure(() => peerTls(config, logger, () => []));
+    return establishIdentity(config, await askCluster(config, tls?.dial() ?? null));
   } catch (error) {
     if (error instanceof DataDirectoryError) {
       throw new CommandError(error.message, exitCode.failure, { cause: error });

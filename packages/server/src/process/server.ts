@@ -18,6 +18,8 @@ import type { Logger } from "../logging/logger.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createProbe } from "../services/probe.ts";
 import { type Replication, startReplication } from "../services/replication.ts";
+import { clientTls } from "../tls/client-tls.ts";
+import { orFailure } from "../tls/failure.ts";
 import { type ClientPorts, createClientPorts } from "./client-ports.ts";
 import type { Fatal } from "./fatal.ts";
 import { publishMember } from "./publish.ts";
@@ -56,6 +58,7 @@ const tickMs = 50;
 /** Starts a member. @throws {@link CommandError} when it cannot: what is wrong, and what to do. */
 export async function startServer(options: ServerOptions): Promise<QuorateServer> {
   const { config, identity, logger, fatal } = options;
+  const tls = orFailure(() => clientTls(config, logger));
   const machine = new KvStateMachine({ hashSeed: randomInt(2 ** 32) });
   const metrics = createMetrics(etcdVersion);
   const access = createAccess(config, logger, fatal);
@@ -80,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const api = new EtcdApi(apiOptions(config, machine, replication, access));
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const router = createRouter({ probe, metrics, etcdVersion });
-  const ports = createClientPorts({ config, methods: api.methods, router, metrics, logger, fatal });
+  const ports = createClientPorts({ config, methods: api.methods, router, tls, metrics, logger, fatal });
   try {
     await ports.listen();
   } catch (error) {

@@ -10,7 +10,7 @@ import type {
   ReplicationStatus,
 } from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
-import { type MembersView, RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
+import { type MembersView, type PeerTls, RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
 import { readKeys } from "../config/key-file.ts";
@@ -24,6 +24,8 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Fatal } from "../process/fatal.ts";
 import { listenFailure } from "../process/listen-failure.ts";
 import { observeSyncs } from "../process/observed-file-system.ts";
+import { orFailure } from "../tls/failure.ts";
+import { type PeerUrlsOf, peerTls } from "../tls/peer-tls.ts";
 import { addressOf, changeFailure, changeStep, membershipPort } from "./membership-port.ts";
 import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
@@ -92,7 +94,8 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
   const removed = new Promise<string>((resolve) => {
     wasRemoved = resolve;
   });
-  const node = await startNode(options, pages, (event) => {
+  const tls = orFailure(() => peerTls(options.config, options.logger, peerUrlsIn(options.identity, pages)));
+  const node = await startNode(options, pages, tls, (event) => {
     if (event.type === "retired") {
       wasRemoved("this member was removed from the cluster");
     }
@@ -203,6 +206,7 @@ function reconfigurationOf(
 async function startNode(
   options: ReplicationOptions,
   pages: PeerPages,
+  tls: PeerTls | null,
   onEvent: (event: RaftNodeEvent) => void,
 ): Promise<RaftNode<never, KvResult>> {
   const { config, identity, machine, metrics, wrapFileSystem } = options;
@@ -222,6 +226,7 @@ async function startNode(
       peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, recordedAddress(peerUrls)])),
       join: options.joins,
       onHttp: servePeerPages(pages),
+      ...(tls === null ? {} : { tls }),
       // The API checks changes of the members as etcd does, before they are proposed.
       membership: { strictQuorum: false },
       byteStateMachine: machine,
@@ -263,6 +268,15 @@ async function startNode(
   } catch (error) {
     throw startFailure(error, listenUrl, config.dataDir);
   }
+}
+
+/** Where members are reached: as the log tells it, or, before it was read, as the data directory does. */
+function peerUrlsIn(identity: MemberIdentity, pages: PeerPages): PeerUrlsOf {
+  return (peer) => {
+    const members: readonly { readonly id: number; readonly peerUrls: readonly string[] }[] =
+      pages.membership?.members() ?? identity.members;
+    return members.find(({ id }) => id === peer)?.peerUrls ?? [];
+  };
 }
 
 function startFailure(error: unknown, listenUrl: ServerUrl, dataDir: string): unknown {

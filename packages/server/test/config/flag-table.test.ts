@@ -5,6 +5,9 @@ import { environmentNames, flagOf, settings } from "../../src/config/flag-table.
 import { resolveConfig } from "../../src/config/resolve.ts";
 import type { FlagValues } from "../../src/config/server-config.ts";
 
+const verifiedClients = ["--cert-file=/c.pem", "--key-file=/k.pem", "--trusted-ca-file=/ca.pem"];
+const verifiedPeers = ["--peer-cert-file=/c.pem", "--peer-key-file=/k.pem", "--peer-trusted-ca-file=/ca.pem"];
+
 /** A value other than the default for each flag, with flags that it cannot stand without. */
 const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string[]; read?: string } } = {
   name: { text: "m7" },
@@ -39,6 +42,28 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   watchProgressNotifyIntervalMs: { text: "2m" },
   featureGates: { text: "LeaseCheckpoint=true" },
   maxTxnOps: { text: "7" },
+  certFile: { text: "/c.pem", also: ["--key-file=/k.pem"] },
+  keyFile: { text: "/k.pem", also: ["--cert-file=/c.pem"] },
+  trustedCaFile: { text: "/ca.pem" },
+  clientCertAuth: { text: "true", also: verifiedClients },
+  clientCrlFile: { text: "/crl.pem", also: verifiedClients },
+  clientCertAllowedHostname: { text: "a.example,b.example", also: verifiedClients },
+  autoTls: { text: "true" },
+  peerCertFile: { text: "/c.pem", also: ["--peer-key-file=/k.pem"] },
+  peerKeyFile: { text: "/k.pem", also: ["--peer-cert-file=/c.pem"] },
+  peerTrustedCaFile: { text: "/ca.pem" },
+  peerClientCertAuth: { text: "true", also: verifiedPeers },
+  peerClientCertFile: { text: "/c.pem", also: ["--peer-client-key-file=/k.pem"] },
+  peerClientKeyFile: { text: "/k.pem", also: ["--peer-client-cert-file=/c.pem"] },
+  peerCrlFile: { text: "/crl.pem", also: verifiedPeers },
+  peerCertAllowedCn: { text: "m1,m2", also: verifiedPeers },
+  peerCertAllowedHostname: { text: "a.example", also: verifiedPeers },
+  peerSkipClientSanVerification: { text: "true" },
+  peerAutoTls: { text: "true" },
+  selfSignedCertValidityYears: { text: "3" },
+  cipherSuites: { text: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" },
+  tlsMinVersion: { text: "TLS1.3" },
+  tlsMaxVersion: { text: "TLS1.2" },
   maxConcurrentStreams: { text: "100" },
   grpcKeepaliveIntervalMs: { text: "3h" },
   grpcKeepaliveTimeoutMs: { text: "90s" },

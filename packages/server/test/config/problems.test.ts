@@ -72,9 +72,50 @@ const cases: readonly { readonly title: string; readonly argv: string[]; readonl
     problem: /^--listen-peer-urls: only one URL can be served$/,
   },
   {
-    title: "TLS",
-    argv: ["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=http://127.0.0.1:1"],
-    problem: /^--listen-client-urls: .*TLS is not served/,
+    title: "TLS without a certificate",
+    argv: ["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://127.0.0.1:1"],
+    problem: /^--listen-client-urls: https:\/\/127.0.0.1:1 needs --cert-file and --key-file, or --auto-tls$/,
+  },
+  {
+    title: "TLS between members without a certificate",
+    argv: ["--listen-peer-urls=https://127.0.0.1:1"],
+    problem:
+      /^--listen-peer-urls: https:\/\/127.0.0.1:1 needs --peer-cert-file and --peer-key-file, or --peer-auto-tls$/,
+  },
+  {
+    title: "a certificate without its key",
+    argv: ["--peer-cert-file=a.pem"],
+    problem: /^--peer-key-file: is needed with the certificate$/,
+  },
+  {
+    title: "a key without its certificate",
+    argv: ["--key-file=a.pem"],
+    problem: /^--cert-file: is needed with the key$/,
+  },
+  {
+    title: "certificates of clients that nobody could verify",
+    argv: ["--client-cert-auth"],
+    problem: /^--client-cert-auth: needs --cert-file and --trusted-ca-file/,
+  },
+  {
+    title: "revoked members that nobody could verify",
+    argv: ["--peer-crl-file=a.pem"],
+    problem: /^--peer-crl-file: needs --peer-cert-file and --peer-trusted-ca-file/,
+  },
+  {
+    title: "versions of TLS in the wrong order",
+    argv: ["--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"],
+    problem: /^--tls-max-version: is older than --tls-min-version$/,
+  },
+  {
+    title: "cipher suites that TLS 1.3 does not have",
+    argv: ["--tls-min-version=TLS1.3", "--cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+    problem: /^--cipher-suites: cannot be chosen when only TLS 1.3 is spoken$/,
+  },
+  {
+    title: "an unknown cipher suite",
+    argv: ["--cipher-suites=TLS_RSA_WITH_RC4_128_SHA"],
+    problem: /^--cipher-suites: there is no cipher suite "TLS_RSA_WITH_RC4_128_SHA"$/,
   },
   {
     title: "listening without advertising",

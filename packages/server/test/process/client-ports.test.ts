@@ -36,6 +36,7 @@ function served(argv: readonly string[]): Served {
     config: resolveConfig({ argv, environment: {} }).config,
     methods: new Map([[path, echo]]),
     router: ({ path: page }, completed) => completed(textAnswer(200, `page ${page}\n`)),
+    tls: null,
     metrics: createMetrics("3.7.0"),
     logger,
     fatal: (error) => {

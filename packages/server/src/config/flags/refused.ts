@@ -2,7 +2,6 @@
 import type { OtherFlag } from "./other-flag.ts";
 
 const noDiscovery = "no discovery service is asked; name all members in --initial-cluster";
-const noTls = "TLS is not served";
 const noCheck = "members do not compare hashes";
 const noGateway = "the JSON gateway is not served";
 
@@ -43,30 +42,6 @@ export const refusedFlags: readonly OtherFlag[] = [
     etcdDefault: "false",
     why: "no traces are sent to a collector; --trace writes the steps of the protocol to a file",
   },
-  { name: "cert-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "key-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "client-cert-auth", type: "switch", etcdDefault: "false", why: noTls },
-  { name: "client-cert-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "client-key-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "client-crl-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "client-cert-allowed-hostname", type: "text", etcdDefault: "", why: noTls },
-  { name: "trusted-ca-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "auto-tls", type: "switch", etcdDefault: "false", why: noTls },
-  { name: "peer-cert-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-key-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-client-cert-auth", type: "switch", etcdDefault: "false", why: noTls },
-  { name: "peer-client-cert-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-client-key-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-trusted-ca-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-cert-allowed-cn", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-cert-allowed-hostname", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-auto-tls", type: "switch", etcdDefault: "false", why: noTls },
-  { name: "peer-crl-file", type: "text", etcdDefault: "", why: noTls },
-  { name: "peer-skip-client-san-verification", type: "switch", etcdDefault: "false", why: noTls },
-  { name: "self-signed-cert-validity", type: "text", etcdDefault: "1", why: noTls },
-  { name: "cipher-suites", type: "text", etcdDefault: "", why: noTls },
-  { name: "tls-min-version", type: "text", etcdDefault: "TLS1.2", why: noTls },
-  { name: "tls-max-version", type: "text", etcdDefault: "", why: noTls },
   { name: "cors", type: "text", etcdDefault: "*", why: noGateway },
   { name: "host-whitelist", type: "text", etcdDefault: "*", why: noGateway },
   { name: "enable-grpc-gateway", type: "switch", etcdDefault: "true", why: noGateway },

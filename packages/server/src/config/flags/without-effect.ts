@@ -4,6 +4,7 @@ import type { OtherFlag } from "./other-flag.ts";
 const noBackend = "there is no database file: the keys are in memory, their log on the disk";
 const noDiscovery = "it goes with a discovery service, which is not asked";
 const noTracing = "it goes with --enable-distributed-tracing, which is refused";
+const noSelfCalls = "the server calls itself without a connection, and so without a certificate";
 const ignoredByEtcd = "etcd takes and ignores it, too";
 
 /** The rows. */
@@ -96,6 +97,8 @@ export const flagsWithoutEffect: readonly OtherFlag[] = [
     etcdDefault: '{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}',
     why: "it goes with --enable-log-rotation, which is refused",
   },
+  { name: "client-cert-file", type: "text", etcdDefault: "", why: noSelfCalls },
+  { name: "client-key-file", type: "text", etcdDefault: "", why: noSelfCalls },
   {
     name: "downgrade-check-time",
     type: "time",
