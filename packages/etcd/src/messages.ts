@@ -4,7 +4,9 @@
  */
 export {
   create,
+  type DescField,
   type DescMessage,
+  type DescMethod,
   fromBinary,
   type MessageInitShape,
   type MessageShape,

@@ -275,6 +275,22 @@ export class KvStateMachine {
     return new KvRestore(this.#options.hashSeed, (state) => this.#install(state));
   }
 
+  /**
+   * Makes this state the beginning of another cluster: who its members were and what ailed them is forgotten. The revision goes up
+   * by `bumpBy`, so that none that the old cluster gave out later comes again, and what was before is compacted then.
+   */
+  beginAnew(bumpBy: number): void {
+    assert(Number.isSafeInteger(bumpBy) && bumpBy >= 0, "kv: revision bumped by no number");
+    assert(this.#observer === noObserver, "kv: begun anew while it serves");
+    this.#members = new Map();
+    this.#alarms = [];
+    if (bumpBy > 0) {
+      const revision = toRevision(this.#store.revision + bumpBy);
+      this.#store.raiseRevision(revision);
+      this.#store.setCompactRevision(revision);
+    }
+  }
+
   /** Begins to hash the history up to `revision` (0 and below: all of it), in slices. */
   beginHash(revision: number): KvHash | KvRefusal {
     const refused = refuseRevision(this.#store, revision);

@@ -45,6 +45,7 @@ export {
   type RecoveryFindings,
   recoverDataDirectory,
 } from "./recovery/recover.ts";
+export { type SeedOptions, seedDataDirectory } from "./recovery/seed.ts";
 export { finishRecovery } from "./recovery/switch.ts";
 export { RaftSession } from "./session.ts";
 export {

@@ -47,6 +47,7 @@ export {
   withEntryCodec,
 } from "./host/entry-codec.ts";
 export type { HostCounters, HostEvent, HostStatus, LeaseEnd } from "./host/events.ts";
+export { firstImage } from "./host/first-image.ts";
 export type { MemberChange, MembershipChange, MembershipOutcome } from "./host/membership-change.ts";
 export {
   type CoreSettings,

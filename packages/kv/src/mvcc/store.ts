@@ -215,6 +215,13 @@ export class MvccStore {
     this.#compactRevision = compactRevision;
   }
 
+  /** Leaves revisions out: the next one that is made is above `revision`. */
+  raiseRevision(revision: Revision): void {
+    assert(!this.#changed, "store: raised within a revision");
+    assert(revision >= this.#revision, "store: revision goes back");
+    this.#revision = revision;
+  }
+
   /** Adds a version from an image, oldest first. Those below the compact revision enter no log. */
   restoreVersion(version: RestoredVersion): void {
     assert(version.key.length > 0, "store: restored version of the empty key");

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 
 /** What the variables of each command begin with; `serve` has etcd's names. */
-export const commandVariablePrefix: RegExp = /^QUORATE_(START|STATUS|CLUSTER)_/;
+export const commandVariablePrefix: RegExp = /^QUORATE_(START|STATUS|CLUSTER|CLIENT)_/;
 
 /** An option of `command` with its variable, which help then shows. A flag goes before its variable. */
 export function flag(command: string, flags: string, description: string, preset?: string | boolean): Option {

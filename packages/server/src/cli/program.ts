@@ -3,13 +3,20 @@ import { basename } from "node:path";
 import { Command, CommanderError } from "commander";
 import type { CliContext } from "./command.ts";
 import { commands } from "./commands/index.ts";
+import { ctlChapters } from "./ctl/definitions/index.ts";
+import { summaryOf } from "./ctl/help.ts";
+import { isCtlLine, runCtl } from "./ctl/run-ctl.ts";
 import { CommandError, exitCode } from "./exit-code.ts";
 import { versionText } from "./version.ts";
 
 /** Runs one command line to its end and returns the exit code. Nothing is thrown; errors are lines on stderr. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
-  const asEtcd = basename(context.startedAs) === "etcd";
+  const startedAs = basename(context.startedAs);
+  const asEtcd = startedAs === "etcd";
   try {
+    if (startedAs === "etcdctl" || (!asEtcd && isCtlLine(argv))) {
+      return await runCtl(argv, startedAs === "etcdctl" ? "etcdctl" : "quorate", context);
+    }
     return await runCommand(asEtcd ? asServe(argv) : argv, context, asEtcd);
   } catch (error) {
     return reportFailure(error);
@@ -35,6 +42,12 @@ async function runCommand(argv: readonly string[], context: CliContext, asEtcd: 
     command.register(program, async (run) => {
       code = await run(context);
     });
+  }
+  // They are run before this point; here they are for suggestions, and for the list.
+  for (const { title, words } of ctlChapters) {
+    for (const word of words) {
+      program.command(word).description(summaryOf(word)).helpGroup(`${title}:`);
+    }
   }
   if (argv.length === 0) {
     process.stderr.write(program.helpInformation());

@@ -3,7 +3,6 @@ import type { CliCommand } from "../command.ts";
 import { clusterCommand } from "./cluster.ts";
 import { recoverCommand } from "./recover.ts";
 import { serveCommand } from "./serve.ts";
-import { snapshotCommand } from "./snapshot.ts";
 import { startCommand } from "./start.ts";
 import { statusCommand } from "./status.ts";
 import { walCommand } from "./wal.ts";
@@ -14,7 +13,6 @@ export const commands: readonly CliCommand[] = [
   clusterCommand,
   serveCommand,
   statusCommand,
-  snapshotCommand,
   recoverCommand,
   walCommand,
 ];

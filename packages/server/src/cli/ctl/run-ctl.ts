@@ -1,0 +1,174 @@
+/** A client command from its line to its exit code. */
+import { ClientFailure } from "../../client/client-failure.ts";
+import type { ClusterClient } from "../../client/cluster-client.ts";
+import { suggestion } from "../../config/suggest.ts";
+import type { CliContext } from "../command.ts";
+import { CommandError } from "../exit-code.ts";
+import type { CtlCommand, CtlContext } from "./command-tree.ts";
+import { CtlError, ctlExit } from "./ctl-error.ts";
+import { ctlCommands, ctlGroups } from "./definitions/index.ts";
+import { type CtlFlag, parseLine } from "./flags.ts";
+import { globalFlags, withEnvironment } from "./global-flags.ts";
+import { commandHelp, groupHelp, overview, usageLine } from "./help.ts";
+import { Output, readFormat } from "./output.ts";
+
+/** The first words of client commands. */
+const ctlWords: readonly string[] = [...new Set(ctlCommands.map(({ words }) => words[0] ?? ""))];
+
+/** Whether `argv` names a client command, with or without flags before it. */
+export function isCtlLine(argv: readonly string[]): boolean {
+  const [first, second] = wordPlaces(argv).map((at) => argv[at] ?? "");
+  return ctlWords.includes(first ?? "") || (first === "help" && ctlWords.includes(second ?? ""));
+}
+
+/** Runs one client command; resolves with its exit code. Nothing is thrown but what nobody expected. */
+export async function runCtl(argv: readonly string[], program: string, context: CliContext): Promise<number> {
+  const places = wordPlaces(argv);
+  const words = places.map((at) => argv[at] ?? "");
+  const named = words[0] === "help" ? words.slice(1) : words;
+  const command = findCommand(named);
+  if (command === null) {
+    return tellWithoutCommand(argv, program, words);
+  }
+  if (words[0] === "help") {
+    process.stdout.write(commandHelp(program, command));
+    return ctlExit.ok;
+  }
+  const own = new Set(places.slice(0, command.words.length));
+  const rest = argv.filter((_word, at) => !own.has(at));
+  try {
+    return await runCommand(command, rest, program, context);
+  } catch (error) {
+    return reportFailure(error, program, command);
+  }
+}
+
+async function runCommand(
+  command: CtlCommand,
+  argv: readonly string[],
+  program: string,
+  { environment }: CliContext,
+): Promise<number> {
+  const flags: readonly CtlFlag[] = [...(command.flags ?? []), ...globalFlags];
+  const line = parseLine(argv, flags);
+  const values = withEnvironment(line.values, environment, flags);
+  if (values.bool("help")) {
+    process.stdout.write(commandHelp(program, command));
+    return ctlExit.ok;
+  }
+  const output = new Output(readFormat(values.text("write-out")), values.bool("hex"));
+  // Loaded by the first call: most of the program, which help and mistakes do without.
+  const connecting = (): Promise<typeof import("./connect.ts")> => import("./connect.ts");
+  let client: Promise<ClusterClient> | null = null;
+  const context: CtlContext = {
+    args: line.words,
+    argCountBeforeDash: line.wordCountBeforeDash,
+    flags: values,
+    output,
+    environment,
+    commands: ctlCommands,
+    program,
+    client() {
+      client ??= connecting().then(({ connect }) => connect(values));
+      return client;
+    },
+    endpoint: async (text) => (await connecting()).endpointOf(values, text),
+  };
+  try {
+    return await command.run(context);
+  } finally {
+    // A client that could not be made was told of already.
+    await (client as Promise<ClusterClient> | null)?.then(
+      (made) => made.close(),
+      () => undefined,
+    );
+  }
+}
+
+/** Where the words of the command may stand: what is neither a flag nor a flag's value, up to two of it. */
+function wordPlaces(argv: readonly string[]): number[] {
+  const places: number[] = [];
+  for (let i = 0; i < argv.length && places.length < 3; i++) {
+    const word = argv[i] ?? "";
+    if (word === "--") {
+      break;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      places.push(i);
+    } else if (takesNext(word)) {
+      i++;
+    }
+  }
+  return places;
+}
+
+function takesNext(word: string): boolean {
+  const flag = globalFlags.find(
+    ({ name, short }) => word === `--${name}` || (short !== undefined && word === `-${short}`),
+  );
+  return flag !== undefined && flag.kind !== "bool";
+}
+
+function findCommand(words: readonly string[]): CtlCommand | null {
+  return ctlCommands.find((command) => command.words.every((word, at) => word === words[at])) ?? null;
+}
+
+function tellWithoutCommand(argv: readonly string[], program: string, words: readonly string[]): number {
+  const [first, second] = words[0] === "help" ? words.slice(1) : words;
+  if (first === undefined) {
+    const flag = argv.find((word) => word.startsWith("-") && !/^(-h|--help)$/.test(word) && !takesNext(word));
+    if (flag !== undefined && flag !== "--") {
+      return complain(`unknown flag: ${flag}`, [`'${program} --help' lists the commands.`]);
+    }
+    process.stdout.write(overview(program));
+    return ctlExit.ok;
+  }
+  const group = ctlGroups.find(({ word }) => word === first);
+  if (group === undefined) {
+    const near = suggestion(first, ctlWords, "");
+    return complain(`unknown command "${first}" for "${program}"${near}`, [
+      `'${program} --help' lists the commands.`,
+    ]);
+  }
+  if (second === undefined || words[0] === "help") {
+    process.stdout.write(groupHelp(program, first));
+    return ctlExit.ok;
+  }
+  const inside = ctlCommands
+    .filter(({ words: [word] }) => word === first)
+    .map((command) => command.words[1] ?? "");
+  return complain(`unknown command "${second}" for "${program} ${first}"${suggestion(second, inside, "")}`, [
+    `'${program} ${first} --help' lists the commands.`,
+  ]);
+}
+
+function reportFailure(error: unknown, program: string, command: CtlCommand): number {
+  if (error instanceof ClientFailure) {
+    for (const reason of error.unreachable) {
+      process.stderr.write(`Warning: endpoint ${reason}\n`);
+    }
+    if (error.outcomeUnknown) {
+      process.stderr.write(
+        "Warning: the outcome is unknown: the request may have had its effect, or may still have it\n",
+      );
+    }
+    return complain(error.message, []);
+  }
+  if (error instanceof CtlError) {
+    const help = `'${[program, ...command.words].join(" ")} --help' tells more.`;
+    complain(error.message, error.showUsage ? [usageLine(program, command), help] : []);
+    return error.code;
+  }
+  if (error instanceof CommandError) {
+    complain(error.message, []);
+    return error.code;
+  }
+  throw error;
+}
+
+function complain(message: string, more: readonly string[]): number {
+  for (const line of [`Error: ${message}`, ...more]) {
+    process.stderr.write(`${line}\n`);
+  }
+  return ctlExit.error;
+}
