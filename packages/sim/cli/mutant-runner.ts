@@ -123,8 +123,10 @@ function lastLine(id: string, { errors, output }: Run): string {
 function run(cwd: string, args: readonly string[]): Promise<Run> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const options = { cwd, stdio: ["ignore", "pipe", "pipe"] } as const;
-    const child = spawn(process.execPath, ["--conditions=source", ...args], options);
+    const child = spawn(process.execPath, ["--conditions=source", ...args], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,6 +1,6 @@
 /**
- * What holds in quiet times. RAFT §9.6, §4.2.3: with trial elections and the quorum check nobody who was cut off disturbs a leader on
- * its return. RAFT §6.2: a leader that is cut off itself stops leading, and the others elect.
+ * What holds in quiet times. RAFT §9.6, §4.2.3: with trial elections and the quorum check nobody who does not hear a leader disturbs
+ * those who do. RAFT §6.2: a leader that is cut off itself stops leading, and the others elect.
  */
 import type { NodeId } from "@quorate/raft";
 import type { Network } from "./network.ts";
@@ -37,7 +37,8 @@ function checkStickiness(target: StandingTarget, timeoutMs: number): void {
     return;
   }
   const { term } = target.statusOf(leader);
-  isolate(target, away);
+  // It does not hear the leader, but reaches all who do.
+  target.network.block(leader, away);
   target.run(4 * timeoutMs, () => false);
   target.network.unblockAll();
   target.run(2 * timeoutMs, () => false);
@@ -45,7 +46,7 @@ function checkStickiness(target: StandingTarget, timeoutMs: number): void {
   promise(
     now.role === "leader" && now.term === term,
     "leader-stickiness",
-    () => `node ${leader} no longer leads term ${term} after ${away} was cut off for a while and came back`,
+    () => `node ${leader} no longer leads term ${term} after ${away} did not hear it for a while`,
   );
 }
 

@@ -15,6 +15,7 @@ import {
   readRecordHeader,
   recordBytes,
   recordHeaderBytes,
+  recordPayloadBytesMax,
   recordType,
   sealedFlag,
 } from "./format/record.ts";
@@ -234,7 +235,14 @@ function* readRecords(segment: Segment, at: number, limit: number): Task<RecordC
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let whole = 0;
     while (whole + recordHeaderBytes <= bytes.length) {
-      const size = recordBytes(view.getUint32(whole, true));
+      const payloadBytes = view.getUint32(whole, true);
+      if (payloadBytes > recordPayloadBytesMax) {
+        if (whole === 0) {
+          throw corrupt(segment.path, at, "no valid record header");
+        }
+        break; // What is before it is read; the next call begins here.
+      }
+      const size = recordBytes(payloadBytes);
       if (whole + size > bytes.length) {
         break;
       }

@@ -1,9 +1,9 @@
 /** Mistakes that the simulator found, each as the shortest schedule that shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type SnapshotSource, toLogIndex, toTerm } from "@quorate/raft";
+import { type SnapshotSource, StorageError, toLogIndex, toTerm } from "@quorate/raft";
 import { MemoryFileSystem, type MemoryOperation } from "@quorate/wal/testing";
-import { append, confState, entry, makeSnapshot, now, openNow, readLog } from "./support.ts";
+import { append, confState, entry, failure, makeSnapshot, now, openNow, readLog } from "./support.ts";
 
 test("entries written after the whole log was compacted are found again, by a load and by the next compaction", () => {
   const storage = openNow(new MemoryFileSystem(), { segmentBytes: 65_536, windowBytesMax: 64 });
@@ -81,3 +81,21 @@ test("an image that is closed while it is being read stays open until the read i
   assert.equal(length, 10);
   assert.deepEqual(calls, ["read", "close"]);
 });
+
+test("a length that no record has is damage also while a store is open, and no place to go on from", () => {
+  const fs = new MemoryFileSystem();
+  const storage = openNow(fs, { segmentBytes: 65_536, windowBytesMax: 64 });
+  for (let index = 1; index <= 6; index++) {
+    append(storage, [entry(index, 1, 100)], index);
+  }
+  const path = fs.files().find((name) => name.endsWith(".log")) ?? "";
+  const lengthAt = placeOf(fs.content(path), entry(2, 1, 100).data) - 40;
+  // The highest bit: with it a record would reach back.
+  fs.flipBit(path, (lengthAt + 3) * 8 + 7);
+  const error = failure((completed) => storage.load(toLogIndex(1), toLogIndex(4), 10_000, completed));
+  assert.ok(error instanceof StorageError && error.info.code === "STORAGE_CORRUPT", String(error));
+});
+
+function placeOf(content: Uint8Array, data: Uint8Array): number {
+  return Buffer.from(content).indexOf(Buffer.from(data));
+}

@@ -82,6 +82,7 @@ export class Oracle {
     const member = this.#member(node);
     const leadsTerm = this.#leadsTerm(node, batch);
     this.leaders.writing(member, batch, leadsTerm);
+    this.#reports.writing(member, batch);
     member.writing(batch, this.#chainOfSnapshot);
     for (const entry of batch.entries) {
       if (entry.type !== "normal" && entry.term === leadsTerm) {

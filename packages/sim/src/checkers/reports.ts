@@ -2,7 +2,7 @@
  * What leaves a member binds it: term and vote never go back, and nothing is reported before it is durable. RAFT §3.8.
  * Messages are watched where they leave, so that a restart does not wipe what was said.
  */
-import type { Message, NodeId, PeerFrame, Term } from "@quorate/raft";
+import type { Message, NodeId, PeerFrame, StorageBatch, Term } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import type { MemberModel } from "./member-model.ts";
 
@@ -10,6 +10,7 @@ import type { MemberModel } from "./member-model.ts";
 export class Reports {
   readonly #votes = new Map<string, NodeId>();
   readonly #termsSaid = new Map<NodeId, number>();
+  readonly #acknowledged = new Map<NodeId, { readonly term: number; readonly index: number }>();
 
   /** A frame leaves `member`. */
   sending(member: MemberModel, frame: PeerFrame): void {
@@ -32,6 +33,7 @@ export class Reports {
         if (!message.rejected) {
           this.#bindsTerm(member, message);
           checkAccepted(member, message, message.index);
+          this.#noteAcknowledged(member, message.term, message.index);
         }
         return;
       case "append-entries":
@@ -41,6 +43,33 @@ export class Reports {
         return;
       default:
         return;
+    }
+  }
+
+  /**
+   * A member hands a batch to its storage. What it acknowledged to the leader of a term stays while that term lasts: the leader counts on
+   * it. FIG 3 Leader Append-Only, as it shows on a follower.
+   */
+  writing(member: MemberModel, batch: StorageBatch): void {
+    const acknowledged = this.#acknowledged.get(member.id);
+    const term = batch.hardState?.term ?? member.hardState.term;
+    if (acknowledged === undefined || acknowledged.term !== term) {
+      return;
+    }
+    const { index } = acknowledged;
+    promise(
+      keeps(member, batch, index),
+      "acknowledged-entries",
+      () => `node ${member.id} drops entry ${index} in term ${term}, in which it was acknowledged`,
+    );
+  }
+
+  #noteAcknowledged({ id }: MemberModel, term: number, index: number): void {
+    const known = this.#acknowledged.get(id);
+    if (known === undefined || term > known.term) {
+      this.#acknowledged.set(id, { term, index });
+    } else if (term === known.term && index > known.index) {
+      this.#acknowledged.set(id, { term, index });
     }
   }
 
@@ -88,6 +117,19 @@ export class Reports {
         `node ${member.id} says its vote for ${candidate} in term ${term} while its disk knows vote ${vote}`,
     );
   }
+}
+
+/** Whether the log with `batch` in it holds the entry at `index` as it did before, or a snapshot behind it. */
+function keeps({ log }: MemberModel, { entries, snapshot }: StorageBatch, index: number): boolean {
+  if (log.last < index) {
+    return true; // Damage took it; what then becomes of the log is for those who watch the repair.
+  }
+  const first = entries[0];
+  if (first !== undefined && first.index <= index) {
+    const entry = entries[index - first.index];
+    return entry !== undefined && entry.term === (log.term(index) ?? entry.term);
+  }
+  return snapshot === null || snapshot.index >= index;
 }
 
 /**
