@@ -24,6 +24,7 @@ export type CheckerName =
   | "recovery"
   | "frame-integrity"
   | "fail-stop"
+  | "acknowledged-entries"
   | "acknowledged-writes"
   | "linearizable-reads"
   | "linearizability"
