@@ -32,4 +32,6 @@ export { type KeptSteps, keepAll, type StepKind, stepKinds } from "./steps.ts";
 export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export { Trace, type TraceSink } from "./trace.ts";
 export { type CheckerName, Violation } from "./violation.ts";
+export { OperationCount, type OperationKind, operationKinds } from "./workloads/operation-count.ts";
+export type { EtcdPlan } from "./workloads/plan.ts";
 export { World } from "./world.ts";

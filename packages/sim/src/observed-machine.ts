@@ -9,6 +9,8 @@ import type {
   StateMachineRestore,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
+import { prefixes } from "./etcd/names.ts";
+import { promise } from "./violation.ts";
 import type { Watch } from "./watch.ts";
 
 /** The command of a put. */
@@ -50,15 +52,40 @@ export class ObservedMachine implements StateMachine<KvResult> {
 
   apply(command: Uint8Array, context: ApplyContext): KvResult {
     const result = this.#machine.apply(command, context);
-    this.#watch.check(() => {
-      this.#oracle.applied(this.#node, context.index, context.term, command, resultDigest(result));
-      const decoded = decodeCommand(command);
-      if (decoded.type === "put") {
-        this.#oracle.history.applied(context.index, text(decoded.key), text(decoded.value));
-        this.#oracle.history.made(text(decoded.value), resultDigest(result));
-      }
-    });
+    this.#watch.check(() => this.#applied(command, context, result));
     return result;
+  }
+
+  #applied(command: Uint8Array, { index, term }: ApplyContext, result: KvResult): void {
+    const { etcd, history } = this.#oracle;
+    const decoded = decodeCommand(command);
+    const digest = etcd.applied(index, term, decoded, command, result);
+    this.#oracle.applied(this.#node, index, term, command, digest);
+    if (decoded.type === "compaction") {
+      this.#hash(index);
+    }
+    if (decoded.type === "put" && result.type === "put" && isOfRegister(decoded.key)) {
+      history.applied(index, text(decoded.key), text(decoded.value));
+      history.made(text(decoded.value), result.revision);
+    }
+  }
+
+  /** What members compare by HashKV. */
+  #hash(index: number): void {
+    const hash = this.#machine.hashKv();
+    promise(hash.type === "hash-kv", "kv-model", () => "the history up to now cannot be hashed");
+    this.#oracle.etcd.hashed(this.#node, index, hash.hash);
+  }
+
+  /** The machine itself, for the API above it. */
+  get kv(): KvStateMachine {
+    return this.#machine;
+  }
+
+  /** The hash of all history that is kept. */
+  historyHash(): number {
+    const hash = this.#machine.hashKv();
+    return hash.type === "hash-kv" ? hash.hash : -1;
   }
 
   snapshot(): StateMachineImage {
@@ -72,7 +99,10 @@ export class ObservedMachine implements StateMachine<KvResult> {
       write: (chunk) => restore.write(chunk),
       finish: () => {
         restore.finish();
-        this.#watch.check(() => this.#oracle.restored(this.#node, this.#machine.appliedIndex));
+        this.#watch.check(() => {
+          this.#oracle.restored(this.#node, this.#machine.appliedIndex);
+          this.#oracle.etcd.restored(this.#node, this.#machine);
+        });
       },
     };
   }
@@ -122,6 +152,7 @@ function text(bytes: Uint8Array): string {
   return must(utf8Decode(bytes), "machine: not text");
 }
 
-function resultDigest(result: KvResult): number {
-  return result.type === "refused" ? -1 : result.revision;
+/** Keys of the register begin otherwise than those of the clients of the API. */
+function isOfRegister(key: Uint8Array): boolean {
+  return !text(key).startsWith(prefixes.all);
 }

@@ -17,6 +17,8 @@ import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
 import { Workload } from "./workload.ts";
+import { OperationCount } from "./workloads/operation-count.ts";
+import { EtcdWorkloads } from "./workloads/workloads.ts";
 import { World } from "./world.ts";
 
 /** How a run is watched. */
@@ -54,6 +56,8 @@ export interface SeedReport {
   };
   /** How many of each kind asked to happen. */
   readonly steps: Readonly<Record<StepKind, number>>;
+  /** What clients of the API did. */
+  readonly clients: OperationCount;
   /** The first broken promise, null when all held. */
   readonly violation: Violation | null;
 }
@@ -96,6 +100,7 @@ class Run {
   readonly #nemesis: Nemesis;
   readonly #churn: Churn | null;
   readonly #workload: Workload;
+  readonly #clients: EtcdWorkloads | null;
 
   constructor(seed: number, options: SimulateOptions) {
     const root = new Prng(seed);
@@ -105,7 +110,9 @@ class Run {
     const { eventCountMax, kept = keepAll, protocol } = options;
     this.#world = new World(root, this.#trace, protocol === undefined ? { kept } : { kept, protocol });
     this.#eventCountMax = eventCountMax ?? Number.POSITIVE_INFINITY;
-    this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch);
+    this.#clients = this.#etcdClients();
+    const serve = this.#clients === null ? null : this.#clients.serve.bind(this.#clients);
+    this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch, serve);
     this.#nemesis = new Nemesis(this.#world, this.#plan.nemesis, this.#cluster, this.#faults);
     this.#churn =
       this.#plan.membership === null
@@ -131,6 +138,7 @@ class Run {
       this.#lastPowerLoss();
       if (this.#plan.seed % searchedSeedInterval === 0) {
         this.#cluster.oracle.history.checkLinearizable(searchStepsMax);
+        this.#clients?.checkLinearizable(searchStepsMax);
       }
     } catch (error) {
       if (!(error instanceof CutShort)) {
@@ -163,6 +171,7 @@ class Run {
         change: this.#world.steps.count("change"),
         operation: this.#world.steps.count("operation"),
       },
+      clients: this.#clients?.counts ?? new OperationCount(),
       violation: this.#watch.violation,
     };
   }
@@ -170,6 +179,7 @@ class Run {
   #faultPhase(): void {
     this.#cluster.startAll();
     this.#workload.start();
+    this.#clients?.start();
     new Housekeeping(this.#world, this.#cluster, this.#plan.sessions).start();
     this.#nemesis.start();
     this.#churn?.start();
@@ -193,6 +203,7 @@ class Run {
     this.#nemesis.stop();
     this.#churn?.stop();
     this.#workload.stop();
+    this.#clients?.stop();
     this.#cluster.network.setPlan(healedNetwork(this.#plan.network));
     const timeoutMs = 2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs;
     const healedAtMs = this.#world.nowMs;
@@ -205,9 +216,33 @@ class Run {
         `no leader ${leaderTimeouts} election time-outs (${leaderTimeouts * timeoutMs} ms) after the heal: ${this.#cluster.describe()}`,
     );
 
-    this.#converge(healedAtMs + convergenceTimeouts * timeoutMs, timeoutMs);
+    const settledAtMs = this.#settleClients(this.#clients) ?? healedAtMs;
+    this.#converge(settledAtMs + convergenceTimeouts * timeoutMs, timeoutMs);
     this.#cluster.checkEqualStates();
     this.#world.log("converged");
+  }
+
+  #etcdClients(): EtcdWorkloads | null {
+    const { electionTimeoutTicks, etcd, heartbeatTicks, sessions, tickMs } = this.#plan;
+    if (etcd === null) {
+      return null;
+    }
+    const settings = {
+      keepsSessions: sessions,
+      electionTimeoutMs: electionTimeoutTicks * tickMs,
+      heartbeatMs: heartbeatTicks * tickMs,
+    };
+    return new EtcdWorkloads(this.#world, this.#watch, etcd, settings, () => this.#cluster);
+  }
+
+  /** Answers, leases and watchers come to their end; when they did, or null where there are none. */
+  #settleClients(clients: EtcdWorkloads | null): number | null {
+    if (clients === null) {
+      return null;
+    }
+    this.#runFor(clients.patienceMs, () => clients.isSettled);
+    clients.checkSettled();
+    return this.#world.nowMs;
   }
 
   /** What the quorum check and trial elections promise of a cluster at peace; afterwards everybody catches up once more. */
@@ -263,6 +298,7 @@ class Run {
 
   /** Every acknowledged write is durable on a majority: the power goes out everywhere, and the disks are read again. */
   #lastPowerLoss(): void {
+    this.#clients?.close();
     this.#world.log("last power loss");
     this.#cluster.crashAll();
     this.#cluster.startAll();

@@ -3,6 +3,7 @@
  * a run that has everything at once never gets far enough to meet the deep states.
  */
 import { assert, type Prng } from "@quorate/base";
+import { type EtcdPlan, etcdPlan } from "./workloads/plan.ts";
 
 /** Chances per frame, and delays in virtual milliseconds. */
 export interface NetworkPlan {
@@ -119,6 +120,8 @@ export interface SeedPlan {
   readonly nemesis: NemesisPlan;
   readonly membership: MembershipPlan | null;
   readonly workload: WorkloadPlan;
+  /** Members have the API of etcd, and clients of it; null in a seed without. */
+  readonly etcd: EtcdPlan | null;
 }
 
 /** So many times rarer than in the fault phase is everything in the calm phase. */
@@ -155,6 +158,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     nemesis: nemesisPlan(random, root.stream("swarm-nemesis"), root.stream("swarm-boundaries")),
     membership: membershipPlan(root.stream("swarm-membership")),
     workload: workloadPlan(random),
+    etcd: null,
   };
   assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
   const leaseReads = plan.checkQuorum && clocks.chance(0.4);
@@ -164,7 +168,8 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     clockDrift: !leaseReads && clocks.chance(0.4),
     clockJump: !leaseReads && root.stream("swarm-clock-jumps").chance(0.4),
   };
-  return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) } };
+  const etcd = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
+  return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) }, etcd };
 }
 
 /** Between the storm and the heal: what happens to frames happens to few of them. */

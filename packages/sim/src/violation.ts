@@ -31,6 +31,13 @@ export type CheckerName =
   | "refused-never-applied"
   | "at-most-once"
   | "exactly-once"
+  | "kv-model"
+  | "watch"
+  | "lease"
+  | "lock"
+  | "bank"
+  | "bounded-memory"
+  | "liveness-clients"
   | "liveness-leader"
   | "liveness-convergence"
   | "invariant";

@@ -16,6 +16,7 @@ import type {
   StorageBatch,
   Term,
 } from "@quorate/raft";
+import { EtcdOracle } from "../etcd/etcd-oracle.ts";
 import { promise } from "../violation.ts";
 import { Committed } from "./committed.ts";
 import { Configurations, isQuorum } from "./configurations.ts";
@@ -40,6 +41,7 @@ export class Oracle {
   readonly committed: Committed = new Committed();
   readonly leaders: Leaders = new Leaders(this.committed);
   readonly configurations: Configurations;
+  readonly etcd: EtcdOracle;
   readonly #stateMachine = new StateMachineSafety();
   readonly #reports = new Reports();
   readonly #registry = new EntryRegistry();
@@ -47,7 +49,8 @@ export class Oracle {
   readonly #status = new Map<NodeId, ObservedStatus>();
   readonly #failedDisk = new Set<NodeId>();
 
-  constructor(nodes: readonly NodeId[]) {
+  constructor(nodes: readonly NodeId[], nowMs: () => number = () => 0) {
+    this.etcd = new EtcdOracle(nowMs);
     this.configurations = new Configurations(confStateOf(nodes));
     for (const id of nodes) {
       this.joins(id);

@@ -124,7 +124,9 @@ export class ServedStream extends ServedCall implements BidiApiCall {
     if (this.#isFull && this.wire.turn !== this.#fullTurn) {
       this.#beyondCount++;
       if (this.#beyondCount > messagesBeyondMax) {
-        this.#overrun(`${this.#beyondCount} messages are written to a stream of ${this.#windowBytes} bytes that is full`);
+        this.#overrun(
+          `${this.#beyondCount} messages are written to a stream of ${this.#windowBytes} bytes that is full`,
+        );
       }
     } else if (!this.#isFull && this.#unreadBytes >= this.#windowBytes) {
       this.#isFull = true;

@@ -24,7 +24,7 @@ interface Asked {
 }
 
 /** An answer that a client got for a write. */
-export interface WriteAnswer {
+interface WriteAnswer {
   /** Index that had been applied somewhere when the client asked. */
   readonly askedAfter: number;
   /** Of the header; null for an error, which has none. */

@@ -43,7 +43,7 @@ export interface ClientStream {
 }
 
 /** What a stream tells its client. */
-export interface StreamListener {
+interface StreamListener {
   readonly arrived: (message: Uint8Array) => void;
   readonly closed: (end: CallEnd) => void;
 }
@@ -86,7 +86,11 @@ export class ClientNetwork {
     done: (end: CallEnd) => void,
   ): void {
     let call: ServedUnaryCall | null = null;
-    const link = new Link(this.#world, () => this.#delayMs(), () => call?.cancel());
+    const link = new Link(
+      this.#world,
+      () => this.#delayMs(),
+      () => call?.cancel(),
+    );
     const once = link.once((end: CallEnd) => this.#watch.check(() => done(end)));
     this.#world.schedule(deadlineMs, () => link.breakOff(() => once({ kind: "lost" })));
     this.#breakByChance(link, () => once({ kind: "lost" }), deadlineMs);
@@ -110,11 +114,15 @@ export class ClientNetwork {
   /** Opens a stream. */
   stream(node: NodeId, head: CallHead, listener: StreamListener): ClientStream {
     let call: ServedStream | null = null;
-    const link = new Link(this.#world, () => this.#delayMs(), () => call?.cancel());
+    const link = new Link(
+      this.#world,
+      () => this.#delayMs(),
+      () => call?.cancel(),
+    );
     const closed = link.once((end: CallEnd) => this.#watch.check(() => listener.closed(end)));
     const lost = (): void => closed({ kind: "lost" });
     this.#breakByChance(link, lost, streamResetMsMax);
-    this.#world.schedule(this.#delayMs(), () => {
+    link.upstream(() => {
       const member = this.#connect(node, link, lost);
       member?.enter(() => {
         call = new ServedStream(head, link, this.#plan.windowBytes, {
@@ -130,11 +138,13 @@ export class ClientNetwork {
       });
     });
     const later = (work: (call: ServedStream) => void): void =>
-      link.upstream(() => {
-        if (call !== null && !call.ended) {
-          work(call);
-        }
-      });
+      link.upstream(() =>
+        link.enter(() => {
+          if (call !== null && !call.ended) {
+            work(call);
+          }
+        }),
+      );
     return {
       send: (message) => later((open) => open.received(message)),
       finish: () => later((open) => open.finished()),
@@ -210,10 +220,10 @@ class Link {
     });
   }
 
-  /** To the member, in order. */
+  /** Towards the member, in order. */
   upstream(work: () => void): void {
     this.#upstreamMs = Math.max(this.#upstreamMs, this.#world.nowMs + this.#delayMs());
-    this.#world.schedule(this.#upstreamMs - this.#world.nowMs, () => this.enter(work));
+    this.#world.schedule(this.#upstreamMs - this.#world.nowMs, work);
   }
 
   enter(work: () => void): void {

@@ -32,7 +32,7 @@ const questionChannel = 16;
 const ownPendingMax = 400;
 
 /** What an API needs of its member. */
-export interface EtcdServerParts {
+interface EtcdServerParts {
   readonly id: NodeId;
   readonly host: RaftHost<MachineResult>;
   readonly machine: KvStateMachine;
@@ -136,7 +136,11 @@ export class EtcdServer {
     if (!this.#isStopped) {
       this.#isStopped = true;
       this.#api.stop();
-      promise(this.#api.pendingCount === 0, "bounded-memory", () => "requests wait behind the stop of the API");
+      promise(
+        this.#api.pendingCount === 0,
+        "bounded-memory",
+        () => "requests wait behind the stop of the API",
+      );
     }
   }
 

@@ -1,7 +1,6 @@
 /** All APIs of a run: made with each life of a member, reached by clients as long as that life lasts. */
 import type { HostEvent, NodeId } from "@quorate/raft";
 import type { Service, ServiceParts } from "../etcd-service.ts";
-import type { Watch } from "../watch.ts";
 import type { World } from "../world.ts";
 import type { ServingMember } from "./client-network.ts";
 import type { EtcdOracle } from "./etcd-oracle.ts";
@@ -9,7 +8,7 @@ import { EtcdServer } from "./etcd-server.ts";
 import type { Clocks } from "./lease-checker.ts";
 
 /** What all APIs of a run have in common. */
-export interface EtcdSettings {
+interface EtcdSettings {
   readonly keepsSessions: boolean;
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -21,15 +20,13 @@ export interface EtcdSettings {
 /** See the head of this file. */
 export class EtcdWorld {
   readonly #world: World;
-  readonly #watch: Watch;
   readonly #settings: EtcdSettings;
-  readonly #oracle: EtcdOracle;
+  readonly #oracle: () => EtcdOracle;
   readonly #serving = new Map<NodeId, Serving>();
   readonly #clocks = new Map<NodeId, () => number>();
 
-  constructor(world: World, watch: Watch, settings: EtcdSettings, oracle: EtcdOracle) {
+  constructor(world: World, settings: EtcdSettings, oracle: () => EtcdOracle) {
     this.#world = world;
-    this.#watch = watch;
     this.#settings = settings;
     this.#oracle = oracle;
   }
@@ -45,9 +42,9 @@ export class EtcdWorld {
       random: this.#world.random.stream(`api-${id}-${parts.life}`),
       nowMs,
       defer: (work) => process.schedule(0, work),
-      deciding: (lease, term) => this.#oracle.leases.deciding(lease, { node: id, term, clockMs: nowMs() }),
+      deciding: (lease, term) => this.#oracle().leases.deciding(lease, { node: id, term, clockMs: nowMs() }),
     });
-    const serving = new Serving(server, parts, this.#watch);
+    const serving = new Serving(server, parts);
     this.#serving.set(id, serving);
     return serving;
   }
@@ -72,14 +69,12 @@ export class EtcdWorld {
 class Serving implements Service, ServingMember {
   readonly #server: EtcdServer;
   readonly #parts: ServiceParts;
-  readonly #watch: Watch;
   #listeners: (() => void)[] = [];
   #isStopping = false;
 
-  constructor(server: EtcdServer, parts: ServiceParts, watch: Watch) {
+  constructor(server: EtcdServer, parts: ServiceParts) {
     this.#server = server;
     this.#parts = parts;
-    this.#watch = watch;
   }
 
   get isAlive(): boolean {
@@ -91,7 +86,7 @@ class Serving implements Service, ServingMember {
   }
 
   tick(): void {
-    this.#watch.check(() => this.#server.tick());
+    this.#server.tick();
   }
 
   observe(event: HostEvent): void {
@@ -106,7 +101,7 @@ class Serving implements Service, ServingMember {
 
   stop(): void {
     this.#isStopping = true;
-    this.#watch.check(() => this.#server.stop());
+    this.#server.stop();
   }
 
   ended(): void {
@@ -121,11 +116,11 @@ class Serving implements Service, ServingMember {
   }
 
   unary(...request: Parameters<ServingMember["unary"]>): void {
-    this.#watch.check(() => this.#server.unary(...request));
+    this.#server.unary(...request);
   }
 
   bidi(...request: Parameters<ServingMember["bidi"]>): void {
-    this.#watch.check(() => this.#server.bidi(...request));
+    this.#server.bidi(...request);
   }
 
   onEnd(listener: () => void): void {

@@ -51,10 +51,7 @@ export class KvModel {
   range(request: RangeRequest, within: number): string {
     const revision = request.revision > 0 ? request.revision : within;
     const all = this.history.range(textOf(request.key), textOf(request.rangeEnd), revision);
-    const chosen = inOrder(
-      request,
-      all.filter((version) => isBetween(request, version)),
-    );
+    const chosen = inOrder(request, readOf(request, all));
     const more = request.limit > 0 && chosen.length > request.limit && !request.countOnly;
     const cut = request.limit > 0 ? chosen.slice(0, request.limit) : chosen;
     const shown = request.keysOnly ? cut.map((version) => ({ ...version, value: "" })) : cut;
@@ -287,6 +284,18 @@ function orderOf(compare: Compare, version: typeof absent | ModelVersion): numbe
 
 function sign<T extends string | bigint>(left: T, right: T): number {
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** ETCD: without an order and without bounds no more is read than the limit asks for, and one; what is read is put in order after. */
+function readOf(request: RangeRequest, all: ModelVersion[]): ModelVersion[] {
+  const bounded = all.filter((version) => isBetween(request, version));
+  const isPlain = request.sortOrder === "none" && !isBounded(request) && request.limit > 0;
+  return isPlain ? bounded.slice(0, request.limit + 1) : bounded;
+}
+
+function isBounded(request: RangeRequest): boolean {
+  const { maxCreateRevision, maxModRevision, minCreateRevision, minModRevision } = request;
+  return [maxCreateRevision, maxModRevision, minCreateRevision, minModRevision].some((bound) => bound !== 0);
 }
 
 function isBetween(request: RangeRequest, { create, mod }: ModelVersion): boolean {

@@ -1,4 +1,6 @@
 /** Where each workload keeps its keys. The register of `workload.ts` has keys that begin with another letter. */
+
+/** The prefix of each. */
 export const prefixes = {
   /** Everything that clients of the API write. */
   all: "e/",

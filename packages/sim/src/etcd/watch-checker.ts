@@ -96,12 +96,13 @@ export class WatchChecker {
   progressed(revision: number): void {
     const missed = this.#firstDue(revision);
     promise(
-      missed === null && this.#taken === 0,
+      missed === null,
       "watch",
       () => `${this.#name}: progress at ${revision} is told, but revision ${missed} was not sent`,
     );
-    if (this.#next !== null) {
-      this.#next = Math.max(this.#next, revision + 1);
+    if (this.#next !== null && revision >= this.#next) {
+      this.#next = revision + 1;
+      this.#taken = 0;
     }
   }
 
@@ -132,13 +133,15 @@ export class WatchChecker {
         `${this.#name}: an event of revision ${revision} comes when ${this.#next} is due: ${pairText(seen.pair)}`,
     );
     if (revision !== this.#next) {
-      const missed = this.#taken > 0 ? this.#next : this.#firstDue(revision - 1);
+      const missed = this.#firstDue(revision - 1);
       promise(
         missed === null,
         "watch",
-        () => `${this.#name}: revision ${missed} is missing before revision ${revision}`,
+        () =>
+          `${this.#name}: revision ${missed} is missing before revision ${revision}, of ${JSON.stringify(this.#wish)}`,
       );
       this.#next = revision;
+      this.#taken = 0;
     }
     const expected = this.#due(revision)[this.#taken];
     promise(
@@ -154,7 +157,8 @@ export class WatchChecker {
   /** The first revision up to `until` that holds something for this watcher and has not come. */
   #firstDue(until: number): number | null {
     for (let revision = this.#next ?? until + 1; revision <= until; revision++) {
-      if (this.#due(revision).length > 0) {
+      const taken = revision === this.#next ? this.#taken : 0;
+      if (this.#due(revision).length > taken) {
         return revision;
       }
     }

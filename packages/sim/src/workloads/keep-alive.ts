@@ -1,0 +1,111 @@
+/** Keeps a lease alive over a stream of its own, through whichever member; where the stream breaks it goes on at another one. */
+import type { ClientStream } from "../etcd/client-network.ts";
+import type { Clocks } from "../etcd/lease-checker.ts";
+import { Message, MessageWriter } from "../etcd/protobuf.ts";
+import type { Client } from "./client.ts";
+
+const path = "/etcdserverpb.Lease/LeaseKeepAlive";
+
+/** What a holder of leases needs beside its client. */
+export interface Time {
+  /** What the clocks of all members show. */
+  readonly clocks: () => Clocks;
+}
+
+/** Renews one lease until {@link stop}. */
+export class KeepAlive {
+  readonly #client: Client;
+  readonly #time: Time;
+  readonly #id: number;
+  readonly #intervalMs: number;
+  readonly #onGone: () => void;
+  #stream: ClientStream | null = null;
+  #isOver = false;
+
+  /** @param onGone Called once when a member says that the lease is no more. */
+  constructor(client: Client, time: Time, id: number, intervalMs: number, onGone: () => void) {
+    this.#client = client;
+    this.#time = time;
+    this.#id = id;
+    this.#intervalMs = intervalMs;
+    this.#onGone = onGone;
+    this.#renew();
+  }
+
+  /** Renews no more. */
+  stop(): void {
+    this.#isOver = true;
+    this.#stream?.abort();
+    this.#stream = null;
+  }
+
+  /** Asks, and again after a while; what is not answered by then is asked elsewhere. */
+  #renew(): void {
+    const { random } = this.#client;
+    const { isActive, world } = this.#client.kit;
+    if (this.#isOver || !isActive()) {
+      return;
+    }
+    if (random.chance(0.2)) {
+      this.#stream?.abort();
+      this.#stream = null;
+    }
+    this.#ask();
+    world.schedule(Math.max(1, Math.floor(this.#intervalMs * (0.5 + random.fraction()))), () =>
+      this.#renew(),
+    );
+  }
+
+  #ask(): void {
+    const { world } = this.#client.kit;
+    const asked: Asked[] = this.#asked;
+    asked.push({ clocks: this.#time.clocks(), atMs: world.nowMs });
+    this.#stream ??= this.#open();
+    this.#stream.send(new MessageWriter().number(1, this.#id).finish());
+  }
+
+  /** What the present stream was asked and has not answered, in order. */
+  #asked: Asked[] = [];
+
+  #open(): ClientStream {
+    const { network } = this.#client.kit;
+    const last = this.#asked.slice(-1);
+    this.#asked = last;
+    const stream = network.stream(
+      this.#client.node(),
+      { path, metadata: new Map() },
+      {
+        arrived: (bytes) => this.#answered(last, new Message(bytes)),
+        closed: () => {
+          if (this.#stream === stream) {
+            this.#stream = null;
+          }
+        },
+      },
+    );
+    return stream;
+  }
+
+  #answered(asked: Asked[], message: Message): void {
+    const { counts, oracle } = this.#client.kit;
+    const question = asked.shift();
+    if (this.#isOver || question === undefined) {
+      return;
+    }
+    const id = BigInt(message.number(2));
+    if (message.number(3) > 0) {
+      oracle.leases.held(id, question.clocks, question.atMs);
+      counts.add("lease-keep-alive");
+    } else {
+      oracle.leases.gone(id, oracle.model.leases.has(id));
+      counts.add("lease-keep-alive-gone");
+      this.stop();
+      this.#onGone();
+    }
+  }
+}
+
+interface Asked {
+  readonly clocks: Clocks;
+  readonly atMs: number;
+}

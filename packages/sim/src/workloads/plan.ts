@@ -1,0 +1,54 @@
+/** What clients of the API do in one seed: each workload is on or off, with clients, keys and a network of its own. */
+import type { Prng } from "@quorate/base";
+import type { ClientNetworkPlan } from "../etcd/client-network.ts";
+
+/** Drawn for a seed whose members have APIs. A workload with no clients is off. */
+export interface EtcdPlan {
+  readonly network: ClientNetworkPlan;
+  readonly meanThinkMs: number;
+  /** How long a client waits for an answer. */
+  readonly deadlineMs: number;
+  readonly keyCount: number;
+  /** Bytes that the state may take before NOSPACE; negative for any. */
+  readonly quotaBytes: number;
+  /** Between notifications of progress to idle watchers. */
+  readonly progressIntervalMs: number;
+  readonly mixClientCount: number;
+  readonly singleClientCount: number;
+  readonly watcherCount: number;
+  readonly leaseClientCount: number;
+  readonly bankClientCount: number;
+  readonly lockClientCount: number;
+  readonly compacts: boolean;
+}
+
+/** @param mayAlarm Whether alarms may come up: they refuse what sessions put, too, and a refusal is kept for no repetition. */
+export function etcdPlan(random: Prng, mayAlarm: boolean): EtcdPlan | null {
+  if (random.chance(0.4)) {
+    return null;
+  }
+  const some = (chance: number, most: number): number =>
+    random.chance(chance) ? random.integer(1, most + 1) : 0;
+  const delayMsMin = random.integer(0, 5);
+  return {
+    network: {
+      delayMsMin,
+      delayMsMax: delayMsMin + random.integer(1, 40),
+      lossChance: random.chance(0.5) ? random.fraction() * 0.1 : 0,
+      resetChance: random.chance(0.5) ? random.fraction() * 0.3 : 0,
+      windowBytes: random.pick([256, 2048, 65536]),
+    },
+    meanThinkMs: random.integer(30, 300),
+    deadlineMs: random.integer(500, 6_000),
+    keyCount: random.integer(2, 10),
+    quotaBytes: mayAlarm && random.chance(0.25) ? random.integer(20_000, 60_000) : -1,
+    progressIntervalMs: random.pick([300, 2_000]),
+    mixClientCount: some(0.7, 3),
+    singleClientCount: some(0.4, 3),
+    watcherCount: some(0.6, 4),
+    leaseClientCount: some(0.5, 3),
+    bankClientCount: some(0.4, 3),
+    lockClientCount: some(0.4, 3),
+    compacts: random.chance(0.5),
+  };
+}
