@@ -1,6 +1,7 @@
 /**
- * `npm run interop`: builds etcdctl from the Go module proxy and lets it loose on real server processes. Without Go it is
- * skipped, and says so; a skipped run counts nothing as passed.
+ * `npm run interop`: etcdctl, a part of etcd's own black-box tests and clients in other languages, let loose on real server processes.
+ * etcdctl is built from the Go module proxy; without Go the run is skipped, and says so: a skipped run counts nothing as passed.
+ * `npm run interop interop/kv.test.ts` runs one file.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync } from "node:fs";
