@@ -22,7 +22,7 @@ import { failWith } from "./failures.ts";
 type Identity = Principal | null | "KV_INVALID_AUTH_TOKEN";
 
 /** What the gate needs of the member. */
-export interface GateOptions {
+interface GateOptions {
   readonly store: StorePort;
   readonly signedTokens?: SignedTokenPort;
   readonly tokenTtlMs: number;

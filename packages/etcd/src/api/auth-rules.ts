@@ -81,7 +81,9 @@ const methods: { readonly [service: string]: { readonly [method: string]: AuthRu
 
 /** The rule of each method by its full path. */
 export const authRules: ReadonlyMap<string, AuthRule> = new Map(
+  // ORDER: names of services are not like integers.
   Object.entries(methods).flatMap(([service, rules]) =>
+    // ORDER: nor are those of methods.
     Object.entries(rules).map(([method, rule]) => [`/${service}/${method}`, rule] as const),
   ),
 );

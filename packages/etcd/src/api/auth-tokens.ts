@@ -21,7 +21,7 @@ interface Waiter {
 }
 
 /** What the tokens need to know of the member. */
-export interface TokenClock {
+interface TokenClock {
   readonly nowMs: number;
   readonly appliedIndex: number;
 }

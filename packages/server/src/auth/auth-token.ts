@@ -3,7 +3,7 @@ import type { ValueKind } from "../config/value-kind.ts";
 import { parseDuration } from "../config/value-kind.ts";
 
 /** How tokens may be signed. ETCD: the names of its library. */
-export const signMethods = [
+const signMethods = [
   "HS256",
   "HS384",
   "HS512",

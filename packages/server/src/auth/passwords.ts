@@ -16,7 +16,7 @@ export type PasswordAnswer =
   | { readonly kind: "compare"; readonly same: boolean };
 
 /** The port, and its end. */
-export interface Passwords extends PasswordPort {
+interface Passwords extends PasswordPort {
   /** Ends the thread; what waits is not answered any more. */
   stop(): Promise<void>;
 }
