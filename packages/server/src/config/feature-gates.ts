@@ -3,7 +3,7 @@ import { assert } from "@quorate/base";
 import type { ValueKind } from "./value-kind.ts";
 
 /** ETCD: what can be switched and has an effect here. */
-export type FeatureGate = "LeaseCheckpoint";
+export type FeatureGate = "CompactHashCheck" | "InitialCorruptCheck" | "LeaseCheckpoint";
 
 /** One switch of etcd 3.7. */
 interface GateRow {
@@ -22,8 +22,8 @@ export const featureGates: readonly GateRow[] = [
     name: "CompactHashCheck",
     stage: "alpha",
     etcdDefault: false,
-    fate: "refused",
-    why: "members do not compare hashes of what they compact",
+    fate: "served",
+    why: "members compare hashes of what the last compaction left, each --compact-hash-check-time",
   },
   {
     name: "FastLeaseKeepAlive",
@@ -36,8 +36,8 @@ export const featureGates: readonly GateRow[] = [
     name: "InitialCorruptCheck",
     stage: "alpha",
     etcdDefault: false,
-    fate: "refused",
-    why: "members do not compare hashes before they serve",
+    fate: "served",
+    why: "a member that starts compares its state with the leader's before it serves, and ends when they differ",
   },
   {
     name: "LeaseCheckpoint",
@@ -134,7 +134,11 @@ function weigh(explicit: ReadonlyMap<string, boolean>): GateReading | { readonly
     : { on, notes };
 }
 
-const served: ReadonlySet<string> = new Set<FeatureGate>(["LeaseCheckpoint"]);
+const served: ReadonlySet<string> = new Set<FeatureGate>([
+  "CompactHashCheck",
+  "InitialCorruptCheck",
+  "LeaseCheckpoint",
+]);
 
 function servedGate(name: string): FeatureGate {
   assert(served.has(name), "feature gates: a served gate has no effect in the code");

@@ -6,6 +6,7 @@
  */
 import type { Flag, FlagRows } from "./flag-row.ts";
 import { authFlags } from "./flags/auth.ts";
+import { checkFlags } from "./flags/checks.ts";
 import { clusteringFlags } from "./flags/clustering.ts";
 import { configurationFlags } from "./flags/configuration.ts";
 import { limitFlags } from "./flags/limits.ts";
@@ -26,6 +27,7 @@ export const flagTable: FlagRows<FlagValues> = {
   ...limitFlags,
   ...securityFlags,
   ...authFlags,
+  ...checkFlags,
   ...loggingFlags,
   ...monitoringFlags,
   ...configurationFlags,

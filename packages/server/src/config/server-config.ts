@@ -1,5 +1,6 @@
 /** The settings of one server process, as the flag table defines them. Units stand in the names. */
 import type { AuthValues } from "./flags/auth.ts";
+import type { CheckValues } from "./flags/checks.ts";
 import type { ClusteringValues } from "./flags/clustering.ts";
 import type { ConfigurationValues } from "./flags/configuration.ts";
 import type { LimitValues } from "./flags/limits.ts";
@@ -20,6 +21,7 @@ export interface FlagValues
     LimitValues,
     SecurityValues,
     AuthValues,
+    CheckValues,
     LoggingValues,
     MonitoringValues,
     ConfigurationValues {}

@@ -12,6 +12,8 @@ import { type Access, createAccess } from "../auth/access.ts";
 import { etcdVersion } from "../cli/version.ts";
 import { compactionPolicy } from "../config/compaction-policy.ts";
 import type { ServerConfig } from "../config/server-config.ts";
+import { CorruptionCheck } from "../corruption/corruption-check.ts";
+import { checkBeforeServing } from "../corruption/initial-check.ts";
 import { createRouter } from "../http/router.ts";
 import { type MemberIdentity, storeFolder, writeIdentity } from "../identity/data-directory.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -82,9 +84,13 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   metrics.observe(probe);
   const api = new EtcdApi(apiOptions(config, machine, replication, access));
   replication.answerMembers((question, done) => api.answerMember(question, done));
+  const check = corruptionCheck(config, machine, replication, logger);
   const router = createRouter({ probe, metrics, etcdVersion });
   const ports = createClientPorts({ config, methods: api.methods, router, tls, metrics, logger, fatal });
   try {
+    if (config.featureGates.includes("InitialCorruptCheck")) {
+      await checkBeforeServing(check, logger);
+    }
     await ports.listen();
   } catch (error) {
     await replication.stop();
@@ -94,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     recordCount: config.compactionBatchLimit,
     restMs: config.compactionSleepIntervalMs,
   });
+  check.start();
   replication.onLeaderChange(() => api.leaderMayHaveChanged());
   const clock = setInterval(() => api.tick(performance.now()), tickMs);
   let stopPublishing: () => void = () => {};
@@ -106,12 +113,30 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     async stop() {
       stopPublishing();
       stopSweeping();
+      check.stop();
       await closeClients(ports, api);
       clearInterval(clock);
       await access.stop();
       await replication.stop();
     },
   };
+}
+
+function corruptionCheck(
+  config: ServerConfig,
+  machine: KvStateMachine,
+  replication: Replication,
+  logger: Logger,
+): CorruptionCheck {
+  return new CorruptionCheck({
+    machine,
+    replication,
+    membership: replication.membership,
+    requests: replication.hashRequests,
+    logger,
+    periodMs: config.corruptCheckTimeMs,
+    compactPeriodMs: config.featureGates.includes("CompactHashCheck") ? config.compactHashCheckTimeMs : 0,
+  });
 }
 
 /** Says goodbye to clients; what runs may finish, what only waits is told to go elsewhere. */

@@ -16,6 +16,7 @@ import { CommandError, exitCode } from "../cli/exit-code.ts";
 import { readKeys } from "../config/key-file.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { hostPort, type ServerUrl } from "../config/server-url.ts";
+import type { LeaderRequests } from "../corruption/corruption-check.ts";
 import type { ServerStatus } from "../http/server-probe.ts";
 import type { MemberIdentity } from "../identity/data-directory.ts";
 import { memberIdOf } from "../identity/member-id.ts";
@@ -33,8 +34,10 @@ import { type PeerPages, servePeerPages } from "./peer-pages.ts";
 import { Leadership, logEvent, observeEvent } from "./raft-events.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
 
-/** What one member's API asks that of the leader. The number stands on the wire. */
+/** What one member's API asks that of the leader. The numbers stand on the wire. */
 const questionChannel = 16;
+/** What members say to the leader about the hashes of their histories. */
+const hashChannel = 17;
 
 /** What the log is made of. */
 interface ReplicationOptions {
@@ -81,6 +84,8 @@ export interface Replication extends ReplicationPort, LeaderPort {
   onLeaderChange(listener: () => void): void;
   /** Whom the leader asks when another member's API has a question; called once, before there can be one. */
   answerMembers(answer: (question: Uint8Array, done: (answer: Uint8Array) => void) => void): void;
+  /** How members and leader talk about the hashes of their histories. */
+  readonly hashRequests: LeaderRequests;
   /** Hands over leadership, closes connections and log. */
   stop(): Promise<void>;
 }
@@ -348,6 +353,14 @@ function portOf(
     },
     answerMembers: (answer) =>
       node.onRequest(questionChannel, (_from, question, done) => answer(question, done)),
+    hashRequests: {
+      ask(question, done) {
+        node.requestLeader(hashChannel, question, (outcome) => {
+          done(outcome.kind === "answered" ? outcome.bytes : null);
+        });
+      },
+      answer: (handler) => node.onRequest(hashChannel, handler),
+    },
     stop: () => node.stop(),
   };
 }

@@ -73,6 +73,8 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   authToken: { text: "jwt,sign-method=ES256,priv-key=/k.pem,ttl=1h" },
   authTokenTtlSeconds: { text: "60" },
   bcryptCost: { text: "4" },
+  corruptCheckTimeMs: { text: "12h" },
+  compactHashCheckTimeMs: { text: "5m" },
   trace: { text: "/tmp/trace" },
   logLevel: { text: "debug" },
   logFormat: { text: "console" },

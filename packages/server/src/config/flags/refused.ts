@@ -2,7 +2,6 @@
 import type { OtherFlag } from "./other-flag.ts";
 
 const noDiscovery = "no discovery service is asked; name all members in --initial-cluster";
-const noCheck = "members do not compare hashes";
 const noGateway = "the JSON gateway is not served";
 
 /** The rows. */
@@ -45,6 +44,4 @@ export const refusedFlags: readonly OtherFlag[] = [
   { name: "cors", type: "text", etcdDefault: "*", why: noGateway },
   { name: "host-whitelist", type: "text", etcdDefault: "*", why: noGateway },
   { name: "enable-grpc-gateway", type: "switch", etcdDefault: "true", why: noGateway },
-  { name: "corrupt-check-time", type: "time", etcdDefault: "0s", why: noCheck },
-  { name: "compact-hash-check-time", type: "time", etcdDefault: "1m", why: noCheck },
 ];
