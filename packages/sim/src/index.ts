@@ -26,7 +26,15 @@ export {
 } from "./linearizability/models.ts";
 export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
 export { Network } from "./network.ts";
-export { type ProfileName, profileNames, profiles } from "./profiles.ts";
+export { type ProfileName, profileNames, profiles, seedPlan } from "./profiles.ts";
+export {
+  decodeSchedule,
+  encodeSchedule,
+  playSchedule,
+  type Schedule,
+  scheduleVersion,
+} from "./shrink/schedule.ts";
+export { type ShrinkOptions, type Shrunken, scheduleOf, shrink } from "./shrink/shrink.ts";
 export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
 export { type KeptSteps, keepAll, type StepKind, stepKinds } from "./steps.ts";
 export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";

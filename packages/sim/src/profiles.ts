@@ -1,5 +1,6 @@
 /** Named ways to run a seed: the plan that it draws, with some of it changed. A seed with its profile is one run. */
-import type { SeedPlan } from "./swarm.ts";
+import { Prng } from "@quorate/base";
+import { type SeedPlan, swarm } from "./swarm.ts";
 
 /** Every profile, `default` first. */
 export const profileNames = ["default", "storm", "short"] as const;
@@ -18,3 +19,8 @@ export const profiles: Readonly<
     adapt: (plan) => ({ ...plan, calmPhaseMs: 0, faultPhaseMs: Math.floor(plan.faultPhaseMs / 4) }),
   },
 };
+
+/** What a seed draws, before any profile. */
+export function seedPlan(seed: number): SeedPlan {
+  return swarm(seed, new Prng(seed));
+}

@@ -29,6 +29,8 @@ export interface SimulateOptions {
   readonly protocol?: (event: TraceEvent) => void;
   /** Changes the plan that the seed drew. */
   readonly adapt?: (plan: SeedPlan) => SeedPlan;
+  /** The root of all chance but the plan's. Default: the seed. */
+  readonly random?: number;
   /** Which faults, changes and acts of clients happen. Default: all. */
   readonly kept?: KeptSteps;
   /** The run ends here, without a verdict on what is owed later. Default: no end. */
@@ -103,8 +105,8 @@ class Run {
   readonly #clients: EtcdWorkloads | null;
 
   constructor(seed: number, options: SimulateOptions) {
-    const root = new Prng(seed);
-    const drawn = swarm(seed, root);
+    const root = new Prng(options.random ?? seed);
+    const drawn = swarm(seed, new Prng(seed));
     this.#plan = options.adapt?.(drawn) ?? drawn;
     this.#trace = new Trace(options.sink ?? null);
     const { eventCountMax, kept = keepAll, protocol } = options;
