@@ -69,3 +69,35 @@ test("of two voters the leader is removed, and the last that it says is lost: wh
   assert.deepEqual(cluster.configuration.voters, [other]);
   until("the removed one has stopped", () => !cluster.nodes.includes(leader));
 });
+
+test("a joint configuration that was applied while leadership was handed over to somebody who is gone is left all the same", () => {
+  const { cluster, until, world } = scene(3);
+  until("a leader", () => cluster.leader() !== null && cluster.isCaughtUp());
+  const leader: NodeId = must(cluster.leader(), "test: no leader");
+  const [gone, other] = cluster.nodes.filter((id) => id !== leader);
+  assert.ok(gone !== undefined && other !== undefined);
+  const newcomer: NodeId = must(cluster.newcomer(), "test: no newcomer");
+  cluster.changeMembers(leader, { changes: [{ op: "add-learner", id: newcomer }] }, () => {});
+  until("a learner", () => cluster.members.includes(newcomer) && cluster.isCaughtUp());
+  const appliedAtMs = world.nowMs;
+  until("it is heard", () => world.nowMs > appliedAtMs + 2_000);
+  // It is caught up, so it is told to campaign at once, and the transfer lasts until its time is over.
+  cluster.crash(gone);
+  const changes = [
+    { op: "add-learner", id: other },
+    { op: "add-voter", id: newcomer },
+  ] as const;
+  let isJoint = false;
+  let outcome = "";
+  cluster.changeMembers(leader, { changes }, ({ kind }) => {
+    outcome = kind;
+  });
+  cluster.handOver(leader, gone, () => {});
+  until("the joint configuration", () => {
+    isJoint ||= cluster.configuration.votersOutgoing.length > 0;
+    assert.notEqual(outcome, "refused");
+    return isJoint;
+  });
+  until("it is left", () => cluster.configuration.votersOutgoing.length === 0);
+  assert.deepEqual([...cluster.configuration.voters].sort(), [leader, gone, newcomer].sort());
+});

@@ -1,8 +1,8 @@
 /** What follows when the driver has applied entries or made a snapshot durable. FIG 2 All Servers. */
-import { assert, emptyBytes } from "@quorate/base";
+import { assert } from "@quorate/base";
 import { type LogIndex, maxIndex } from "../types/ids.ts";
 import { releasePages, releaseUncommitted } from "./flow-control.ts";
-import { proposeLeave } from "./membership.ts";
+import { leaveWhenDue } from "./membership.ts";
 import type { RaftState } from "./raft-state.ts";
 
 /** The state machine holds everything up to `index`. */
@@ -24,10 +24,5 @@ function raiseApplied(state: RaftState, index: LogIndex): void {
   state.log.appliedTo(maxIndex(index, state.log.applied));
   assert(state.log.applied >= index, "apply: what was applied is noted");
   assert(state.log.applied <= state.log.committed, "apply: nothing is applied that is not committed");
-  const { autoLeave } = state.tracker.membership.confState;
-  // RAFT §4.3 [joint-left-after-commit]: once the joint configuration is committed (and here: applied), the new one may be appended. Refused while a
-  // transfer is under way, then tried again with each applied entry.
-  if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
-    proposeLeave(state, emptyBytes);
-  }
+  leaveWhenDue(state);
 }

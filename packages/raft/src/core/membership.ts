@@ -3,7 +3,7 @@
  * change counts from when it is applied, not from when it is appended. So that two leaders never count by configurations without a common member, at most one
  * change is unapplied in a leader's log, and nobody campaigns while a committed change waits to be applied.
  */
-import { assert, DecodeError } from "@quorate/base";
+import { assert, DecodeError, emptyBytes } from "@quorate/base";
 import { changeConf, isJoint } from "../conf/changer.ts";
 import { decodeConfChange } from "../conf/codec.ts";
 import { isVoter } from "../quorum/joint.ts";
@@ -98,8 +98,19 @@ export function admitConfChanges(state: RaftState, drafts: readonly EntryDraft[]
 /** What stands in the log for a refused change. Its bytes are an array of its own, so that it can be told from other empty entries. */
 export const refusedDraft: EntryDraft = { type: "normal", data: new Uint8Array(0) };
 
+/**
+ * RAFT §4.3 [joint-left-after-commit]: once the joint configuration is committed (and here: applied), the new one may be appended. Tried
+ * with each applied entry, and now and then, because nothing is appended while leadership is handed over.
+ */
+export function leaveWhenDue(state: RaftState): void {
+  const { autoLeave } = state.tracker.membership.confState;
+  if (autoLeave && state.role === "leader" && state.log.applied >= state.pendingConfIndex) {
+    proposeLeave(state, emptyBytes);
+  }
+}
+
 /** Proposes to leave the joint configuration; nothing happens while leadership is handed over. */
-export function proposeLeave(state: RaftState, data: Uint8Array): void {
+function proposeLeave(state: RaftState, data: Uint8Array): void {
   assert(state.role === "leader", "membership: only a leader leaves by itself");
   assert(data.length === 0, "membership: no limit may refuse the leaving");
   assert(isJoint(state.tracker.membership.confState), "membership: nothing to leave");

@@ -4,6 +4,7 @@ import { isQuorumActive } from "../tracker/tracker.ts";
 import { noNode } from "../types/ids.ts";
 import { becomeFollower } from "./become.ts";
 import { ordinaryCampaign, startElection } from "./election.ts";
+import { leaveWhenDue } from "./membership.ts";
 import { isPromotable, type RaftState } from "./raft-state.ts";
 import { heartbeatContext } from "./read-index.ts";
 import { broadcastHeartbeat } from "./replication.ts";
@@ -55,6 +56,8 @@ function leaderTimeout(state: RaftState): void {
   if (state.role === "leader" && state.transferee !== noNode) {
     abortTransfer(state);
   }
+  // ETCD: differs, there a joint configuration that was applied during a transfer that came to nothing stays until something else is applied.
+  leaveWhenDue(state);
 }
 
 /** RAFT §6.2 [quorum-check]: a leader that did not hear a quorum for an election time-out steps down, so that clients look elsewhere. */
