@@ -152,7 +152,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     windowBytesMax: random.pick([256, 4096, 1048576]),
     batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
-    calmPhaseMs: root.stream("swarm-calm").integer(60_000, 300_000),
+    calmPhaseMs: root.stream("swarm-calm").integer(50_000, 200_000),
     network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
     nemesis: nemesisPlan(random, root.stream("swarm-nemesis"), root.stream("swarm-boundaries")),
