@@ -39,6 +39,8 @@ export interface ServerOptions {
   readonly fatal: Fatal;
   /** Wraps the file system under the log; only tests do. */
   readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
+  /** Length of a segment of the log; only tests make it small, for then it is there sooner. */
+  readonly segmentBytes?: number;
 }
 
 /** A member that serves, or will as soon as it has a leader. */
@@ -47,8 +49,12 @@ export interface QuorateServer {
   readonly ready: Promise<void>;
   /** Resolves with why, should this member be removed from the cluster. */
   readonly removed: Promise<string>;
+  /** Whether this member leads. */
+  readonly isLeader: boolean;
   /** Hands over leadership, finishes what runs, says goodbye, closes the log. */
   stop(): Promise<void>;
+  /** Ends as a crash would, but for the process: sends nothing and writes nothing from now on, and lets go of ports and files. */
+  kill(): Promise<void>;
 }
 
 // When the server stops: how long calls may go on that wait for nothing but the log, and how long any call may.
@@ -75,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     etcdVersion,
     dataDir: join(config.dataDir, storeFolder),
     ...(options.wrapFileSystem === undefined ? {} : { wrapFileSystem: options.wrapFileSystem }),
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   });
   if (options.created) {
     writeIdentity(config.dataDir, identity);
@@ -107,15 +114,31 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const ready = new Promise<void>((resolve) => {
     stopPublishing = publishMember(replication, publishedBy(config, identity), resolve);
   });
+  const stopOwnWork = (): void => {
+    stopPublishing();
+    stopSweeping();
+    check.stop();
+  };
   return {
     ready,
     removed: replication.removed,
+    get isLeader() {
+      const { leader, memberId } = replication.status();
+      return leader === memberId;
+    },
     async stop() {
-      stopPublishing();
-      stopSweeping();
-      check.stop();
+      stopOwnWork();
       await closeClients(ports, api);
       clearInterval(clock);
+      await access.stop();
+      await replication.stop();
+    },
+    async kill() {
+      stopOwnWork();
+      clearInterval(clock);
+      replication.halt();
+      await ports.close(0);
+      api.stop();
       await access.stop();
       await replication.stop();
     },

@@ -54,6 +54,7 @@ interface ReplicationOptions {
   /** The etcd version that the API follows. */
   readonly etcdVersion: string;
   readonly wrapFileSystem?: (inner: FileSystem) => FileSystem;
+  readonly segmentBytes?: number;
 }
 
 /** The part of {@link ServerStatus} that the log knows. */
@@ -86,8 +87,15 @@ export interface Replication extends ReplicationPort, LeaderPort {
   answerMembers(answer: (question: Uint8Array, done: (answer: Uint8Array) => void) => void): void;
   /** How members and leader talk about the hashes of their histories. */
   readonly hashRequests: LeaderRequests;
-  /** Hands over leadership, closes connections and log. */
+  /** From now on nothing is sent, proposed or applied; only {@link Replication.stop} may follow. */
+  halt(): void;
+  /** Hands over leadership unless halted, closes connections and log. */
   stop(): Promise<void>;
+}
+
+/** Whether the end was asked for: what fails then is no failure. */
+interface Life {
+  halted: boolean;
 }
 
 /** Opens the log and joins the peers. @throws CommandError when it cannot: what is wrong, and what to do. */
@@ -100,7 +108,8 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
     wasRemoved = resolve;
   });
   const tls = orFailure(() => peerTls(options.config, options.logger, peerUrlsIn(options.identity, pages)));
-  const node = await startNode(options, pages, tls, (event) => {
+  const life: Life = { halted: false };
+  const node = await startNode(options, pages, tls, life, (event) => {
     if (event.type === "retired") {
       wasRemoved("this member was removed from the cluster");
     }
@@ -121,6 +130,11 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
   pages.membership = membership;
   return {
     ...portOf(node, options, links, leadership, members),
+    halt() {
+      life.halted = true;
+      node.halt();
+    },
+    stop: () => node.stop({ transfer: !life.halted }),
     membership,
     reconfiguration: reconfigurationOf(node, options.identity, links, members),
     removed,
@@ -212,6 +226,7 @@ async function startNode(
   options: ReplicationOptions,
   pages: PeerPages,
   tls: PeerTls | null,
+  life: Life,
   onEvent: (event: RaftNodeEvent) => void,
 ): Promise<RaftNode<never, KvResult>> {
   const { config, identity, machine, metrics, wrapFileSystem } = options;
@@ -254,12 +269,13 @@ async function startNode(
             }),
       },
       wrapFileSystem: wrap,
+      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
       ...(config.encryptionKeyFile === "" ? {} : { encryption: readKeys(config.encryptionKeyFile) }),
       ...(config.trace === "" ? {} : { traceFile: config.trace }),
       onEvent,
       onFatal(error) {
         // What fails while starting is thrown as well, and told with advice.
-        if (started) {
+        if (started && !life.halted) {
           options.fatal(error);
         }
       },
@@ -303,7 +319,7 @@ function portOf(
   links: PeerLinks,
   leadership: Leadership,
   members: KnownMembers,
-): Omit<Replication, "membership" | "reconfiguration" | "removed"> {
+): Omit<Replication, "halt" | "membership" | "reconfiguration" | "removed" | "stop"> {
   const { metrics } = options;
   const counts = { pending: 0 };
   const status = liveStatus(node, members, links, leadership);
@@ -361,7 +377,6 @@ function portOf(
       },
       answer: (handler) => node.onRequest(hashChannel, handler),
     },
-    stop: () => node.stop(),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What tests need to run real server processes. */
+/** What tests need: a cluster in the process of the test, or real server processes. */
 
 export { freePorts } from "@quorate/raft-node/testing";
 export {
@@ -8,4 +8,5 @@ export {
   type ProcessMember,
 } from "./process-cluster.ts";
 export { TestAuthority, type TestCertificate, type TestCertificateOptions } from "./test-authority.ts";
+export { createTestEtcd, TestEtcd, TestEtcdMember, type TestEtcdOptions } from "./test-etcd.ts";
 export { eventually } from "./wait.ts";
