@@ -20,6 +20,8 @@ export interface Verdict {
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const packageNames = ["base", "raft", "wal", "kv", "etcd", "sim"] as const;
+/** What the packages and their tests import from elsewhere. */
+const dependencies = ["@bufbuild", "fast-check", "pure-rand"] as const;
 
 /** Lets the mutant's judge look at a mutated copy: until a promise is broken, or all seeds, or all worlds within its bounds. */
 export async function runMutant(mutant: Mutant, seedCount: number): Promise<Verdict> {
@@ -47,21 +49,31 @@ async function inCopy(by: Judge, work: (copy: string) => Promise<Verdict>): Prom
   }
 }
 
-/** The sources of all packages that are simulated, and of the one that `test` belongs to, with its tests. */
+/** The sources of all packages that are simulated, for a `test` with all tests, and those of the package that it belongs to. */
 function copyPackages(copy: string, test: string | null): void {
   mkdirSync(join(copy, "node_modules/@quorate"), { recursive: true });
-  const tested = test?.split("/")[1];
-  const names = new Set([...packageNames, ...(tested === undefined ? [] : [tested])]);
+  for (const name of dependencies) {
+    link(join(root, "node_modules", name), join(copy, "node_modules", name));
+  }
+  const names = new Set<string>(packageNames);
+  if (test !== null) {
+    names.add(test.split("/")[1] ?? "");
+  }
   for (const name of names) {
     const from = join(root, "packages", name);
     const to = join(copy, "packages", name);
-    const parts = ["src", "cli", "package.json", ...(name === tested ? ["test"] : [])];
-    for (const part of parts) {
+    for (const part of ["src", "cli", "package.json", ...(test === null ? [] : ["test"])]) {
       if (existsSync(join(from, part))) {
         cpSync(join(from, part), join(to, part), { recursive: true });
       }
     }
-    symlinkSync(to, join(copy, "node_modules/@quorate", name));
+    link(to, join(copy, "node_modules/@quorate", name));
+  }
+}
+
+function link(target: string, path: string): void {
+  if (existsSync(target)) {
+    symlinkSync(target, path);
   }
 }
 
