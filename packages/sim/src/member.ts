@@ -93,9 +93,9 @@ export class Member {
     this.id = parts.id;
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
+    this.#damageRandom = parts.world.random.stream(`damage-${parts.id}`);
     this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
-    // At most a twentieth fast or slow.
-    const rate = 0.95 + this.#random.fraction() / 10;
+    const rate = 1 - parts.plan.clockSpread / 2 + this.#random.fraction() * parts.plan.clockSpread;
     this.#clock = new MemberClock(parts.world, parts.plan.tickMs, rate);
     this.#boundary = new EffectBoundary(parts.faults, () => this.#powerLost());
     this.disk = new FaultyDisk(

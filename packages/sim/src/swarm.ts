@@ -93,6 +93,8 @@ export interface SeedPlan {
   readonly seed: number;
   readonly nodeCount: number;
   readonly tickMs: number;
+  /** By how much the rates of two members' clocks may differ, as a share. */
+  readonly clockSpread: number;
   readonly electionTimeoutTicks: number;
   readonly heartbeatTicks: number;
   readonly preVote: boolean;
@@ -137,6 +139,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     seed,
     nodeCount: random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5]),
     tickMs,
+    clockSpread: 0.1,
     electionTimeoutTicks,
     heartbeatTicks: random.integer(1, Math.max(2, Math.floor(electionTimeoutTicks / 4))),
     preVote: random.chance(0.5),
