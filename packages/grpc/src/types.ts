@@ -91,6 +91,8 @@ export interface HttpExchange {
   readonly peer: string;
   /** Whether it came over TLS. */
   readonly secure: boolean;
+  /** As of {@link Call}: of this connection's client, who may be a proxy. */
+  readonly peerCertificateCommonName: string | null;
   /** A header's value by lower-case name, or null. */
   header(name: string): string | null;
   /** Reads the whole body. Calls back once, with null when it is longer than `bytesMax` or the client went away. */

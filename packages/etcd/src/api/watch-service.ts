@@ -21,7 +21,8 @@ export class WatchService {
 
   constructor(context: ApiContext) {
     this.#context = context;
-    this.hub = new WatchHub(context.options.store, context.options.defer);
+    const { defer, limits, store } = context.options;
+    this.hub = new WatchHub(store, defer, limits.sliceEventCount);
     this.#calls = new LongCalls(context);
   }
 
@@ -33,8 +34,8 @@ export class WatchService {
     const stream = new WatchStream(this.#context, this.hub, call);
     this.hub.addStream(stream);
     this.#calls.add(call, () => this.hub.removeStream(stream));
+    // ETCD: a client that has nothing more to ask for may go on listening.
     call.onMessage((message) => this.#take(call, stream, message));
-    call.onEnd(() => this.#calls.finish(call));
   }
 
   /** Sends progress notifications that are due, ends streams that have been without a leader for too long. */

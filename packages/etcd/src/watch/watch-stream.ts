@@ -113,8 +113,8 @@ export class WatchStream implements WatchSink {
   /** Removes a watcher whose next revision is compacted. ETCD: a header without a revision, which bookmarks nothing. */
   cancelCompacted(watcher: Watcher, compactRevision: number): void {
     this.#forget(watcher);
-    const cancelReason = reasonCompacted;
-    this.#write(0, { watchId: watcher.id, canceled: true, compactRevision, cancelReason });
+    // ETCD: the revision is the reason; there is no text.
+    this.#write(0, { watchId: watcher.id, canceled: true, compactRevision });
   }
 
   /** The client asks how far its watchers are. */

@@ -11,6 +11,7 @@ export class Http1Exchange implements HttpExchange {
   readonly target: string;
   readonly peer: string;
   readonly secure: boolean;
+  readonly peerCertificateCommonName: string | null;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
@@ -19,6 +20,7 @@ export class Http1Exchange implements HttpExchange {
     this.target = request.url ?? "/";
     this.peer = client.peer;
     this.secure = client.secure;
+    this.peerCertificateCommonName = client.commonName;
     this.#request = request;
     this.#response = response;
   }
@@ -34,6 +36,10 @@ export class Http1Exchange implements HttpExchange {
   respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
     if (this.#response.writableEnded || this.#response.destroyed) {
       return;
+    }
+    if (!this.#request.complete) {
+      // What is still to come of the body may have no end.
+      this.#response.shouldKeepAlive = false;
     }
     this.#response.writeHead(statusCode, { ...headers, "content-length": Buffer.byteLength(body) });
     this.#response.end(body);

@@ -45,6 +45,10 @@ export class StreamExchange implements HttpExchange, StreamUser {
     return this.#session.client.secure;
   }
 
+  get peerCertificateCommonName(): string | null {
+    return this.#session.client.commonName;
+  }
+
   header(name: string): string | null {
     return this.#head.text(name);
   }

@@ -11,6 +11,7 @@ export class Http2Exchange implements HttpExchange {
   readonly target: string;
   readonly peer: string;
   readonly secure: boolean;
+  readonly peerCertificateCommonName: string | null;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: HeaderRecord;
 
@@ -19,6 +20,7 @@ export class Http2Exchange implements HttpExchange {
     this.target = headerText(headers, ":path") ?? "/";
     this.peer = client.peer;
     this.secure = client.secure;
+    this.peerCertificateCommonName = client.commonName;
     this.#stream = stream;
     this.#headers = headers;
   }

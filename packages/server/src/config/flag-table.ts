@@ -9,6 +9,7 @@ import { authFlags } from "./flags/auth.ts";
 import { checkFlags } from "./flags/checks.ts";
 import { clusteringFlags } from "./flags/clustering.ts";
 import { configurationFlags } from "./flags/configuration.ts";
+import { gatewayFlags } from "./flags/gateway.ts";
 import { limitFlags } from "./flags/limits.ts";
 import { loggingFlags } from "./flags/logging.ts";
 import { memberFlags } from "./flags/member.ts";
@@ -26,6 +27,7 @@ export const flagTable: FlagRows<FlagValues> = {
   ...raftFlags,
   ...limitFlags,
   ...securityFlags,
+  ...gatewayFlags,
   ...authFlags,
   ...checkFlags,
   ...loggingFlags,

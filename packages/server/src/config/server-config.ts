@@ -3,6 +3,7 @@ import type { AuthValues } from "./flags/auth.ts";
 import type { CheckValues } from "./flags/checks.ts";
 import type { ClusteringValues } from "./flags/clustering.ts";
 import type { ConfigurationValues } from "./flags/configuration.ts";
+import type { GatewayValues } from "./flags/gateway.ts";
 import type { LimitValues } from "./flags/limits.ts";
 import type { LoggingValues } from "./flags/logging.ts";
 import type { MemberValues } from "./flags/member.ts";
@@ -20,6 +21,7 @@ export interface FlagValues
     RaftValues,
     LimitValues,
     SecurityValues,
+    GatewayValues,
     AuthValues,
     CheckValues,
     LoggingValues,

@@ -1,5 +1,5 @@
 /** ETCD: /health, /livez and /readyz answer as etcd's do; probes of many platforms parse them. */
-import { type HttpAnswer, type HttpQuestion, jsonAnswer, textAnswer } from "./http-answer.ts";
+import { type HttpAnswer, type HttpQuestion, textAnswer } from "./http-answer.ts";
 import type { ServerProbe } from "./server-probe.ts";
 
 /** Passes when it calls back with null, else with the reason. */
@@ -33,7 +33,12 @@ export function answerHealth(
   completed: (answer: HttpAnswer) => void,
 ): void {
   const answer = (reason: string): void =>
-    completed(jsonAnswer(reason === "" ? 200 : 503, { health: reason === "" ? "true" : "false", reason }));
+    completed({
+      status: reason === "" ? 200 : 503,
+      // ETCD: JSON, but not called so.
+      contentType: "text/plain; charset=utf-8",
+      body: JSON.stringify({ health: reason === "" ? "true" : "false", reason }),
+    });
   const excluded = new Set(question.query.getAll("exclude"));
   const alarm = probe.status().alarms.find((kind) => !excluded.has(kind));
   if (alarm !== undefined) {

@@ -28,6 +28,7 @@ export function createRouter({ probe, metrics, etcdVersion }: RouterOptions): Ro
     "/version": (_question, completed) =>
       completed(jsonAnswer(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion, storage: etcdVersion })),
     "/metrics": (_question, completed) => metrics.render(completed),
+    "/debug/vars": (_question, completed) => completed(jsonAnswer(200, debugVariables(probe))),
     "/status": (_question, completed) => completed(jsonAnswer(200, statusPage(probe))),
   };
   return (question, completed) => {
@@ -35,13 +36,37 @@ export function createRouter({ probe, metrics, etcdVersion }: RouterOptions): Ro
     const isCheck = /^\/(livez|readyz)(\/|$)/.test(question.path);
     if (page === undefined && !isCheck) {
       completed(textAnswer(404, "404 page not found\n"));
-    } else if (question.method !== "GET" && question.method !== "HEAD") {
-      completed({ ...textAnswer(405, "Method Not Allowed\n"), headers: { allow: "GET" } });
+    } else if (question.method !== "GET" && question.path !== "/metrics") {
+      // ETCD: but metrics, which Prometheus's own handler serves to any method.
+      const refusal = textAnswer(405, "Method Not Allowed\n");
+      completed({ ...refusal, headers: { ...refusal.headers, allow: "GET" } });
     } else if (page !== undefined) {
       page(question, completed);
     } else if (!answerChecks(probe, question, completed)) {
       completed(textAnswer(404, "404 page not found\n"));
     }
+  };
+}
+
+/** `/debug/vars`. ETCD: Go's expvar; of its figures those that there are here. */
+function debugVariables(probe: ServerProbe): unknown {
+  const { applied, committed, id, leader, members, role, term } = probe.status();
+  const memory = process.memoryUsage();
+  const progress = members.flatMap(({ id: other, match }) =>
+    match === null ? [] : [[other.toString(16), { match }]],
+  );
+  return {
+    cmdline: process.argv,
+    memstats: { Sys: memory.rss, HeapSys: memory.heapTotal, HeapAlloc: memory.heapUsed },
+    "raft.status": {
+      id: id.toString(16),
+      term,
+      commit: committed,
+      lead: leader.toString(16),
+      raftState: `State${role.charAt(0).toUpperCase()}${role.slice(1)}`,
+      applied,
+      progress: Object.fromEntries(progress),
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from "@quorate/grpc";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerUrl } from "../config/server-url.ts";
+import { createGateway, type Gateway } from "../gateway/gateway.ts";
 import { textAnswer } from "../http/http-answer.ts";
 import type { Router } from "../http/router.ts";
 import { serveExchanges } from "../http/serve-exchange.ts";
@@ -26,6 +27,8 @@ interface ClientPortsOptions {
   readonly config: ServerConfig;
   readonly methods: ReadonlyMap<string, Method>;
   readonly router: Router;
+  /** Whether users are known by the common names of their certificates now. */
+  readonly certificatesAreIdentities: () => boolean;
   /** For URLs with `https`; null where there is none. */
   readonly tls: ListenTls | null;
   readonly metrics: Metrics;
@@ -89,7 +92,11 @@ function portsOf(options: ClientPortsOptions): readonly Port[] {
   const { config, methods, router } = options;
   const limits = grpcLimits(config);
   const onEvent = observer(options);
-  const onHttp = serveExchanges(router);
+  const onHttp = serveExchanges(router, {
+    access: config,
+    gateway: config.enableGrpcGateway ? gatewayOf(options, limits) : null,
+    certificatesAreIdentities: options.certificatesAreIdentities,
+  });
   const isApart = config.listenClientHttpUrls.length > 0;
   const grpc = createGrpcServer({ limits, onEvent, ...(isApart ? {} : { onHttp }) });
   for (const [path, method] of methods) {
@@ -107,6 +114,15 @@ function portsOf(options: ClientPortsOptions): readonly Port[] {
   return ports;
 }
 
+function gatewayOf({ methods, metrics }: ClientPortsOptions, limits: PortLimits): Gateway {
+  return createGateway({
+    methods,
+    messageBytesMax: limits.messageBytesMax,
+    // ETCD: the gateway's calls count as those of any client.
+    onCallEnded: (method, code) => metrics.grpcHandled(method, code),
+  });
+}
+
 /** ETCD: on a port for metrics there are these pages and no others. */
 function operatorPages(router: Router): Router {
   return (question, completed) => {
@@ -118,7 +134,9 @@ function operatorPages(router: Router): Router {
   };
 }
 
-function grpcLimits(config: ServerConfig): Partial<ServerLimits> {
+type PortLimits = Partial<ServerLimits> & Pick<ServerLimits, "messageBytesMax">;
+
+function grpcLimits(config: ServerConfig): PortLimits {
   const { grpcKeepaliveIntervalMs: intervalMs, grpcKeepaliveTimeoutMs: timeoutMs } = config;
   return {
     messageBytesMax: config.maxRequestBytes + messageOverheadBytes,

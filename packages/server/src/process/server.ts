@@ -93,7 +93,16 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const check = corruptionCheck(config, machine, replication, logger);
   const router = createRouter({ probe, metrics, etcdVersion });
-  const ports = createClientPorts({ config, methods: api.methods, router, tls, metrics, logger, fatal });
+  const ports = createClientPorts({
+    config,
+    methods: api.methods,
+    router,
+    certificatesAreIdentities: () => config.clientCertAuth && machine.auth.enabled,
+    tls,
+    metrics,
+    logger,
+    fatal,
+  });
   try {
     if (config.featureGates.includes("InitialCorruptCheck")) {
       await checkBeforeServing(check, logger);

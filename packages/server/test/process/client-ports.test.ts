@@ -37,6 +37,7 @@ function served(argv: readonly string[]): Served {
     methods: new Map([[path, echo]]),
     router: ({ path: page }, completed) => completed(textAnswer(200, `page ${page}\n`)),
     tls: null,
+    certificatesAreIdentities: () => false,
     metrics: createMetrics("3.7.0"),
     logger,
     fatal: (error) => {

@@ -2,7 +2,6 @@
 import type { OtherFlag } from "./other-flag.ts";
 
 const noDiscovery = "no discovery service is asked; name all members in --initial-cluster";
-const noGateway = "the JSON gateway is not served";
 
 /** The rows. */
 export const refusedFlags: readonly OtherFlag[] = [
@@ -41,7 +40,4 @@ export const refusedFlags: readonly OtherFlag[] = [
     etcdDefault: "false",
     why: "no traces are sent to a collector; --trace writes the steps of the protocol to a file",
   },
-  { name: "cors", type: "text", etcdDefault: "*", why: noGateway },
-  { name: "host-whitelist", type: "text", etcdDefault: "*", why: noGateway },
-  { name: "enable-grpc-gateway", type: "switch", etcdDefault: "true", why: noGateway },
 ];
