@@ -3,7 +3,8 @@
  * process is the production code, storage with its recovery, host loop, state machine, wire codec; only what is beneath it
  * is simulated.
  */
-import { emptyBytes, must, type Prng, runTask } from "@quorate/base";
+import { ByteWriter, emptyBytes, must, type Prng, runTask } from "@quorate/base";
+import { writeOnBehalf } from "@quorate/kv";
 import {
   type ConfState,
   encodeSessionCommand,
@@ -308,9 +309,19 @@ export class Member {
 
   /** Proposes a put; a member that is down never answers, nor does one that dies before it has. */
   put(key: string, value: string, answered: (answer: PutAnswer) => void): void {
-    const command = encodePut(key, value);
+    const command = this.#ownCommand(encodePut(key, value));
     const bytes = this.#parts.plan.sessions ? encodeSessionCommand({ kind: "plain", command }) : command;
     this.propose(bytes, (outcome) => answered(putAnswer(outcome)));
+  }
+
+  /** The register belongs to the members: where access control may be on, it stands for no user. */
+  #ownCommand(command: Uint8Array): Uint8Array {
+    if ((this.#parts.plan.etcd?.userCount ?? 0) === 0) {
+      return command;
+    }
+    const writer = new ByteWriter(command.length + 8);
+    writeOnBehalf(writer, { kind: "server" }, command);
+    return writer.finish();
   }
 
   /** Proposes what stands for a command here; never answers as {@link put}. */

@@ -1,6 +1,6 @@
 /** A member's state machine with the oracle looking over its shoulder: the production store, and what clients do with it. */
 import { crc32c, must, utf8Decode, utf8Encode } from "@quorate/base";
-import { decodeCommand, encodeCommand, type KeyValue, type KvResult, KvStateMachine } from "@quorate/kv";
+import { decodeSigned, encodeCommand, type KeyValue, type KvResult, KvStateMachine } from "@quorate/kv";
 import type {
   ApplyContext,
   NodeId,
@@ -58,8 +58,9 @@ export class ObservedMachine implements StateMachine<KvResult> {
 
   #applied(command: Uint8Array, { index, term }: ApplyContext, result: KvResult): void {
     const { etcd, history } = this.#oracle;
-    const decoded = decodeCommand(command);
-    const digest = etcd.applied(index, term, decoded, command, result);
+    const signed = decodeSigned(command);
+    const decoded = signed.command;
+    const digest = etcd.applied({ index, term }, signed, result);
     this.#oracle.applied(this.#node, index, term, command, digest);
     if (decoded.type === "compaction") {
       this.#hash(index);

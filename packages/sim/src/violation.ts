@@ -36,6 +36,7 @@ export type CheckerName =
   | "lease"
   | "lock"
   | "bank"
+  | "access"
   | "bounded-memory"
   | "liveness-clients"
   | "liveness-leader"

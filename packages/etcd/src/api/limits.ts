@@ -28,6 +28,10 @@ export interface ApiLimits {
   readonly authTokenTtlMs: number;
   /** Refuse changes of the members that put the quorum at risk. ETCD: --strict-reconfig-check. */
   readonly strictReconfigCheck: boolean;
+  /** Events that watchers are given between two other pieces of work. PERF: a thousand take a millisecond. */
+  readonly sliceEventCount: number;
+  /** Keys that a range looks at between two other pieces of work. PERF: about 0.5 µs each. */
+  readonly sliceKeyCount: number;
 }
 
 /** The limits of etcd's defaults, for the given election timeout and heartbeat interval. */
@@ -50,6 +54,8 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     learnerCountMax: 1,
     authTokenTtlMs: 5 * 60 * 1000,
     strictReconfigCheck: true,
+    sliceEventCount: 1000,
+    sliceKeyCount: 4096,
   };
 }
 

@@ -11,8 +11,8 @@ import type { UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { failWith } from "./failures.ts";
 
-/** Keys that one slice looks at. PERF: about 0.5 µs each. */
-const keysPerSliceMax = 4096;
+/** Answers of so many keys are encoded in one go. */
+const wholeAnswerKeyCount = 512;
 /** Bytes that one slice encodes. PERF: about 1 ms. */
 const bytesPerSliceMax = 512 * 1024;
 
@@ -58,7 +58,7 @@ class SlicedRange {
     if (this.#givenUp()) {
       return;
     }
-    if (this.#reader.step(keysPerSliceMax)) {
+    if (this.#reader.step(this.#context.options.limits.sliceKeyCount)) {
       this.#answer();
     } else {
       this.#context.options.defer.defer(() => this.scan());
@@ -68,7 +68,7 @@ class SlicedRange {
   /** What fits into one slice goes through the shared writer; the rest needs its own, for other answers come between. */
   #answer(): void {
     const header = this.#context.header(this.#reader.revision);
-    if (this.#reader.length <= keysPerSliceMax / 8) {
+    if (this.#reader.length <= wholeAnswerKeyCount) {
       this.#context.respond(this.#call, (writer) => {
         writeHeader(writer, header);
         for (let place = 0; place < this.#reader.length; place++) {

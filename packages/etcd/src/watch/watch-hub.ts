@@ -11,13 +11,12 @@ import type { DeferPort, StorePort } from "../ports.ts";
 import { IntervalTree } from "./interval-tree.ts";
 import type { Watcher, WatchSink } from "./watcher.ts";
 
-/** Events of one slice, about; a revision is never cut. PERF: a slice takes a millisecond. */
-const eventsPerSlice = 1000;
-
 /** See the head of this file. */
 export class WatchHub {
   readonly #store: StorePort;
   readonly #defer: DeferPort;
+  /** Events of one slice, about; a revision is never cut. */
+  readonly #sliceEventCount: number;
   readonly #live: IntervalTree<Watcher> = new IntervalTree();
   readonly #behind: IntervalTree<Watcher> = new IntervalTree();
   readonly #behindWatchers: Set<Watcher> = new Set();
@@ -29,7 +28,9 @@ export class WatchHub {
   #scheduled = false;
   #stopped = false;
 
-  constructor(store: StorePort, defer: DeferPort) {
+  constructor(store: StorePort, defer: DeferPort, sliceEventCount: number) {
+    assert(sliceEventCount > 0, "watch hub: slices without events");
+    this.#sliceEventCount = sliceEventCount;
     this.#store = store;
     this.#defer = defer;
     this.#next = store.revision + 1;
@@ -131,7 +132,7 @@ export class WatchHub {
       return false;
     }
     assert(this.#next <= store.revision + 1, "watch hub: the store has gone back");
-    const slice = store.events(this.#next, eventsPerSlice);
+    const slice = store.events(this.#next, this.#sliceEventCount);
     if (slice.type === "refused") {
       // A restored image begins behind what was given out.
       this.#cancelCompacted();
@@ -151,7 +152,7 @@ export class WatchHub {
       return false;
     }
     if (from < this.#next) {
-      const slice = this.#store.events(from, eventsPerSlice);
+      const slice = this.#store.events(from, this.#sliceEventCount);
       if (slice.type === "refused") {
         this.#cancelCompacted();
         return true;

@@ -26,12 +26,15 @@ export interface CallHead {
   readonly path: string;
   /** Metadata by lower-case name. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Of the client's certificate; empty without one. */
+  readonly commonName: string;
 }
 
 class ServedCall implements ApiCall {
   readonly path: string;
   readonly timeoutMs = null;
   readonly metadata: ApiCall["metadata"];
+  readonly peerCertificateCommonName: string;
   ended = false;
   protected readonly wire: Wire;
   readonly #closed: (end: CallEnd) => void;
@@ -40,6 +43,7 @@ class ServedCall implements ApiCall {
   constructor(head: CallHead, wire: Wire, closed: (end: CallEnd) => void) {
     this.path = head.path;
     this.metadata = { text: (name) => head.metadata.get(name) ?? null };
+    this.peerCertificateCommonName = head.commonName;
     this.wire = wire;
     this.#closed = closed;
   }

@@ -4,7 +4,7 @@
  * everything that had been applied when the client asked.
  */
 import { must } from "@quorate/base";
-import { encodeCommand } from "@quorate/kv";
+import { type Command, encodeCommand } from "@quorate/kv";
 import { promise } from "../violation.ts";
 import type { ClientCommand } from "./requests.ts";
 
@@ -20,6 +20,8 @@ interface AppliedOnce {
 interface Asked {
   count: number;
   refusedCount: number;
+  /** Answers by which it has no effect, whether it was applied or not. */
+  voidCount: number;
   readonly applied: AppliedOnce[];
 }
 
@@ -41,15 +43,15 @@ export class ClientCommands {
     const key = keyOf(encodeCommand(command));
     const known = this.#asked.get(key);
     if (known === undefined) {
-      this.#asked.set(key, { count: 1, refusedCount: 0, applied: [] });
+      this.#asked.set(key, { count: 1, refusedCount: 0, voidCount: 0, applied: [] });
     } else {
       known.count++;
     }
   }
 
   /** A command of clients is applied for the first time at an index. False when no client asked for it. */
-  applied(bytes: Uint8Array, index: number, revision: number, text: string): boolean {
-    const asked = this.#asked.get(keyOf(bytes));
+  applied(command: Command, index: number, revision: number, text: string): boolean {
+    const asked = this.#asked.get(keyOf(encodeCommand(command)));
     if (asked === undefined) {
       return false;
     }
@@ -62,6 +64,13 @@ export class ClientCommands {
   refused(command: ClientCommand): void {
     const asked = this.#of(command);
     asked.refusedCount++;
+    checkCount(asked, asked.applied.at(-1)?.index ?? 0);
+  }
+
+  /** The client is told that its command had no effect. */
+  ineffective(command: ClientCommand): void {
+    const asked = this.#of(command);
+    asked.voidCount++;
     checkCount(asked, asked.applied.at(-1)?.index ?? 0);
   }
 
@@ -85,17 +94,19 @@ export class ClientCommands {
     place.isClaimed = true;
   }
 
-  /** Whether some command was applied that answered so: for errors that also the member itself may have given. */
-  wasAnswered(command: ClientCommand, text: string): boolean {
-    return this.#of(command).applied.some((applied) => applied.text === text);
-  }
-
   #of(command: ClientCommand): Asked {
     return must(this.#asked.get(keyOf(encodeCommand(command))), "client commands: never asked for");
   }
 }
 
-function checkCount({ applied, count, refusedCount }: Asked, index: number): void {
+function checkCount({ applied, count, refusedCount, voidCount }: Asked, index: number): void {
+  const effective = applied.filter(({ text }) => !text.startsWith("refused"));
+  promise(
+    effective.length <= count - refusedCount - voidCount,
+    "refused-never-applied",
+    () =>
+      `a command that was asked for ${count} times, and answered with an error ${voidCount} times, has an effect (entry ${index})`,
+  );
   promise(
     applied.length <= count - refusedCount,
     refusedCount > 0 ? "refused-never-applied" : "at-most-once",

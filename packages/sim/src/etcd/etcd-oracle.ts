@@ -3,7 +3,7 @@
  * what clients asked for. Members and clients are compared with it and never with each other.
  */
 import { crc32c, must, utf8Encode } from "@quorate/base";
-import type { Command, KvEvent, KvResult, KvStateMachine } from "@quorate/kv";
+import type { Command, KvEvent, KvResult, KvStateMachine, SignedCommand } from "@quorate/kv";
 import type { NodeId } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import { ClientCommands } from "./client-commands.ts";
@@ -44,10 +44,16 @@ export class EtcdOracle {
    * A member applied a command. Whoever is first is held against the model; the digest of the answer is what all others are held
    * against.
    */
-  applied(index: number, term: number, command: Command, bytes: Uint8Array, result: KvResult): number {
+  applied(
+    at: { readonly index: number; readonly term: number },
+    signed: SignedCommand,
+    result: KvResult,
+  ): number {
+    const { command, principal } = signed;
+    const { index } = at;
     const text = resultText(result);
     if (index > this.lastIndex) {
-      const expected = this.model.apply(command, term);
+      const expected = this.model.apply(command, principal, at);
       promise(
         text === expected,
         "kv-model",
@@ -55,7 +61,7 @@ export class EtcdOracle {
       );
       const { compactRevision, leases, revision } = this.model;
       this.#places.push({ index, revision, compactRevision, leaseCount: leases.size });
-      this.#note(index, command, bytes, text);
+      this.#note(index, command, text);
     }
     const revision = result.type === "refused" ? -1 : result.revision;
     promise(
@@ -65,6 +71,11 @@ export class EtcdOracle {
         `entry ${index}, a ${command.type}, is answered with revision ${revision}, not ${this.#placeOf(index).revision}`,
     );
     return crc32c(utf8Encode(`${revision} ${text}`));
+  }
+
+  /** The first entry behind which the store's revision was at least `revision`. */
+  indexOf(revision: number): number {
+    return this.#places.find((place) => place.revision >= revision)?.index ?? this.lastIndex;
   }
 
   /** Hashes of all history at one entry are equal on all members, whatever each of them has swept. */
@@ -134,8 +145,8 @@ export class EtcdOracle {
     return must(this.#places[low], "etcd oracle: no place before the first");
   }
 
-  #note(index: number, command: Command, bytes: Uint8Array, text: string): void {
-    const isKnown = this.commands.applied(bytes, index, this.model.revision, text);
+  #note(index: number, command: Command, text: string): void {
+    const isKnown = this.commands.applied(command, index, this.model.revision, text);
     promise(
       isKnown || isServerMade(command),
       "at-most-once",

@@ -42,6 +42,8 @@ interface EtcdServerParts {
   readonly heartbeatMs: number;
   readonly quotaBytes: number;
   readonly progressIntervalMs: number;
+  /** Events and keys between two other pieces of work: few, so that much comes between. */
+  readonly sliceCount: number;
   readonly confState: ConfState;
   /** The member's clock, in milliseconds. */
   readonly nowMs: () => number;
@@ -84,6 +86,8 @@ export class EtcdServer {
       limits: {
         ...apiLimitsDefault(electionTimeoutMs, heartbeatMs),
         watchProgressNotifyIntervalMs: parts.progressIntervalMs,
+        sliceEventCount: parts.sliceCount,
+        sliceKeyCount: parts.sliceCount,
       },
       about: { version: "3.7.0", storageVersion: "3.7.0", quotaBytes: parts.quotaBytes },
       nowMs: parts.nowMs(),

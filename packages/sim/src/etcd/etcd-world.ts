@@ -15,6 +15,7 @@ interface EtcdSettings {
   /** As etcd's flag: 0 for the default, negative for none. */
   readonly quotaBytes: number;
   readonly progressIntervalMs: number;
+  readonly sliceCount: number;
 }
 
 /** See the head of this file. */
@@ -55,6 +56,11 @@ export class EtcdWorld {
     return serving?.isAlive === true ? serving : null;
   }
 
+  /** Counts the lives of a member. */
+  lifeOf(node: NodeId): number {
+    return this.#serving.get(node)?.life ?? 0;
+  }
+
   /** What the clocks of all members show. */
   clocks(): Clocks {
     return new Map([...this.#clocks].map(([id, nowMs]) => [id, nowMs()]));
@@ -75,6 +81,10 @@ class Serving implements Service, ServingMember {
   constructor(server: EtcdServer, parts: ServiceParts) {
     this.#server = server;
     this.#parts = parts;
+  }
+
+  get life(): number {
+    return this.#parts.life;
   }
 
   get isAlive(): boolean {

@@ -10,11 +10,13 @@ import type {
   Compare,
   LeaseGrantRequest,
   LeaseRevokeRequest,
+  Principal,
   PutRequest,
   RangeRequest,
   RequestOp,
   TxnRequest,
 } from "@quorate/kv";
+import { AuthModel } from "./auth-model.ts";
 import { KvHistory, type ModelVersion } from "./kv-history.ts";
 import { deleteText, grantText, putText, rangeText, refusalText, textOf, txnText } from "./texts.ts";
 
@@ -29,6 +31,7 @@ interface Path {
 /** See the head of this file. */
 export class KvModel {
   readonly history: KvHistory = new KvHistory();
+  readonly auth: AuthModel = new AuthModel();
   /** Seconds that were granted, by id. */
   readonly leases: Map<bigint, number> = new Map();
   /** As `kind/member`. */
@@ -40,9 +43,20 @@ export class KvModel {
     return this.history.revision;
   }
 
-  /** Applies a command whose entry is of `term`; the text of the answer. */
-  apply(command: Command, term: number): string {
-    const text = this.#isOutOfSpace(command) ? refusalText("KV_NO_SPACE") : this.#dispatch(command, term);
+  /** Applies a command that stands for `principal`; the text of the answer. */
+  apply(
+    command: Command,
+    principal: Principal | null,
+    at: { readonly index: number; readonly term: number },
+  ): string {
+    const denied = this.auth.refuse(principal, command, (id) => this.leaseKeys(id, this.revision));
+    if (denied !== null) {
+      return refusalText(denied);
+    }
+    if (this.#isOutOfSpace(command)) {
+      return refusalText("KV_NO_SPACE");
+    }
+    const text = this.#dispatch(command, at);
     this.history.finish();
     return text;
   }
@@ -69,7 +83,7 @@ export class KvModel {
     return all.filter(({ lease }) => lease === id).map(({ key }) => key);
   }
 
-  #dispatch(command: Command, term: number): string {
+  #dispatch(command: Command, { index, term }: { readonly index: number; readonly term: number }): string {
     switch (command.type) {
       case "put":
         return this.#refusedPut(command, "lease-first") ?? this.#put(command);
@@ -87,6 +101,10 @@ export class KvModel {
         return command.fenceTerm === term ? "lease-checkpoint" : refusalText("KV_LEADER_CHANGED");
       case "alarm":
         return this.#alarm(command);
+      case "auth": {
+        const refused = this.auth.apply(command, index);
+        return refused === null ? "auth" : refusalText(refused);
+      }
       default:
         return command.type;
     }

@@ -11,6 +11,7 @@ export const prefixes = {
   lock: "e/lock/",
   fence: "e/fence/",
   fill: "e/x/",
+  auth: "e/auth/",
 } as const;
 
 /** The first text behind all that begin with `prefix`. */

@@ -1,6 +1,7 @@
 /** Requests of simulated clients as etcd's messages, by etcd's field numbers. */
 import { unreachable } from "@quorate/base";
 import type {
+  AuthRequest,
   CompactionRequest,
   Compare,
   DeleteRangeRequest,
@@ -20,10 +21,30 @@ export type ClientCommand =
   | TxnRequest
   | CompactionRequest
   | LeaseGrantRequest
-  | LeaseRevokeRequest;
+  | LeaseRevokeRequest
+  | AuthRequest;
 
 /** The method of each kind of request. */
-export const methodOf: { readonly [T in ClientCommand["type"] | "range"]: string } = {
+export function methodOf(request: ClientCommand | RangeRequest): string {
+  return request.type === "auth" ? `/etcdserverpb.Auth/${authMethods[request.op]}` : methods[request.type];
+}
+
+const authMethods: { readonly [O in AuthRequest["op"]]: string } = {
+  enable: "AuthEnable",
+  disable: "AuthDisable",
+  authenticate: "Authenticate",
+  "user-add": "UserAdd",
+  "user-change-password": "UserChangePassword",
+  "user-delete": "UserDelete",
+  "user-grant-role": "UserGrantRole",
+  "user-revoke-role": "UserRevokeRole",
+  "role-add": "RoleAdd",
+  "role-delete": "RoleDelete",
+  "role-grant-permission": "RoleGrantPermission",
+  "role-revoke-permission": "RoleRevokePermission",
+};
+
+const methods: { readonly [T in Exclude<ClientCommand["type"], "auth"> | "range"]: string } = {
   put: "/etcdserverpb.KV/Put",
   range: "/etcdserverpb.KV/Range",
   "delete-range": "/etcdserverpb.KV/DeleteRange",
@@ -61,8 +82,34 @@ function message(request: ClientCommand | RangeRequest): MessageWriter {
       return out.number(1, request.ttlSeconds).number(2, request.id);
     case "lease-revoke":
       return out.number(1, request.id);
+    case "auth":
+      return authMessage(out, request);
     default:
       return unreachable(request);
+  }
+}
+
+const accesses = ["read", "write", "read-write"];
+
+function authMessage(out: MessageWriter, request: AuthRequest): MessageWriter {
+  switch (request.op) {
+    case "user-add":
+      return out.text(1, request.user).message(3, new MessageWriter().flag(1, true));
+    case "user-grant-role":
+    case "user-revoke-role":
+      return out.text(1, request.user).text(2, request.role);
+    case "role-add":
+      return out.text(1, request.role);
+    case "role-grant-permission": {
+      const { access, key, rangeEnd } = request.permission;
+      const permission = new MessageWriter()
+        .number(1, accesses.indexOf(access))
+        .bytes(2, key)
+        .bytes(3, rangeEnd);
+      return out.text(1, request.role).message(2, permission);
+    }
+    default:
+      return out;
   }
 }
 

@@ -129,6 +129,7 @@ export type AnswerKind =
   | "txn"
   | "lease-grant"
   | "compaction"
+  | "auth"
   | "lease-revoke";
 
 /** The answer that a client read from the wire, by etcd's field numbers. */

@@ -6,7 +6,7 @@
 import type { Prng } from "@quorate/base";
 import { type KvErrorCode, kvErrors, type RangeRequest, type TxnRequest } from "@quorate/kv";
 import type { NodeId } from "@quorate/raft";
-import type { CallEnd } from "../etcd/client-calls.ts";
+import type { CallEnd, CallHead } from "../etcd/client-calls.ts";
 import type { ClientNetwork } from "../etcd/client-network.ts";
 import type { EtcdOracle } from "../etcd/etcd-oracle.ts";
 import { Message } from "../etcd/protobuf.ts";
@@ -69,6 +69,18 @@ const applied: ReadonlySet<KvErrorCode> = new Set([
   "KV_LEASE_NOT_FOUND",
   "KV_LEASE_EXIST",
   "KV_KEY_NOT_FOUND",
+  "KV_USER_ALREADY_EXIST",
+  "KV_ROLE_ALREADY_EXIST",
+  "KV_ROLE_NOT_GRANTED",
+]);
+
+/** Errors that either the member gives before, or the state machine at the command's place. */
+const ineffective: ReadonlySet<KvErrorCode> = new Set([
+  "KV_NO_SPACE",
+  "KV_USER_EMPTY",
+  "KV_USER_NOT_FOUND",
+  "KV_PERMISSION_DENIED",
+  "KV_AUTH_OLD_REVISION",
 ]);
 
 /** See the head of this file. */
@@ -76,11 +88,14 @@ export class Client {
   readonly kit: ClientKit;
   readonly random: Prng;
   readonly name: string;
+  /** Whose certificate it shows, where access control is on. */
+  readonly user: string;
   #openCount = 0;
 
-  constructor(kit: ClientKit, name: string) {
+  constructor(kit: ClientKit, name: string, user: string = "root") {
     this.kit = kit;
     this.name = name;
+    this.user = user;
     this.random = kit.world.random.stream(`client-${name}`);
   }
 
@@ -123,7 +138,7 @@ export class Client {
   write(command: ClientCommand, done: (answer: Answer) => void): void {
     const { commands, lastIndex } = this.kit.oracle;
     commands.ask(command);
-    this.ask(methodOf[command.type], encodeRequest(command), command.type, (answer) => {
+    this.ask(methodOf(command), encodeRequest(command), command.type, (answer) => {
       if (answer.kind === "done") {
         commands.answered(command, { ...answer, askedAfter: lastIndex });
       } else if (answer.kind === "refused") {
@@ -143,14 +158,16 @@ export class Client {
       commands.refused(command);
     } else if (applied.has(code)) {
       commands.answered(command, { askedAfter, revision: null, text: refusalText(code) });
+    } else if (ineffective.has(code)) {
+      commands.ineffective(command);
     }
   }
 
   /** Reads a range. */
-  read(request: RangeRequest, done: (answer: Answer) => void): void {
+  read(request: RangeRequest, done: (answer: Answer) => void, node?: NodeId): void {
     const { model } = this.kit.oracle;
     const floor = { revision: model.revision, compactRevision: model.compactRevision };
-    this.ask(methodOf.range, encodeRequest(request), "range", (answer) => {
+    const told = (answer: Answer): void => {
       if (answer.kind === "done") {
         this.#checkRead(
           answer,
@@ -169,14 +186,15 @@ export class Client {
         this.#checkRefusedRead(request, answer.code, floor.revision);
       }
       done(answer);
-    });
+    };
+    this.ask(methodOf(request), encodeRequest(request), "range", told, node);
   }
 
   /** Reads by a transaction that writes nothing. */
   readTxn(txn: TxnRequest, done: (answer: Answer) => void): void {
     const { model } = this.kit.oracle;
     const floor = model.revision;
-    this.ask(methodOf.txn, encodeRequest(txn), "txn", (answer) => {
+    this.ask(methodOf(txn), encodeRequest(txn), "txn", (answer) => {
       if (answer.kind === "done") {
         const expected = (): string => model.readTxn(txn, answer.revision);
         this.#checkRead(answer, false, floor, expected, () => "by a transaction");
@@ -186,11 +204,16 @@ export class Client {
   }
 
   /** Asks anything; the answer's text is right only where `kind` is that of a method that this client knows. */
-  ask(path: string, request: Uint8Array, kind: AnswerKind | null, done: (answer: Answer) => void): void {
+  ask(
+    path: string,
+    request: Uint8Array,
+    kind: AnswerKind | null,
+    done: (answer: Answer) => void,
+    node: NodeId = this.node(),
+  ): void {
     const { deadlineMs, network, world } = this.kit;
     this.#openCount++;
-    const head = { path, metadata: this.metadata() };
-    network.unary(this.node(), head, request, deadlineMs, (end) => {
+    network.unary(node, this.head(path), request, deadlineMs, (end) => {
       this.#openCount--;
       const answer = this.#answer(end, kind);
       world.log(`client ${this.name} ${path.slice(path.lastIndexOf("/") + 1)} ${describe(answer)}`);
@@ -198,9 +221,9 @@ export class Client {
     });
   }
 
-  /** What goes along with each call. */
-  protected metadata(): ReadonlyMap<string, string> {
-    return noMetadata;
+  /** What goes along with a call. */
+  head(path: string, metadata: CallHead["metadata"] = noMetadata): CallHead {
+    return { path, metadata, commonName: this.user };
   }
 
   #answer(end: CallEnd, kind: AnswerKind | null): Answer {

@@ -71,18 +71,14 @@ export class KeepAlive {
     const { network } = this.#client.kit;
     const last = this.#asked.slice(-1);
     this.#asked = last;
-    const stream = network.stream(
-      this.#client.node(),
-      { path, metadata: new Map() },
-      {
-        arrived: (bytes) => this.#answered(last, new Message(bytes)),
-        closed: () => {
-          if (this.#stream === stream) {
-            this.#stream = null;
-          }
-        },
+    const stream = network.stream(this.#client.node(), this.#client.head(path), {
+      arrived: (bytes) => this.#answered(last, new Message(bytes)),
+      closed: () => {
+        if (this.#stream === stream) {
+          this.#stream = null;
+        }
       },
-    );
+    });
     return stream;
   }
 

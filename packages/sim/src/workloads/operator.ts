@@ -43,7 +43,8 @@ export class Operator extends Client {
   }
 
   #compact(revision: number, done: () => void): void {
-    this.write({ type: "compaction", revision, physical: false }, (answer) => {
+    // `physical` tells it from what housekeeping asks for.
+    this.write({ type: "compaction", revision, physical: true }, (answer) => {
       if (answer.kind === "done") {
         this.kit.counts.add("compaction");
       }

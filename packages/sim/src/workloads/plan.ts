@@ -13,6 +13,8 @@ export interface EtcdPlan {
   readonly quotaBytes: number;
   /** Between notifications of progress to idle watchers. */
   readonly progressIntervalMs: number;
+  /** Events and keys that an API takes up at once. */
+  readonly sliceCount: number;
   readonly mixClientCount: number;
   readonly singleClientCount: number;
   readonly watcherCount: number;
@@ -20,10 +22,12 @@ export interface EtcdPlan {
   readonly bankClientCount: number;
   readonly lockClientCount: number;
   readonly compacts: boolean;
+  /** Access control, which an administrator switches on and off; all other clients are root. */
+  readonly userCount: number;
 }
 
-/** @param mayAlarm Whether alarms may come up: they refuse what sessions put, too, and a refusal is kept for no repetition. */
-export function etcdPlan(random: Prng, mayAlarm: boolean): EtcdPlan | null {
+/** @param mayRefuse Whether the state machine may refuse what others put, by alarms and by access control: sessions keep no refusals. */
+export function etcdPlan(random: Prng, mayRefuse: boolean): EtcdPlan | null {
   if (random.chance(0.4)) {
     return null;
   }
@@ -41,8 +45,9 @@ export function etcdPlan(random: Prng, mayAlarm: boolean): EtcdPlan | null {
     meanThinkMs: random.integer(30, 300),
     deadlineMs: random.integer(500, 6_000),
     keyCount: random.integer(2, 10),
-    quotaBytes: mayAlarm && random.chance(0.25) ? random.integer(20_000, 60_000) : -1,
+    quotaBytes: mayRefuse && random.chance(0.25) ? random.integer(20_000, 60_000) : -1,
     progressIntervalMs: random.pick([300, 2_000]),
+    sliceCount: random.pick([1, 3, 20, 1_000]),
     mixClientCount: some(0.7, 3),
     singleClientCount: some(0.4, 3),
     watcherCount: some(0.6, 4),
@@ -50,5 +55,6 @@ export function etcdPlan(random: Prng, mayAlarm: boolean): EtcdPlan | null {
     bankClientCount: some(0.4, 3),
     lockClientCount: some(0.4, 3),
     compacts: random.chance(0.5),
+    userCount: mayRefuse && random.chance(0.3) ? random.integer(1, 4) : 0,
   };
 }

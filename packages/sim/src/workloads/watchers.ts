@@ -96,14 +96,10 @@ export class Watchers extends Client {
   #begin(): void {
     const { network, world } = this.kit;
     const metadata = this.random.chance(0.3) ? new Map([["hasleader", "true"]]) : new Map<string, string>();
-    const stream = network.stream(
-      this.node(),
-      { path, metadata },
-      {
-        arrived: (bytes) => this.#arrived(open, new Message(bytes)),
-        closed: (end) => this.#closed(open, end),
-      },
-    );
+    const stream = network.stream(this.node(), this.head(path, metadata), {
+      arrived: (bytes) => this.#arrived(open, new Message(bytes)),
+      closed: (end) => this.#closed(open, end),
+    });
     const open: Open = { stream, watchers: new Map(), created: new Set(), heardMs: world.nowMs };
     this.#open = open;
     for (const watcher of this.#watchers) {

@@ -7,6 +7,7 @@ import type { Service, ServiceParts } from "../etcd-service.ts";
 import { promise } from "../violation.ts";
 import type { Watch } from "../watch.ts";
 import type { World } from "../world.ts";
+import { Administrator, standingTtlSeconds, User } from "./access.ts";
 import { Bank } from "./bank.ts";
 import type { Client, ClientKit } from "./client.ts";
 import { KvMix } from "./kv-mix.ts";
@@ -50,8 +51,12 @@ export class EtcdWorkloads {
     this.#world = world;
     this.#plan = plan;
     this.#target = target;
-    const { progressIntervalMs, quotaBytes } = plan;
-    this.#apis = new EtcdWorld(world, { ...settings, progressIntervalMs, quotaBytes }, () => this.#oracle);
+    const { progressIntervalMs, quotaBytes, sliceCount } = plan;
+    this.#apis = new EtcdWorld(
+      world,
+      { ...settings, progressIntervalMs, quotaBytes, sliceCount },
+      () => this.#oracle,
+    );
     this.#network = new ClientNetwork(
       world,
       watch,
@@ -84,6 +89,15 @@ export class EtcdWorkloads {
       ...each(plan.leaseClientCount, (name) => new Leases(kit, `lease${name}`, time, plan.keyCount)),
       ...each(plan.bankClientCount, (name) => new Bank(kit, `bank${name}`)),
       ...each(plan.lockClientCount, (name) => new Locks(kit, `lock${name}`, time)),
+      ...each(plan.userCount, (name) => {
+        const user = ["", "alice", "bob", "alice"][name] ?? "";
+        return new User(kit, `user${name}`, user, (node) => this.#apis.lifeOf(node));
+      }),
+      ...each(Math.min(1, plan.userCount), () => new Administrator(kit, "administrator")),
+      ...each(
+        Math.min(1, plan.userCount),
+        () => new User(kit, "stranger", "", (node) => this.#apis.lifeOf(node)),
+      ),
       new Operator(kit, "operator", plan.compacts, plan.quotaBytes >= 0),
       ...this.#watchers,
     ];
@@ -104,7 +118,7 @@ export class EtcdWorkloads {
     const { alarms, leases } = this.#oracle.model;
     return (
       this.#openCount === 0 &&
-      leases.size === 0 &&
+      [...leases.values()].every((ttlSeconds) => ttlSeconds >= standingTtlSeconds) &&
       alarms.size === 0 &&
       this.#apis.pendingCount === 0 &&
       this.#watchers.every((watchers) => watchers.hasAll)
