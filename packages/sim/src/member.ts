@@ -94,7 +94,6 @@ export class Member {
     this.id = parts.id;
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
-    this.#damageRandom = parts.world.random.stream(`damage-${parts.id}`);
     this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
     const rate = 1 - parts.plan.clockSpread / 2 + this.#random.fraction() * parts.plan.clockSpread;
     this.#clock = new MemberClock(parts.world, parts.plan.tickMs, rate);
