@@ -3,10 +3,9 @@
  * being the overrides as JSON, or `null`. Says on its last line what came of it, as JSON.
  */
 import process from "node:process";
-import { type MembershipPlan, type SeedPlan, simulate } from "@quorate/sim";
+import { etcdPlanBase, type MembershipPlan, type SeedPlan, simulate } from "@quorate/sim";
 import type { PlanOverride } from "./mutant.ts";
 
-/** What an override of the membership rests on in a seed that has none. */
 const membershipBase: MembershipPlan = {
   meanIntervalMs: 1_000,
   voterCountMax: 5,
@@ -15,6 +14,12 @@ const membershipBase: MembershipPlan = {
   promotionMarginEntryCount: 3,
   explicitChance: 0.1,
 };
+
+/** What overrides of an optional part rest on where a seed has not drawn it. */
+const bases: ReadonlyMap<string, object> = new Map<string, object>([
+  ["membership", membershipBase],
+  ["etcd", etcdPlanBase],
+]);
 
 /** What a storm did not bring to light in a mutant, minutes with few faults rarely do. */
 const withoutCalm: PlanOverride = { calmPhaseMs: 0 };
@@ -26,7 +31,7 @@ function overridden(drawn: SeedPlan, plan: PlanOverride): SeedPlan {
     if (!(field in drawn)) {
       throw new Error(`seedPlan: a seed has no '${field}'`);
     }
-    const before = field === "membership" ? (drawn.membership ?? membershipBase) : result[field];
+    const before = result[field] ?? bases.get(field);
     result[field] = typeof value === "object" && value !== null ? { ...Object(before), ...value } : value;
   }
   return result as unknown as SeedPlan;

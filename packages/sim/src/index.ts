@@ -41,5 +41,5 @@ export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, Work
 export { Trace, type TraceSink } from "./trace.ts";
 export { type CheckerName, Violation } from "./violation.ts";
 export { OperationCount, type OperationKind, operationKinds } from "./workloads/operation-count.ts";
-export type { EtcdPlan } from "./workloads/plan.ts";
+export { type EtcdPlan, etcdPlanBase } from "./workloads/plan.ts";
 export { World } from "./world.ts";

@@ -26,6 +26,25 @@ export interface EtcdPlan {
   readonly userCount: number;
 }
 
+/** Everything at once but what makes other clients wait: what a plan is made of where a seed has drawn none. */
+export const etcdPlanBase: EtcdPlan = {
+  network: { delayMsMin: 1, delayMsMax: 20, lossChance: 0.02, resetChance: 0.1, windowBytes: 2_048 },
+  meanThinkMs: 80,
+  deadlineMs: 3_000,
+  keyCount: 5,
+  quotaBytes: -1,
+  progressIntervalMs: 300,
+  sliceCount: 3,
+  mixClientCount: 3,
+  singleClientCount: 1,
+  watcherCount: 3,
+  leaseClientCount: 3,
+  bankClientCount: 1,
+  lockClientCount: 2,
+  compacts: true,
+  userCount: 0,
+};
+
 /** @param mayRefuse Whether the state machine may refuse what others put, by alarms and by access control: sessions keep no refusals. */
 export function etcdPlan(random: Prng, mayRefuse: boolean): EtcdPlan | null {
   if (random.chance(0.4)) {
