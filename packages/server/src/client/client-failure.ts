@@ -1,5 +1,5 @@
 /** Why a call failed, as a caller decides by it: what the cluster said, and whether the call may have had an effect. */
-import { type GrpcError, status } from "@quorate/grpc";
+import { type GrpcError, status } from "@quorate/grpc/client";
 
 const codeNames: readonly string[] = [
   "OK",

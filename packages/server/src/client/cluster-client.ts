@@ -22,7 +22,7 @@ import {
   type GrpcClient,
   GrpcError,
   status,
-} from "@quorate/grpc";
+} from "@quorate/grpc/client";
 import { ClientFailure } from "./client-failure.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { MessageStream } from "./message-stream.ts";

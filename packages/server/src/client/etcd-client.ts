@@ -1,6 +1,6 @@
 /** The calls of etcd's API that the command line and the tests make. */
 import { emptyBytes, utf8Encode } from "@quorate/base";
-import { type ClientTls, createGrpcClient, type GrpcClient } from "@quorate/grpc";
+import { type ClientTls, createGrpcClient, type GrpcClient } from "@quorate/grpc/client";
 import { encodeFields, Fields } from "./protobuf-fields.ts";
 
 /** What `Maintenance.Status` answers. Ids are hexadecimal, as etcd's tools print them. */

@@ -7,7 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@quorate/etcd/messages";
-import type { ClientStream, ClientStreamListener, GrpcError } from "@quorate/grpc";
+import type { ClientStream, ClientStreamListener, GrpcError } from "@quorate/grpc/client";
 
 /** Messages that may wait for the reader before the stream is paused. */
 const queueLengthMax = 64;

@@ -107,9 +107,19 @@ function compare(recorded: MemberIdentity, config: ServerConfig): string[] {
     return [];
   }
   const described = identityOf({ ...config, initialClusterToken: recorded.clusterToken });
-  return described.clusterId === recorded.clusterId && described.memberId === recorded.memberId
+  return sameMembers(described, recorded)
     ? []
     : [
         `--initial-cluster describes member ${idText(described.memberId)} of cluster ${idText(described.clusterId)}; the data directory goes before it: member ${idText(recorded.memberId)} of cluster ${idText(recorded.clusterId)}`,
       ];
+}
+
+/** By peer URLs: ids of a restored cluster are made of more than those. */
+function sameMembers(left: MemberIdentity, right: MemberIdentity): boolean {
+  const urlsOf = ({ memberId, members }: MemberIdentity): string =>
+    members
+      .map(({ id, peerUrls }) => `${id === memberId ? "self " : ""}${peerUrls.toSorted().join(",")}`)
+      .toSorted()
+      .join(" ");
+  return urlsOf(left) === urlsOf(right);
 }

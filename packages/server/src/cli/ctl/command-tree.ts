@@ -20,7 +20,7 @@ export interface CtlContext {
   /** The cluster that the flags name; made by the first call, closed when the command ends. */
   client(): Promise<ClusterClient>;
   /** An endpoint that a member published, to be spoken to as those on the command line. */
-  endpoint(text: string): Promise<Endpoint>;
+  endpoint(text: string): Endpoint;
 }
 
 /** One command. */

@@ -2,7 +2,7 @@
 
 import { resolveSrv } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import type { ClientTls } from "@quorate/grpc";
+import type { ClientTls } from "@quorate/grpc/client";
 import { ClusterClient } from "../../client/cluster-client.ts";
 import { type Endpoint, parseEndpoint } from "../../client/endpoint.ts";
 import { CommandError } from "../exit-code.ts";
@@ -109,7 +109,7 @@ function readPem(flag: string, file: string): Uint8Array {
 }
 
 /** Who asks, from `name` or `name:password` and a password that may stand apart; asks for one that is missing. */
-export async function readCredentials(
+async function readCredentials(
   user: string,
   password: string,
 ): Promise<{ readonly name: string; readonly password: string } | null> {

@@ -23,9 +23,17 @@ export class CtlError extends Error {
   readonly code: number;
   /** Whether the command's usage helps. */
   readonly showUsage: boolean;
+  /** Lines to tell before it. */
+  readonly warnings: readonly string[];
 
-  constructor(message: string, code: number = ctlExit.error, showUsage = false, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    code: number = ctlExit.error,
+    showUsage = false,
+    options?: ErrorOptions & { readonly warnings?: readonly string[] },
+  ) {
     super(message, options);
+    this.warnings = options?.warnings ?? [];
     this.code = code;
     this.showUsage = showUsage;
   }

@@ -19,7 +19,7 @@ export interface CtlFlag {
 }
 
 /** A command line, taken apart. */
-interface ParsedLine {
+export interface ParsedLine {
   readonly words: readonly string[];
   /** How many of the words stand before `--`; null where there is none. */
   readonly wordCountBeforeDash: number | null;

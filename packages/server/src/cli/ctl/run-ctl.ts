@@ -1,16 +1,13 @@
 /** A client command from its line to its exit code. */
-import { ClientFailure } from "../../client/client-failure.ts";
-import type { ClusterClient } from "../../client/cluster-client.ts";
 import { suggestion } from "../../config/suggest.ts";
 import type { CliContext } from "../command.ts";
 import { CommandError } from "../exit-code.ts";
-import type { CtlCommand, CtlContext } from "./command-tree.ts";
+import type { CtlCommand } from "./command-tree.ts";
 import { CtlError, ctlExit } from "./ctl-error.ts";
 import { ctlCommands, ctlGroups } from "./definitions/index.ts";
 import { type CtlFlag, parseLine } from "./flags.ts";
 import { globalFlags, withEnvironment } from "./global-flags.ts";
 import { commandHelp, groupHelp, overview, usageLine } from "./help.ts";
-import { Output, readFormat } from "./output.ts";
 
 /** The first words of client commands. */
 const ctlWords: readonly string[] = [...new Set(ctlCommands.map(({ words }) => words[0] ?? ""))];
@@ -56,33 +53,9 @@ async function runCommand(
     process.stdout.write(commandHelp(program, command));
     return ctlExit.ok;
   }
-  const output = new Output(readFormat(values.text("write-out")), values.bool("hex"));
-  // Loaded by the first call: most of the program, which help and mistakes do without.
-  const connecting = (): Promise<typeof import("./connect.ts")> => import("./connect.ts");
-  let client: Promise<ClusterClient> | null = null;
-  const context: CtlContext = {
-    args: line.words,
-    argCountBeforeDash: line.wordCountBeforeDash,
-    flags: values,
-    output,
-    environment,
-    commands: ctlCommands,
-    program,
-    client() {
-      client ??= connecting().then(({ connect }) => connect(values));
-      return client;
-    },
-    endpoint: async (text) => (await connecting()).endpointOf(values, text),
-  };
-  try {
-    return await command.run(context);
-  } finally {
-    // A client that could not be made was told of already.
-    await (client as Promise<ClusterClient> | null)?.then(
-      (made) => made.close(),
-      () => undefined,
-    );
-  }
+  // Loaded when there is work: most of the program, which help and mistakes do without.
+  const { runSession } = await import("./session.ts");
+  return runSession(command, line, values, { environment, program, commands: ctlCommands });
 }
 
 /** Where the words of the command may stand: what is neither a flag nor a flag's value, up to two of it. */
@@ -143,18 +116,10 @@ function tellWithoutCommand(argv: readonly string[], program: string, words: rea
 }
 
 function reportFailure(error: unknown, program: string, command: CtlCommand): number {
-  if (error instanceof ClientFailure) {
-    for (const reason of error.unreachable) {
-      process.stderr.write(`Warning: endpoint ${reason}\n`);
-    }
-    if (error.outcomeUnknown) {
-      process.stderr.write(
-        "Warning: the outcome is unknown: the request may have had its effect, or may still have it\n",
-      );
-    }
-    return complain(error.message, []);
-  }
   if (error instanceof CtlError) {
+    for (const warning of error.warnings) {
+      process.stderr.write(`Warning: ${warning}\n`);
+    }
     const help = `'${[program, ...command.words].join(" ")} --help' tells more.`;
     complain(error.message, error.showUsage ? [usageLine(program, command), help] : []);
     return error.code;

@@ -32,7 +32,7 @@ export async function endpointsOf(context: CtlContext): Promise<readonly Endpoin
     return client.config.endpoints;
   }
   const { members } = await client.call(Cluster.method.memberList, { linearizable: false });
-  return Promise.all(members.flatMap(({ clientURLs }) => clientURLs).map((url) => context.endpoint(url)));
+  return members.flatMap(({ clientURLs }) => clientURLs).map((url) => context.endpoint(url));
 }
 
 async function askEach<Request extends DescMessage, Response extends DescMessage>(

@@ -1,0 +1,488 @@
+/**
+ * The same command lines through etcdctl and through `quorate`, against one server: equal output, equal exit code, equal error.
+ * `ETCDCTL` names the etcdctl to compare with (`npm run interop` builds one); without it nothing is compared, and that is said.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { utf8Encode } from "@quorate/base";
+import {
+  create,
+  DeleteRangeRequestSchema,
+  type DescMessage,
+  type MessageInitShape,
+  PutRequestSchema,
+  toBinary,
+} from "@quorate/etcd/messages";
+import { createGrpcClient, type GrpcClient } from "@quorate/grpc/client";
+import { createProcessCluster, type ProcessCluster } from "quorate/testing";
+
+const etcdctl = process.env["ETCDCTL"];
+const quorate = join(import.meta.dirname, "..", "bin", "quorate");
+const skip = etcdctl === undefined ? "SKIPPED: ETCDCTL names no etcdctl, nothing is compared" : false;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One comparison. */
+interface Case {
+  readonly words: readonly string[];
+  /** Keys and values, written one after the other into an empty store before it. */
+  readonly given?: readonly (readonly [string, string])[];
+  readonly input?: string;
+  /** Only exit codes are equal: the wording is each program's own. */
+  readonly codesOnly?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+let cluster: ProcessCluster;
+let folder: string;
+let endpoint = "";
+let client: GrpcClient;
+
+before(async () => {
+  if (skip !== false) {
+    return;
+  }
+  folder = mkdtempSync(join(tmpdir(), "quorate-command-line-"));
+  cluster = await createProcessCluster({ memberCount: 1, electionTimeoutMs: 1000, heartbeatIntervalMs: 100 });
+  cluster.startAll();
+  const leader = await cluster.leader(60_000);
+  endpoint = `127.0.0.1:${leader.clientPort}`;
+  client = createGrpcClient(`http://${endpoint}`);
+});
+after(async () => {
+  client?.close();
+  await cluster?.destroy();
+  if (folder !== undefined) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+function run(
+  program: string,
+  words: readonly string[],
+  { environment = {}, input = "" }: Partial<Case>,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      cwd: folder,
+      env: { PATH: process.env["PATH"], HOME: folder, ETCDCTL_ENDPOINTS: endpoint, ...environment },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("latin1").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.stdin.on("error", () => {}); // A program that does not read its input closes it.
+    child.stdin.end(input);
+  });
+}
+
+/** What two runs cannot have in common: revisions, terms, indexes, ids that were drawn, times. */
+function comparable(text: string): string {
+  return text
+    .replaceAll(
+      /"(revision|create_revision|mod_revision|raft_term|raftIndex|raftAppliedIndex|raftTerm|hash|hash_revision|authRevision|dbSize|dbSizeInUse)":\d+/g,
+      '"$1":N',
+    )
+    .replaceAll(
+      /"((?:Prev)?(?:CreateRevision|ModRevision|Revision)|RaftTerm|RaftIndex|RaftAppliedIndex|Hash|HashRevision|DBSize|DBSizeInUse)" : \d+/g,
+      '"$1" : N',
+    )
+    .replaceAll(/\b[0-9a-f]{16}\b/g, "LEASE")
+    .replaceAll(/"(ID|id|lease)":-?\d{10,}/g, '"$1":ID')
+    .replaceAll(/"(ID|Lease)" : -?\d{10,}/g, '"$1" : ID')
+    .replaceAll(/\d+(\.\d+)?(µs|ms|s)\b/g, "TIME")
+    .replaceAll(/AuthRevision: \d+/g, "AuthRevision: N")
+    .replaceAll(/ETCD_WATCH_REVISION=\d+/g, "ETCD_WATCH_REVISION=N")
+    .replaceAll(/^etcdctl version: .*$|^quorate version: .*$/gm, "version");
+}
+
+/** The last line that says what was wrong; the log lines of the Go client are no part of it. */
+function errorOf({ stderr }: Outcome): string {
+  const lines = stderr.split("\n").filter((line) => line.startsWith("Error: "));
+  return comparable(lines.at(-1) ?? "");
+}
+
+/** Commands that leave everything as it was: what stands before them need not be made twice. */
+const reading: ReadonlySet<string> = new Set([
+  "get",
+  "member",
+  "endpoint",
+  "version",
+  "auth",
+  "user",
+  "role",
+]);
+let prepared: Case["given"] | null = null;
+
+async function prepare({ given = [], words }: Case): Promise<void> {
+  const onlyReads = reading.has(words[0] ?? "");
+  if (onlyReads && prepared === given) {
+    return;
+  }
+  const call = async <I extends DescMessage>(
+    name: string,
+    schema: I,
+    init: MessageInitShape<I>,
+  ): Promise<void> => {
+    await client.request(`/etcdserverpb.KV/${name}`, toBinary(schema, create(schema, init)), {
+      timeoutMs: 30_000,
+    });
+  };
+  const [key, rangeEnd] = [Uint8Array.of(0), Uint8Array.of(0)];
+  await call("DeleteRange", DeleteRangeRequestSchema, { key, rangeEnd });
+  for (const [name, value] of given) {
+    await call("Put", PutRequestSchema, { key: utf8Encode(name), value: utf8Encode(value) });
+  }
+  prepared = onlyReads ? given : null;
+}
+
+const keys = [
+  ["a", "1"],
+  ["a", "2"],
+  ["b", "x\ny"],
+  ["c\u0001", 'z"é\u00a0€'],
+] as const;
+
+const formats = ["simple", "json", "fields", "table", "protobuf"] as const;
+/** protobuf carries the numbers of the moment as bytes, so only its refusals can be compared. */
+const readable = ["simple", "json", "fields", "table"] as const;
+
+const reads: readonly (readonly string[])[] = [
+  ["get", "a"],
+  ["get", "nothing"],
+  ["get", "", "--prefix"],
+  ["get", "", "--prefix", "--keys-only"],
+  ["get", "", "--prefix", "--hex"],
+  ["get", "", "--prefix", "--limit=1"],
+  ["get", "", "--from-key", "--order=DESCEND", "--sort-by=MODIFY"],
+  ["get", "a", "c"],
+  ["get", "", "--prefix", "--count-only"],
+  ["get", "", "--prefix", "--print-value-only"],
+  ["get", "a", "--consistency=s"],
+  ["get", "", "--prefix", "--stream"],
+  ["member", "list"],
+  ["member", "list", "--hex"],
+  ["endpoint", "status"],
+  ["endpoint", "health"],
+  ["endpoint", "hashkv"],
+  ["endpoint", "status", "--cluster"],
+  ["alarm", "list"],
+  ["alarm", "disarm"],
+  ["auth", "status"],
+  ["user", "list"],
+  ["role", "list"],
+  ["downgrade", "cancel"],
+  ["version"],
+];
+
+const cases: readonly Case[] = [
+  ...readable.flatMap((format) =>
+    reads.map((words): Case => ({ given: keys, words: [...words, "-w", format] })),
+  ),
+  // Writes, each in each form.
+  ...readable.flatMap((format): Case[] => [
+    { words: ["put", "k", "v", "-w", format] },
+    { given: [["k", "v"]], words: ["put", "k", "w", "--prev-kv", "-w", format] },
+    { given: [["k", "v"]], words: ["put", "k", "--ignore-value", "-w", format] },
+    { given: keys, words: ["del", "", "--prefix", "--prev-kv", "-w", format] },
+    { words: ["del", "none", "-w", format] },
+    { given: keys, words: ["del", "a", "b", "--range", "-w", format] },
+    { words: ["lease", "grant", "100", "-w", format] },
+    {
+      given: keys,
+      words: ["txn", "-w", format],
+      input:
+        'value("a") = "2"\nmod("b") > "0"\n\nget a\nput t "x y"\ndel none\nput t2 z --prev-kv\n\nget b\n\n',
+    },
+    {
+      given: keys,
+      words: ["txn", "-w", format],
+      input: 'create("a") = "0"\n\nput t x\n\nget "" --prefix --limit=2\n\n',
+    },
+  ]),
+  // Standard input, variables, spellings of flags.
+  { words: ["put", "k"], input: "from standard input\n" },
+  { given: keys, words: ["get", "-wjson", "a"] },
+  { given: keys, words: ["-w=json", "get", "a"] },
+  { given: keys, words: ["get", "--hex=true", "a"] },
+  { given: keys, words: ["get", "--prefix=false", "a"] },
+  { given: [["-k", "-v"]], words: ["get", "--", "-k"] },
+  { given: keys, words: ["get", "a"], environment: { ETCDCTL_WRITE_OUT: "json" } },
+  { given: keys, words: ["txn", "-i"], input: 'ver("a") = "2"\n\nget a\n\n\n' },
+  // What the server refuses.
+  { words: ["get", "a", "--rev", "999999"] },
+  { words: ["put", "a", "b", "--lease", "1234"] },
+  { words: ["put", "none", "--ignore-value"] },
+  { words: ["put", "a", "b", "--ignore-lease", "--lease=1"] },
+  { words: ["put", "none", "x", "--ignore-lease"] },
+  { words: ["compaction", "999999"] },
+  { words: ["lease", "revoke", "1234"] },
+  { words: ["lease", "timetolive", "1234"] },
+  { words: ["lease", "timetolive", "1234", "-w", "json"] },
+  { words: ["lease", "keep-alive", "--once", "1234"] },
+  { words: ["lease", "keep-alive", "1234"] },
+  { words: ["member", "remove", "1234"] },
+  { words: ["member", "promote", "1234"] },
+  { words: ["member", "update", "1234", "--peer-urls=http://127.0.0.1:4"] },
+  { words: ["move-leader", "1234"] },
+  { words: ["user", "get", "none"] },
+  { words: ["user", "delete", "none"] },
+  { words: ["user", "grant-role", "none", "none"] },
+  { words: ["role", "get", "none"] },
+  { words: ["role", "delete", "none"] },
+  { words: ["role", "grant-permission", "none", "read", "x"] },
+  { words: ["downgrade", "validate", "x"] },
+  { words: ["downgrade", "enable", "3.2"] },
+  { words: ["get", "", "--prefix", "--order", "DESCEND", "--stream"] },
+  // What the command line refuses. Where the sentence quotes Go's own errors, only the code is equal.
+  { words: ["get"] },
+  { words: ["get", "a", "b", "--prefix"] },
+  { words: ["get", "a", "--prefix", "--from-key"] },
+  { words: ["get", "a", "--keys-only", "--count-only"] },
+  { words: ["get", "a", "--order", "BAD"] },
+  { words: ["get", "a", "--sort-by", "BAD"] },
+  { words: ["get", "a", "--consistency", "x"] },
+  { words: ["get", "a", "-w", "bogus"] },
+  { words: ["put"] },
+  { words: ["put", "k"] },
+  { words: ["put", "a", "b", "--ignore-value"] },
+  { words: ["put", "a", "b", "--lease", "zz"], codesOnly: true },
+  { words: ["del"] },
+  { words: ["del", "a", "b", "c"] },
+  { words: ["del", "a", "--prefix", "--from-key"] },
+  { words: ["compaction"] },
+  { words: ["compaction", "x"], codesOnly: true },
+  { words: ["lease", "grant"] },
+  { words: ["lease", "grant", "x"], codesOnly: true },
+  { words: ["lease", "revoke"] },
+  { words: ["lease", "revoke", "zz"], codesOnly: true },
+  { words: ["lease", "timetolive"] },
+  { words: ["lease", "keep-alive"] },
+  { words: ["member", "add"] },
+  { words: ["member", "add", "x"] },
+  { words: ["member", "add", "x", "--peer-urls=bad"] },
+  { words: ["member", "remove"] },
+  { words: ["member", "remove", "zz"], codesOnly: true },
+  { words: ["member", "update", "1234"] },
+  { words: ["member", "promote"] },
+  { words: ["alarm", "list", "x"] },
+  { words: ["alarm", "disarm", "x"] },
+  { words: ["move-leader"] },
+  { words: ["move-leader", "zz"], codesOnly: true },
+  { words: ["snapshot", "save"] },
+  { words: ["snapshot", "save", "/nonexistent/x"], codesOnly: true },
+  { words: ["user", "add"] },
+  { words: ["user", "get"] },
+  { words: ["user", "delete"] },
+  { words: ["user", "list", "x"] },
+  { words: ["user", "passwd"] },
+  { words: ["user", "grant-role", "a"] },
+  { words: ["role", "add"] },
+  { words: ["role", "get"] },
+  { words: ["role", "list", "x"] },
+  { words: ["role", "delete"] },
+  { words: ["role", "grant-permission", "a", "b"] },
+  { words: ["role", "grant-permission", "a", "blah", "x"] },
+  { words: ["role", "revoke-permission", "a"] },
+  { words: ["auth", "status", "x"] },
+  { words: ["lock"] },
+  { words: ["elect"] },
+  { words: ["elect", "-l"] },
+  { words: ["elect", "-l", "x", "y"] },
+  { words: ["check", "perf", "--load", "q"] },
+  { words: ["watch"] },
+  { words: ["watch", "a"], environment: { ETCDCTL_WATCH_KEY: "b" } },
+  { words: ["txn", "x"] },
+  { words: ["txn"] },
+  { words: ["txn"], input: "x\n\n" },
+  { words: ["txn"], input: 'valu("a") = "1"\n\n\n\n' },
+  { words: ["txn"], input: 'mod("a") = "x"\n\n\n\n' },
+  { words: ["txn"], input: "\nfoo x\n\n\n" },
+  { words: ["downgrade", "validate"] },
+  { words: ["gett", "a"], codesOnly: true, environment: { QUORATE_ARGV0: "etcdctl" } },
+  { words: ["get", "a", "--prefxi"], codesOnly: true },
+  { words: ["get", "a", "--limit", "x"], codesOnly: true },
+  { words: ["get", "a", "--dial-timeout=x"], codesOnly: true },
+  { words: ["get", "a", "--cert=/none"], codesOnly: true },
+  { words: ["get", "a", "--cacert=/none"], codesOnly: true },
+  { words: ["get", "a", "--endpoints=127.0.0.1:1", "--command-timeout=1s"] },
+  { words: ["endpoint", "health", "--endpoints=127.0.0.1:1", "--command-timeout=1s"] },
+  { words: ["endpoint", "status", "--endpoints=127.0.0.1:1", "--command-timeout=1s"] },
+  // Locks, with a command and its exit code.
+  { words: ["lock", "l", "echo", "held"] },
+  { words: ["lock", "l", "false"] },
+  { words: ["lock", "l", "--", "sh", "-c", 'test -n "$ETCD_LOCK_KEY" && test "$ETCD_LOCK_REV" -gt 1'] },
+];
+
+function nameOf({ environment, input, words }: Case): string {
+  const variables = Object.entries(environment ?? {}).map(([name, value]) => `${name}=${value} `);
+  return `${variables.join("")}${words.map((word) => (word === "" ? '""' : word)).join(" ")}${input === undefined ? "" : ` < ${JSON.stringify(input)}`}`;
+}
+
+for (const one of cases) {
+  test(nameOf(one), { skip, timeout: 120_000 }, async () => {
+    await prepare(one);
+    const reference = await run(etcdctl ?? "", one.words, one);
+    await prepare(one);
+    const own = await run(quorate, one.words, one);
+    assert.equal(own.code, reference.code, `exit code; stderr: ${own.stderr}`);
+    if (one.codesOnly !== true) {
+      assert.equal(comparable(own.stdout), comparable(reference.stdout), "stdout");
+      assert.equal(errorOf(own), errorOf(reference), "the error");
+    }
+  });
+}
+
+test("protobuf: refused where etcdctl refuses, and nowhere else", { skip, timeout: 120_000 }, async () => {
+  for (const words of [
+    ["get", "a"],
+    ["member", "list"],
+    ["endpoint", "status"],
+    ["endpoint", "health"],
+    ["auth", "status"],
+  ]) {
+    const reference = await run(etcdctl ?? "", [...words, "-w", formats[4]], {});
+    const own = await run(quorate, [...words, "-w", formats[4]], {});
+    assert.equal(own.code, reference.code, words.join(" "));
+    assert.equal(own.stdout.length > 0, reference.stdout.length > 0, words.join(" "));
+  }
+});
+
+test("users and roles, step by step", { skip, timeout: 600_000 }, async () => {
+  const steps: readonly (readonly string[])[] = [
+    ["user", "add", "u:pw"],
+    ["user", "add", "machine", "--no-password"],
+    ["user", "get", "u"],
+    ["role", "add", "r"],
+    ["role", "grant-permission", "r", "readwrite", "k", "kz"],
+    ["role", "grant-permission", "r", "read", "a"],
+    ["role", "grant-permission", "r", "write", "--prefix", "pp"],
+    ["role", "grant-permission", "r", "read", "--from-key", "zz"],
+    ["role", "grant-permission", "r", "read", "--prefix", ""],
+    ["role", "get", "r"],
+    ["role", "get", "r", "-w", "json"],
+    ["role", "get", "r", "-w", "fields"],
+    ["user", "grant-role", "u", "r"],
+    ["user", "get", "u"],
+    ["user", "get", "u", "-w", "json"],
+    ["user", "get", "u", "--detail"],
+    ["user", "get", "u", "--detail", "-w", "json"],
+    ["user", "list"],
+    ["user", "list", "-w", "json"],
+    ["role", "list", "-w", "fields"],
+    ["role", "revoke-permission", "r", "k", "kz"],
+    ["role", "revoke-permission", "r", "a"],
+    ["role", "revoke-permission", "r", "--from-key", "zz"],
+    ["user", "revoke-role", "u", "r"],
+    ["role", "delete", "r"],
+    ["auth", "enable"],
+    ["user", "delete", "machine"],
+    ["user", "delete", "u"],
+  ];
+  const transcript = async (program: string): Promise<string[]> => {
+    const lines: string[] = [];
+    for (const words of steps) {
+      const outcome = await run(program, words, {});
+      lines.push(
+        `$ ${words.join(" ")}`,
+        comparable(outcome.stdout),
+        errorOf(outcome),
+        `exit ${outcome.code}`,
+      );
+    }
+    return lines;
+  };
+  const reference = await transcript(etcdctl ?? "");
+  assert.deepEqual(await transcript(quorate), reference);
+});
+
+test("a watch prints the same, in each form, with commands, interactively", {
+  skip,
+  timeout: 120_000,
+}, async () => {
+  const watches: readonly {
+    words: readonly string[];
+    input?: string;
+    environment?: Record<string, string>;
+  }[] = [
+    ...["simple", "json", "fields"].map((format) => ({
+      words: ["watch", "w", "--prefix", "--prev-kv", "--rev=REV", "-w", format],
+    })),
+    { words: ["watch", "w", "--prefix", "--rev=REV", "--", "sh", "-c", "env | grep ^ETCD_WATCH | sort"] },
+    {
+      words: ["watch", "--rev=REV"],
+      environment: { ETCDCTL_WATCH_KEY: "w1", ETCDCTL_WATCH_RANGE_END: "w3" },
+    },
+    { words: ["watch", "-i"], input: "bogus\nwatch\nwatch w1 --rev=REV --prev-kv\n" },
+  ];
+  for (const { environment = {}, input, words } of watches) {
+    const print = async (program: string): Promise<string> => {
+      const header = await run(quorate, ["put", "before", "x", "-w", "json"], {});
+      const revision = Number(/"revision":(\d+)/.exec(header.stdout)?.[1]) + 1;
+      const fill = (text: string): string => text.replaceAll("REV", String(revision));
+      for (const line of [
+        ["put", "w1", "a"],
+        ["put", "w1", "b\u0001"],
+        ["del", "w1"],
+        ["put", "w2", "c"],
+      ]) {
+        await run(quorate, line, {});
+      }
+      return until(
+        program,
+        words.map(fill),
+        fill(input ?? ""),
+        environment,
+        input === undefined ? "w2" : "w1",
+      );
+    };
+    assert.equal(await print(quorate), await print(etcdctl ?? ""), words.join(" "));
+  }
+});
+
+/** Runs a watch until it has printed `last` and has been silent for a while. */
+function until(
+  program: string,
+  words: readonly string[],
+  input: string,
+  environment: Readonly<Record<string, string>>,
+  last: string,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      env: { PATH: process.env["PATH"], ETCDCTL_ENDPOINTS: endpoint, ...environment },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let text = "";
+    let timer: NodeJS.Timeout | undefined;
+    const take = (chunk: string): void => {
+      text += chunk;
+      if (text.includes(last) || text.includes(Buffer.from(last).toString("base64"))) {
+        clearTimeout(timer);
+        timer = setTimeout(() => child.kill("SIGKILL"), 1500);
+      }
+    };
+    child.stdout.setEncoding("utf8").on("data", take);
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk.startsWith("{") ? "" : chunk;
+    });
+    child.on("error", reject);
+    child.on("close", () => resolve(comparable(text)));
+    child.stdin.write(input);
+  });
+}
