@@ -9,9 +9,13 @@ import { recordRun } from "../../support/record.ts";
 const folder = join(root, "examples/testing");
 
 for (const [name, args, passed] of [
-  ["node:test", ["--conditions=source", "--test", "tests/votes.node.ts"], /^ℹ pass 5$/m],
-  ["Vitest", [join(root, "node_modules/vitest/vitest.mjs"), "run"], /Tests +1 passed/],
-  ["Jest", ["--experimental-vm-modules", join(root, "node_modules/jest/bin/jest.js")], /^Tests: +1 passed/m],
+  [
+    "node:test",
+    ["--conditions=source", "--test", "tests/votes.node.ts", "tests/etcd.node.ts"],
+    /^ℹ pass 6$/m,
+  ],
+  ["Vitest", [join(root, "node_modules/vitest/vitest.mjs"), "run"], /Tests +2 passed/],
+  ["Jest", ["--experimental-vm-modules", join(root, "node_modules/jest/bin/jest.js")], /^Tests: +2 passed/m],
 ] as const) {
   test(`a test cluster under ${name}`, async (t) => {
     // A runner that finds itself inside another one reports to that one instead of printing.

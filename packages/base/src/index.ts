@@ -6,6 +6,7 @@ export { ByteSlab } from "./byte-slab.ts";
 export { ByteWriter } from "./byte-writer.ts";
 export { compareBytes, concatBytes, emptyBytes, equalBytes, toHex, utf8Decode, utf8Encode } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";
+export { errorCode } from "./error-code.ts";
 export { Heap } from "./heap.ts";
 export { Prng } from "./prng.ts";
 export { RingBuffer } from "./ring-buffer.ts";

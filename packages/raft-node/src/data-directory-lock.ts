@@ -2,9 +2,11 @@
  * One data directory, one process. The lock is a file that names its owner by process id, start time and boot of the machine, so
  * that the lock of a process that was killed is recognized as stale, also when its id was given to another process since.
  */
+
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "@quorate/base";
 import { StorageError } from "@quorate/raft";
 
 const lockName = "LOCK";
@@ -176,5 +178,5 @@ function bootId(): string {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+  return errorCode(error) === code;
 }

@@ -1,6 +1,8 @@
 /** Small files that survive a crash: what storages of your own, and the notes of a node, are made of. All calls block. */
+
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorCode } from "@quorate/base";
 import type { StableStore } from "@quorate/raft";
 
 /** Appends `bytes` to a file, durably; a crash in the middle leaves a part of them. The file is made when missing. */
@@ -20,7 +22,7 @@ export function readIfThere(path: string): Uint8Array | null {
   try {
     return new Uint8Array(readFileSync(path));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+    if (errorCode(error) === "ENOENT") {
       return null;
     }
     throw error;

@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assert, toHex } from "@quorate/base";
+import { assert, errorCode, toHex } from "@quorate/base";
 import { judgeStoreId, type NodeId, StorageError, type StoreIdVerdict, toNodeId } from "@quorate/raft";
 
 const fileName = "peers.json";
@@ -47,7 +47,7 @@ export class PeerStoreIds {
     try {
       text = fs.readFileSync(path, "utf8");
     } catch (error) {
-      if (error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT") {
+      if (errorCode(error) === "ENOENT") {
         return new PeerStoreIds(directory, new Map());
       }
       throw error;

@@ -4,7 +4,7 @@
  * What this member did itself (time-outs, bad frames, orderly ends) proves nothing, and neither does silence: a machine that
  * stopped, or a cut network, is left to the election time-out.
  */
-import { equalBytes } from "@quorate/base";
+import { equalBytes, errorCode } from "@quorate/base";
 import type { PeerGoneReason } from "@quorate/raft";
 
 /** How long a connection's end makes a later refusal mean something. */
@@ -61,11 +61,7 @@ export function isEndedByPeer(ended: boolean, error: Error | null): boolean {
 /** Whether nobody listens where this error came from; of several addresses of one name, at none. */
 export function isRefusal(error: Error | null): boolean {
   if (error instanceof AggregateError) {
-    return error.errors.length > 0 && error.errors.every((each) => codeOf(each) === "ECONNREFUSED");
+    return error.errors.length > 0 && error.errors.every((each) => errorCode(each) === "ECONNREFUSED");
   }
-  return codeOf(error) === "ECONNREFUSED";
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : null;
+  return errorCode(error) === "ECONNREFUSED";
 }

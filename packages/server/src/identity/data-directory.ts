@@ -15,7 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { crc32c, toHex, utf8Encode } from "@quorate/base";
+import { crc32c, errorCode, toHex, utf8Encode } from "@quorate/base";
 
 /** One member of the first configuration. */
 interface RecordedMember {
@@ -206,5 +206,5 @@ function unusable(directory: string, error: unknown): DataDirectoryError {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+  return errorCode(error) ?? String(error);
 }

@@ -1,9 +1,10 @@
 /** What keeps a member from listening, in one line that says what to do. */
+import { errorCode } from "@quorate/base";
 import { CommandError } from "../cli/exit-code.ts";
 
 /** The one line for an address that cannot be listened at. */
 export function listenFailure(flag: string, url: string, error: unknown): CommandError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = errorCode(error) ?? String(error);
   const advice =
     code === "EADDRINUSE"
       ? "the port is in use; stop the program that has it, or choose another"
