@@ -26,6 +26,15 @@ export {
 } from "./linearizability/models.ts";
 export { type RegisterOperation, randomRegisterHistory } from "./linearizability/random-history.ts";
 export { Network } from "./network.ts";
+export type { SimulatedMachine } from "./own/own-run.ts";
+export type { SimulatedAct, SimulatedOperation } from "./own/own-workload.ts";
+export {
+  type SimulatedWorkload,
+  type SimulationFailure,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+} from "./own/simulate.ts";
 export { type ProfileName, profileNames, profiles, seedPlan } from "./profiles.ts";
 export {
   decodeSchedule,
@@ -35,7 +44,7 @@ export {
   scheduleVersion,
 } from "./shrink/schedule.ts";
 export { type ShrinkOptions, type Shrunken, scheduleOf, shrink } from "./shrink/shrink.ts";
-export { type SeedReport, type SimulateOptions, simulate } from "./simulate.ts";
+export type { SeedReport, SimulateOptions } from "./simulate.ts";
 export { type KeptSteps, keepAll, type StepKind, stepKinds } from "./steps.ts";
 export type { DiskPlan, MembershipPlan, NemesisPlan, NetworkPlan, SeedPlan, WorkloadPlan } from "./swarm.ts";
 export { Trace, type TraceSink } from "./trace.ts";

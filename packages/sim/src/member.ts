@@ -401,7 +401,7 @@ export class Member {
       refused: (peer, cause) => this.#refused(peer, cause),
       failed: (error) => this.#fatal(life, error),
     });
-    const machine = new ObservedMachine(this.id, oracle, watch);
+    const machine = world.machine?.(this.id, oracle, watch) ?? new ObservedMachine(this.id, oracle, watch);
     const life: Life = { process, machine, transport, host: null, service: null, stopped: false };
     this.#life = life;
     process.enter(() => this.#openNotes(life));

@@ -12,14 +12,14 @@ import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
 import { checkStanding, type StandingTarget } from "./standing.ts";
 import { type KeptSteps, keepAll, type StepKind } from "./steps.ts";
-import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm } from "./swarm.ts";
+import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm, type WorkloadPlan } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
-import { Workload } from "./workload.ts";
+import { type Clients, Workload } from "./workload.ts";
 import { OperationCount } from "./workloads/operation-count.ts";
 import { EtcdWorkloads } from "./workloads/workloads.ts";
-import { World } from "./world.ts";
+import { type MachineOfMember, World } from "./world.ts";
 
 /** How a run is watched. */
 export interface SimulateOptions {
@@ -33,6 +33,11 @@ export interface SimulateOptions {
   readonly random?: number;
   /** Which faults, changes and acts of clients happen. Default: all. */
   readonly kept?: KeptSteps;
+  /** Somebody's own state machine and clients, in place of the built-in ones. */
+  readonly own?: {
+    readonly machine: MachineOfMember;
+    readonly clients: (world: World, plan: WorkloadPlan, cluster: Cluster) => Clients;
+  };
   /** The run ends here, without a verdict on what is owed later. Default: no end. */
   readonly eventCountMax?: number;
 }
@@ -101,7 +106,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
   readonly #churn: Churn | null;
-  readonly #workload: Workload;
+  readonly #workload: Clients;
   readonly #clients: EtcdWorkloads | null;
 
   constructor(seed: number, options: SimulateOptions) {
@@ -110,7 +115,12 @@ class Run {
     this.#plan = options.adapt?.(drawn) ?? drawn;
     this.#trace = new Trace(options.sink ?? null);
     const { eventCountMax, kept = keepAll, protocol } = options;
-    this.#world = new World(root, this.#trace, protocol === undefined ? { kept } : { kept, protocol });
+    const machine = options.own?.machine;
+    this.#world = new World(root, this.#trace, {
+      kept,
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(machine === undefined ? {} : { machine }),
+    });
     this.#eventCountMax = eventCountMax ?? Number.POSITIVE_INFINITY;
     this.#clients = this.#etcdClients();
     const serve = this.#clients === null ? null : this.#clients.serve.bind(this.#clients);
@@ -120,14 +130,18 @@ class Run {
       this.#plan.membership === null
         ? null
         : new Churn(this.#world, this.#plan.membership, this.#cluster, this.#faults);
-    this.#workload = new Workload(
+    this.#workload =
+      options.own?.clients(this.#world, this.#plan.workload, this.#cluster) ?? this.#registerClients();
+  }
+
+  #registerClients(): Clients {
+    const { sessions, workload } = this.#plan;
+    return new Workload(
       this.#world,
-      this.#plan.workload,
+      workload,
       this.#cluster,
       this.#cluster.oracle.history,
-      this.#plan.sessions
-        ? new SessionPuts(this.#world, this.#cluster, this.#faults, this.#plan.workload.burstCountMax)
-        : null,
+      sessions ? new SessionPuts(this.#world, this.#cluster, this.#faults, workload.burstCountMax) : null,
     );
   }
 

@@ -30,8 +30,19 @@ export interface WorkloadTarget {
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void;
 }
 
+/** Whoever a run's clients are. */
+export interface Clients {
+  /** Requests whose client still waits. */
+  readonly openCount: number;
+  start(): void;
+  /** No new requests from here on. */
+  stop(): void;
+  /** One put and one read through each member, outside the clients' own rhythm. */
+  probe(): void;
+}
+
 /** See the head of this file. */
-export class Workload {
+export class Workload implements Clients {
   readonly #world: World;
   readonly #random: Prng;
   readonly #plan: WorkloadPlan;

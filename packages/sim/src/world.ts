@@ -3,9 +3,12 @@
  * here, one event at a time; nothing else knows a clock.
  */
 import { assert, Heap, type Prng } from "@quorate/base";
-import type { TraceEvent } from "@quorate/raft";
+import type { NodeId, TraceEvent } from "@quorate/raft";
+import type { Oracle } from "./checkers/oracle.ts";
+import type { ObservedMachine } from "./observed-machine.ts";
 import { type KeptSteps, Steps } from "./steps.ts";
 import type { Trace } from "./trace.ts";
+import type { Watch } from "./watch.ts";
 
 interface ScheduledEvent {
   readonly atMs: number;
@@ -13,11 +16,15 @@ interface ScheduledEvent {
   readonly run: () => void;
 }
 
+/** A member's state machine, for one life of it. */
+export type MachineOfMember = (node: NodeId, oracle: Oracle, watch: Watch) => ObservedMachine;
+
 /** What is different in this world from others with the same root of all chance. */
-export interface WorldOptions {
+interface WorldOptions {
   /** Default: all of them. */
   readonly kept?: KeptSteps;
   readonly protocol?: (event: TraceEvent) => void;
+  readonly machine?: MachineOfMember;
 }
 
 /** The clock, the queue of what is to come, and the root of all chance. */
@@ -27,6 +34,8 @@ export class World {
   readonly steps: Steps;
   /** Takes each step of the protocol in the members; null where nobody listens. */
   readonly protocol: ((event: TraceEvent) => void) | null;
+  /** Makes each member's state machine; null for the built-in one. */
+  readonly machine: MachineOfMember | null;
   readonly #queue = new Heap<ScheduledEvent>(
     (left, right) => left.atMs - right.atMs || left.sequence - right.sequence,
   );
@@ -40,6 +49,7 @@ export class World {
     this.trace = trace;
     this.steps = new Steps(options.kept);
     this.protocol = options.protocol ?? null;
+    this.machine = options.machine ?? null;
   }
 
   /** Virtual milliseconds since the start. */
