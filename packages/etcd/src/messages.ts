@@ -16,5 +16,12 @@ export { Permission_Type, PermissionSchema } from "#generated/authpb_pb.js";
 export * from "#generated/etcdserverpb_pb.js";
 export * from "#generated/health_pb.js";
 export { EventSchema, KeyValueSchema } from "#generated/mvccpb_pb.js";
+export {
+  ServerReflection,
+  type ServerReflectionRequest,
+  ServerReflectionRequestSchema,
+  type ServerReflectionResponse,
+  ServerReflectionResponseSchema,
+} from "#generated/reflection_pb.js";
 export * from "#generated/v3electionpb_pb.js";
 export * from "#generated/v3lockpb_pb.js";

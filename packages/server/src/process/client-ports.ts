@@ -19,6 +19,7 @@ import type { Router } from "../http/router.ts";
 import { serveExchanges } from "../http/serve-exchange.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { reflectionMethods } from "../reflection/reflection.ts";
 import type { Fatal } from "./fatal.ts";
 import { listenFailure } from "./listen-failure.ts";
 
@@ -99,7 +100,7 @@ function portsOf(options: ClientPortsOptions): readonly Port[] {
   });
   const isApart = config.listenClientHttpUrls.length > 0;
   const grpc = createGrpcServer({ limits, onEvent, ...(isApart ? {} : { onHttp }) });
-  for (const [path, method] of methods) {
+  for (const [path, method] of [...methods, ...reflectionMethods()]) {
     grpc.register(path, method);
   }
   const ports: Port[] = [{ flag: "--listen-client-urls", urls: config.listenClientUrls, server: grpc }];

@@ -157,12 +157,15 @@ test("/metrics has etcd's names with the server's values", async () => {
   assert.match(answer.body, /^process_resident_memory_bytes \d+/m);
 });
 
-test("other paths are 404, other methods 405", async () => {
+test("other paths are 404, other methods 405, but for metrics", async () => {
   for (const path of ["/", "/nothing", "/toString", "/healthz", "/health/"]) {
     assert.equal((await ask(probe(), path)).status, 404, path);
   }
-  for (const path of ["/health", "/version", "/metrics", "/status", "/livez", "/readyz/non_learner"]) {
-    const answer = await ask(probe(), path, "POST");
-    assert.deepEqual([answer.status, answer.headers?.["allow"]], [405, "GET"], path);
+  for (const path of ["/health", "/version", "/debug/vars", "/status", "/livez", "/readyz/non_learner"]) {
+    for (const method of ["POST", "HEAD"]) {
+      const answer = await ask(probe(), path, method);
+      assert.deepEqual([answer.status, answer.headers?.["allow"]], [405, "GET"], path);
+    }
   }
+  assert.equal((await ask(probe(), "/metrics", "POST")).status, 200);
 });
