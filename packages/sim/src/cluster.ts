@@ -11,14 +11,17 @@ import {
 import { membersOf } from "./checkers/configurations.ts";
 import { Oracle } from "./checkers/oracle.ts";
 import type { ChurnTarget } from "./churn.ts";
+import type { AtlasTarget } from "./disk-atlas.ts";
 import type { Service, ServiceParts } from "./etcd-service.ts";
-import type { FaultCount } from "./fault-count.ts";
+import type { FaultCount, FaultKind } from "./fault-count.ts";
 import type { Moment } from "./faulty-disk.ts";
 import type { HousekeepingTarget } from "./housekeeping.ts";
 import { Member } from "./member.ts";
 import type { NemesisTarget } from "./nemesis.ts";
 import { Network } from "./network.ts";
+import { Operator, type OperatorTarget } from "./operator.ts";
 import type { MachineResult } from "./session-machine.ts";
+import { type SetBackTarget, SetBackTrial } from "./set-back.ts";
 import type { SeedPlan } from "./swarm.ts";
 import { promise } from "./violation.ts";
 import type { Watch } from "./watch.ts";
@@ -26,13 +29,24 @@ import type { PutAnswer, ReadAnswer, WorkloadTarget } from "./workload.ts";
 import type { World } from "./world.ts";
 
 /** See the head of this file. */
-export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, HousekeepingTarget {
+export class Cluster
+  implements
+    NemesisTarget,
+    WorkloadTarget,
+    ChurnTarget,
+    HousekeepingTarget,
+    AtlasTarget,
+    OperatorTarget,
+    SetBackTarget
+{
   readonly oracle: Oracle;
   readonly network: Network;
   readonly #members = new Map<NodeId, Member>();
   readonly #makeMember: (id: NodeId, confState: ConfState) => Member;
   readonly #founderCount: number;
   readonly #newcomerCountMax: number;
+  readonly #world: World;
+  readonly #trials: SetBackTrial[] = [];
 
   /** @param serve Puts an API above each life of a member; null in a world without. */
   constructor(
@@ -44,7 +58,8 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
   ) {
     const founders = Array.from({ length: plan.nodeCount }, (_, i) => toNodeId(i + 1));
     this.#founderCount = founders.length;
-    this.#newcomerCountMax = plan.membership?.newcomerCountMax ?? 0;
+    this.#newcomerCountMax = (plan.membership?.newcomerCountMax ?? 0) + plan.spareMemberCount;
+    this.#world = world;
     this.oracle = new Oracle(founders, () => world.nowMs);
     this.network = new Network(world, plan.network, faults, (from, to, bytes, state, disk) => {
       this.#member(to).receive(from, bytes, state, disk);
@@ -65,17 +80,108 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
         serve,
         ended: (ended) => this.#tellOfEnd(ended),
         refused: (asking, peer) => this.#isRefused(asking, peer),
+        isWiped: (peer) => this.#members.get(peer)?.isWiped ?? false,
         reset: (by, from) => this.#reset(by, from),
         peers: this.members.filter((peer) => peer !== id),
       });
     for (const id of founders) {
       this.#members.set(id, this.#makeMember(id, this.oracle.configurations.last));
     }
+    if (plan.spareMemberCount > 0) {
+      new Operator(world, this, faults).start();
+    }
   }
 
-  /** Everybody whose process runs or may run again. */
+  /** Everybody whose process runs or may run again, but for those that wait to be replaced. */
   get nodes(): readonly NodeId[] {
-    return [...this.#members.values()].filter((member) => !member.isRetired).map(({ id }) => id);
+    return this.#select((member) => !member.isRetired && !member.health.isBroken);
+  }
+
+  get broken(): readonly NodeId[] {
+    return this.#select((member) => !member.isRetired && member.health.isBroken);
+  }
+
+  get everybody(): readonly NodeId[] {
+    return this.#select(() => true);
+  }
+
+  #select(isMeant: (member: Member) => boolean): readonly NodeId[] {
+    return [...this.#members.values()].filter(isMeant).map(({ id }) => id);
+  }
+
+  discard(node: NodeId): void {
+    this.#member(node).discard();
+  }
+
+  get isChanging(): boolean {
+    return this.#select((member) => !member.isRetired).some((id) => this.oracle.logHasOpenChange(id));
+  }
+
+  isImpaired(node: NodeId): boolean {
+    return this.#member(node).health.isImpaired;
+  }
+
+  get spareCount(): number {
+    return this.#newcomerCountMax - (this.#members.size - this.#founderCount) - this.broken.length;
+  }
+
+  damage(node: NodeId, kind: FaultKind): boolean {
+    return this.#member(node).damage(kind);
+  }
+
+  flipRead(node: NodeId, reads: number): void {
+    this.#member(node).disk.spoilRead("read-bit-flipped", reads);
+  }
+
+  failRead(node: NodeId, reads: number): void {
+    this.#member(node).disk.spoilRead("read-failed", reads);
+  }
+
+  loseSlots(node: NodeId): boolean {
+    return this.#member(node).loseSlots();
+  }
+
+  /** Only of a member that all others have met: who never met it could not know. */
+  wipe(node: NodeId): boolean {
+    const others = this.members.filter((id) => id !== node);
+    return others.every((id) => this.#member(id).hasMet(node)) && this.#member(node).wipe();
+  }
+
+  keepImage(node: NodeId): void {
+    this.#member(node).keepImage();
+  }
+
+  /** Only where the leader holds an acknowledgement of what the older copy lacks. */
+  setBack(node: NodeId): boolean {
+    const leader = this.leader();
+    if (leader === null || leader === node || this.network.isBlocked(leader, node)) {
+      return false;
+    }
+    const match = this.#member(leader).matchOf(node);
+    if (match === null || !this.#member(node).setBack(match)) {
+      return false;
+    }
+    this.#trials.push(new SetBackTrial(this.#world, this, node, leader));
+    return true;
+  }
+
+  endTrials(): void {
+    for (const trial of this.#trials.splice(0)) {
+      trial.end();
+    }
+  }
+
+  termLed(leader: NodeId): number | null {
+    const status = this.#member(leader).status();
+    return status?.role === "leader" ? status.term : null;
+  }
+
+  runs(node: NodeId): boolean {
+    return this.#member(node).isAlive;
+  }
+
+  shutDown(node: NodeId): void {
+    this.#member(node).crash();
   }
 
   get configuration(): ConfState {
@@ -88,7 +194,8 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
 
   newcomer(): NodeId | null {
     for (const member of this.#members.values()) {
-      if (!member.isRetired && !this.oracle.configurations.wasMember(member.id)) {
+      const isFit = !member.isRetired && !member.health.isBroken;
+      if (isFit && !this.oracle.configurations.wasMember(member.id)) {
         return member.id;
       }
     }
@@ -275,6 +382,14 @@ export class Cluster implements NemesisTarget, WorkloadTarget, ChurnTarget, Hous
       "state-machine-safety",
       () => `members hold different states at one applied index: ${this.describe()}`,
     );
+  }
+
+  /** Nothing waits anywhere: no proposal, no batch, no append, no image. */
+  checkAtRest(): void {
+    for (const node of this.members) {
+      const waiting = this.#member(node).waiting();
+      promise(waiting.length === 0, "rest", () => `node ${node} is at rest, and has ${waiting.join(", ")}`);
+    }
   }
 
   /** Snapshots that were taken or installed. */

@@ -5,6 +5,8 @@
 import { assert, type Prng } from "@quorate/base";
 import type { DirectoryEntry, FileCompleted, FileHandle, FileSystem } from "@quorate/wal";
 import { type CrashMode, MemoryFileSystem, type MemoryOperationKind } from "@quorate/wal/testing";
+import type { DamagedDisk, Scar } from "./disk-damage.ts";
+import { DiskWrites, type FileWrites } from "./disk-writes.ts";
 import type { FaultCount } from "./fault-count.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { DiskPlan } from "./swarm.ts";
@@ -24,6 +26,9 @@ interface DiskEvents {
   readonly failed: () => void;
 }
 
+/** What a read gives besides what is stored. */
+type ReadFault = "read-failed" | "read-bit-flipped";
+
 /** The disk outlives its member's processes, with its speed and the faults that wait for it. */
 export class FaultyDisk {
   readonly #world: World;
@@ -38,6 +43,9 @@ export class FaultyDisk {
       this.#fault(operation.kind, operation.bytes),
   };
   #files: MemoryFileSystem = new MemoryFileSystem(this.#hooks);
+  readonly #writes = new DiskWrites();
+  #flipCount = 0;
+  #readFault: { readonly kind: ReadFault; left: number } | null = null;
   #slow = false;
   #callsToCrash = 0;
   #crashMoment: Moment = "before";
@@ -87,6 +95,49 @@ export class FaultyDisk {
   disarm(): void {
     this.#callsToCrash = 0;
     this.#callsToFailure = 0;
+    this.#readFault = null;
+  }
+
+  /** The disk as whoever damages it sees it. */
+  damaged(random: Prng): DamagedDisk {
+    return { files: this.#files, writes: this.#writes, random };
+  }
+
+  /** Whether what was done to a file is there still. */
+  bears({ bytes, offset, path }: Scar): boolean {
+    if (!this.#files.files().includes(path)) {
+      return false;
+    }
+    const found = this.#files.content(path).subarray(offset, offset + bytes.length);
+    return found.length === bytes.length && found.every((byte, i) => byte === bytes[i]);
+  }
+
+  /** Spoils the `reads`-th read from now. */
+  spoilRead(kind: ReadFault, reads: number): void {
+    assert(reads > 0, "disk: spoils no read");
+    this.#readFault = { kind, left: reads };
+  }
+
+  /** Reads that gave other bits than are stored. */
+  get flipCount(): number {
+    return this.#flipCount;
+  }
+
+  /** Whether bits flip in some read to come. */
+  get willFlip(): boolean {
+    return this.#readFault?.kind === "read-bit-flipped";
+  }
+
+  /** A copy of everything that is on the disk, as a snapshot of a virtual machine has it. */
+  image(): MemoryFileSystem {
+    return this.#files.clone();
+  }
+
+  /** Another disk is in its place: an empty one, or one with an older image. Nothing may run on the old one. */
+  replace(image: MemoryFileSystem | null): void {
+    assert(this.#underWay.size === 0, "disk: replaced under a process");
+    this.#files = image === null ? new MemoryFileSystem(this.#hooks) : image.clone(this.#hooks);
+    this.#writes.clear();
   }
 
   /** The process is gone: of its calls under way some still reach the disk, and of what was not synced some survives. */
@@ -100,12 +151,15 @@ export class FaultyDisk {
       }
     }
     this.#files = this.#files.crash(this.#random, mode, this.#hooks);
+    this.#writes.crash();
   }
 
   /** The disk as one process sees it. */
   mount(process: Incarnation): FileSystem {
-    return new MountedFileSystem(this.#files, (kind, start, completed) =>
-      this.#call(process, kind, start, completed),
+    return new MountedFileSystem(
+      this.#files,
+      (kind, start, completed) => this.#call(process, kind, start, completed),
+      { writes: this.#writes, read: (...given) => this.#read(...given) },
     );
   }
 
@@ -121,7 +175,7 @@ export class FaultyDisk {
     const perform = (): void =>
       start((error, value) =>
         process.enter(() => {
-          if (error !== null && (error.code === "EIO" || error.code === "ENOSPC")) {
+          if (kind !== "read" && error !== null && (error.code === "EIO" || error.code === "ENOSPC")) {
             this.#events.failed();
           }
           completed(error, value);
@@ -164,6 +218,10 @@ export class FaultyDisk {
         return "ENOSPC";
       }
     }
+    if (kind === "read" && this.#readFault?.kind === "read-failed" && this.#isReadDue(this.#readFault)) {
+      this.#faults.add("read-failed");
+      return "EIO";
+    }
     if (this.#callsToFailure === 0 || !failing.has(kind)) {
       return null;
     }
@@ -173,6 +231,32 @@ export class FaultyDisk {
     }
     this.#faults.add("disk-error");
     return "EIO";
+  }
+
+  #isReadDue(fault: { left: number }): boolean {
+    fault.left--;
+    if (fault.left > 0) {
+      return false;
+    }
+    this.#readFault = null;
+    return true;
+  }
+
+  /** What a read gives: what is stored, but for one bit now and then. Only where that must be told from a torn write. */
+  #read(path: string, offset: number, bytes: Uint8Array, proven: number): Uint8Array {
+    const fault = this.#readFault;
+    const isLog = path.startsWith("wal/");
+    const length = isLog ? Math.min(bytes.length, proven - offset) : bytes.length;
+    const isFlippable = isLog || path.startsWith("hard-state") || path.startsWith("snap/");
+    if (fault?.kind !== "read-bit-flipped" || !isFlippable || length <= 0 || !this.#isReadDue(fault)) {
+      return bytes;
+    }
+    this.#faults.add("read-bit-flipped");
+    this.#flipCount++;
+    const flipped = bytes.slice();
+    const at = this.#random.integer(0, length);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << this.#random.integer(0, 8));
+    return flipped;
   }
 
   #latencyMs(kind: MemoryOperationKind): number {
@@ -190,21 +274,36 @@ type Start<T> = (completed: FileCompleted<T>) => void;
 
 type Call = <T>(kind: MemoryOperationKind, start: Start<T>, completed: FileCompleted<T>) => void;
 
+/** What looks at bytes on their way. */
+interface Traffic {
+  readonly writes: DiskWrites;
+  readonly read: (path: string, offset: number, bytes: Uint8Array, proven: number) => Uint8Array;
+}
+
 class MountedFileSystem implements FileSystem {
   readonly #files: FileSystem;
   readonly #call: Call;
+  readonly #traffic: Traffic;
 
-  constructor(files: FileSystem, call: Call) {
+  constructor(files: FileSystem, call: Call, traffic: Traffic) {
     this.#files = files;
     this.#call = call;
+    this.#traffic = traffic;
   }
 
   open(path: string, mode: "read" | "write" | "create", completed: FileCompleted<FileHandle>): void {
+    const traffic = this.#traffic;
     this.#call<FileHandle>(
       "open",
-      (done) => this.#files.open(path, mode, done),
+      (done) =>
+        this.#files.open(path, mode, (error, file) => {
+          if (error === null && mode === "create") {
+            traffic.writes.created(path);
+          }
+          done(error, file);
+        }),
       (error, file) => {
-        completed(error, file === undefined ? undefined : new MountedFile(file, this.#call));
+        completed(error, file === undefined ? undefined : new MountedFile(file, path, this.#call, traffic));
       },
     );
   }
@@ -218,7 +317,15 @@ class MountedFileSystem implements FileSystem {
   }
 
   rename(from: string, to: string, completed: FileCompleted<void>): void {
-    this.#call("rename", (done) => this.#files.rename(from, to, done), completed);
+    const { writes } = this.#traffic;
+    const rename: Start<void> = (done) =>
+      this.#files.rename(from, to, (error) => {
+        if (error === null) {
+          writes.renamed(from, to);
+        }
+        done(error);
+      });
+    this.#call("rename", rename, completed);
   }
 
   unlink(path: string, completed: FileCompleted<void>): void {
@@ -232,23 +339,48 @@ class MountedFileSystem implements FileSystem {
 
 class MountedFile implements FileHandle {
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #call: Call;
+  readonly #traffic: Traffic;
+  readonly #writes: FileWrites;
 
-  constructor(file: FileHandle, call: Call) {
+  constructor(file: FileHandle, path: string, call: Call, traffic: Traffic) {
     this.#file = file;
+    this.#path = path;
     this.#call = call;
+    this.#traffic = traffic;
+    this.#writes = traffic.writes.of(path);
   }
 
   read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void {
-    this.#call("read", (done) => this.#file.read(offset, length, done), completed);
+    const read: Start<Uint8Array> = (done) =>
+      this.#file.read(offset, length, (error, bytes) => {
+        const { proven } = this.#writes;
+        done(error, bytes === undefined ? bytes : this.#traffic.read(this.#path, offset, bytes, proven));
+      });
+    this.#call("read", read, completed);
   }
 
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
-    this.#call("write", (done) => this.#file.write(offset, bytes, done), completed);
+    const write: Start<void> = (done) =>
+      this.#file.write(offset, bytes, (error) => {
+        if (error === null) {
+          this.#writes.write(offset, bytes);
+        }
+        done(error);
+      });
+    this.#call("write", write, completed);
   }
 
   sync(completed: FileCompleted<void>): void {
-    this.#call("sync", (done) => this.#file.sync(done), completed);
+    const sync: Start<void> = (done) =>
+      this.#file.sync((error) => {
+        if (error === null) {
+          this.#writes.sync();
+        }
+        done(error);
+      });
+    this.#call("sync", sync, completed);
   }
 
   truncate(lengthBytes: number, completed: FileCompleted<void>): void {

@@ -28,7 +28,7 @@ import type { Watch } from "./watch.ts";
 import type { World } from "./world.ts";
 
 /** Who a member turned out to be, once its disk was read. */
-export interface TransportSelf {
+interface TransportSelf {
   readonly identity: PeerIdentity;
   readonly notes: PeerNotes;
   /** Stands for the disk in the frames that leave. */
@@ -179,6 +179,10 @@ export class MemberTransport implements Transport {
     if (!connections.admits(from, disk)) {
       this.#parts.reset(from);
       return;
+    }
+    if (disk !== 1) {
+      const { id } = this.#parts;
+      throw new Violation("store-identity", `node ${id} listens to node ${from}, whose disk was wiped`);
     }
     const { group, frame } = decoded.content;
     this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);

@@ -4,6 +4,7 @@
  */
 import type { Prng } from "@quorate/base";
 import type { NodeId } from "@quorate/raft";
+import type { DiskAtlas } from "./disk-atlas.ts";
 import type { FaultCount, FaultKind } from "./fault-count.ts";
 import type { Moment } from "./faulty-disk.ts";
 import type { DirectedLink, Network } from "./network.ts";
@@ -36,6 +37,12 @@ export interface NemesisTarget {
   setClockSpeed(node: NodeId, speed: number): void;
   /** The member's clock is so much later at once. False when nothing runs there. */
   jumpClock(node: NodeId, ms: number): boolean;
+  /** Fails one read to come with EIO. */
+  failRead(node: NodeId, reads: number): void;
+  /** Keeps a copy of the member's disk, to be set back to. */
+  keepImage(node: NodeId): void;
+  /** Ends what must not meet a network that was put right. */
+  endTrials(): void;
   /** The disk is fast again and no fault waits in it. */
   calmDisk(node: NodeId): void;
 }
@@ -47,15 +54,17 @@ export class Nemesis {
   readonly #plan: NemesisPlan;
   readonly #target: NemesisTarget;
   readonly #faults: FaultCount;
+  readonly #atlas: DiskAtlas;
   readonly #actions: readonly (() => void)[];
   #active = true;
 
-  constructor(world: World, plan: NemesisPlan, target: NemesisTarget, faults: FaultCount) {
+  constructor(world: World, plan: NemesisPlan, target: NemesisTarget, faults: FaultCount, atlas: DiskAtlas) {
     this.#world = world;
     this.#random = world.random.stream("nemesis");
     this.#plan = plan;
     this.#target = target;
     this.#faults = faults;
+    this.#atlas = atlas;
     this.#actions = this.#enabledActions();
   }
 
@@ -69,6 +78,7 @@ export class Nemesis {
   /** Puts everything right and does no more. */
   stop(): void {
     this.#active = false;
+    this.#target.endTrials();
     this.#target.network.unblockAll();
     this.#target.network.unclogAll();
     for (const node of this.#target.nodes) {
@@ -105,6 +115,14 @@ export class Nemesis {
     add(plan.diskSlow, () => this.#diskSlow());
     add(plan.diskError, () => this.#diskError());
     add(plan.diskFull, () => this.#diskFull());
+    add(plan.logDamage, () => this.#atlas.damage(this.#node(), "log"));
+    add(plan.slotDamage, () => this.#atlas.damage(this.#node(), "slot"));
+    add(plan.snapshotDamage, () => this.#atlas.damage(this.#node(), "snapshot"));
+    add(plan.readDamage, () => this.#atlas.flipRead(this.#node()));
+    add(plan.readError, () => this.#target.failRead(this.#node(), this.#random.integer(1, 12)));
+    add(plan.slotsLost, () => this.#atlas.loseSlots(this.#node()));
+    add(plan.wipe, () => this.#atlas.wipe(this.#node()));
+    add(plan.setBack, () => this.#setBack());
     add(plan.clockDrift, () => this.#clockDrift());
     add(plan.clockJump, () => this.#clockJump());
     return actions;
@@ -267,6 +285,13 @@ export class Nemesis {
     if (some.length > 0) {
       this.#faults.add("swizzle-clog");
     }
+  }
+
+  /** A copy first, and what is set back to it later must have gone on meanwhile. */
+  #setBack(): void {
+    const node = this.#node();
+    this.#target.keepImage(node);
+    this.#later(this.#random.integer(200, 5_000), () => this.#atlas.setBack(node));
   }
 
   #diskSlow(): void {

@@ -1,8 +1,10 @@
 /** A member's storage with the oracle looking over its shoulder; every call is passed on unchanged. */
+import { assert } from "@quorate/base";
 import type {
   Completed,
   CompletedWith,
   Entry,
+  LogId,
   LogIndex,
   NodeId,
   SnapshotMetadata,
@@ -11,6 +13,7 @@ import type {
   Storage,
   StorageBatch,
   Term,
+  VoteFloor,
 } from "@quorate/raft";
 import type { Oracle } from "./checkers/oracle.ts";
 import type { Incarnation } from "./incarnation.ts";
@@ -79,6 +82,16 @@ export class ObservedStorage implements Storage {
 
   compact(index: LogIndex, completed: Completed): void {
     this.#storage.compact(index, completed);
+  }
+
+  get voteFloor(): VoteFloor | null {
+    return this.#storage.voteFloor ?? null;
+  }
+
+  setVoteFloor(floor: LogId | null, completed: Completed): void {
+    const { setVoteFloor } = this.#storage;
+    assert(setVoteFloor !== undefined, "observed storage: a floor that cannot be noted");
+    setVoteFloor.call(this.#storage, floor, completed);
   }
 
   createSnapshot(metadata: SnapshotMetadata): SnapshotSink {

@@ -6,6 +6,7 @@ import { Prng } from "@quorate/base";
 import type { TraceEvent } from "@quorate/raft";
 import { Churn } from "./churn.ts";
 import { Cluster } from "./cluster.ts";
+import { DiskAtlas } from "./disk-atlas.ts";
 import { FaultCount } from "./fault-count.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -125,7 +126,13 @@ class Run {
     this.#clients = this.#etcdClients();
     const serve = this.#clients === null ? null : this.#clients.serve.bind(this.#clients);
     this.#cluster = new Cluster(this.#world, this.#plan, this.#faults, this.#watch, serve);
-    this.#nemesis = new Nemesis(this.#world, this.#plan.nemesis, this.#cluster, this.#faults);
+    this.#nemesis = new Nemesis(
+      this.#world,
+      this.#plan.nemesis,
+      this.#cluster,
+      this.#faults,
+      new DiskAtlas(this.#cluster, this.#world.random.stream("atlas"), this.#faults),
+    );
     this.#churn =
       this.#plan.membership === null
         ? null

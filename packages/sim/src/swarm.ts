@@ -57,6 +57,17 @@ export interface NemesisPlan {
   readonly diskError: boolean;
   /** No space is left after some more bytes, until somebody makes room. */
   readonly diskFull: boolean;
+  /** Bits flip, sectors go blank, writes are acknowledged and gone or land elsewhere: in the log, in a slot, in a snapshot. */
+  readonly logDamage: boolean;
+  readonly slotDamage: boolean;
+  readonly snapshotDamage: boolean;
+  /** A read gives another bit than is stored; a read fails. */
+  readonly readDamage: boolean;
+  readonly readError: boolean;
+  /** Both slots are damaged, a disk is wiped, or set back to an older copy: the member must be replaced. */
+  readonly slotsLost: boolean;
+  readonly wipe: boolean;
+  readonly setBack: boolean;
   /** A clock runs up to twice as fast or half as fast for a while. */
   readonly clockDrift: boolean;
   /** A clock leaps ahead by up to five minutes in which nothing passed elsewhere. */
@@ -103,6 +114,8 @@ export interface SeedPlan {
   readonly leaseReads: boolean;
   /** The state machine keeps sessions, and clients put within them. */
   readonly sessions: boolean;
+  /** Members that may come in place of broken ones. */
+  readonly spareMemberCount: number;
   /** Entries applied since the last snapshot that make the next one due. */
   readonly snapshotEntryCount: number;
   /** Entries kept behind a snapshot for followers that are a little late. */
@@ -146,6 +159,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     checkQuorum: random.chance(0.5),
     leaseReads: false,
     sessions: root.stream("swarm-sessions").chance(0.4),
+    spareMemberCount: 0,
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
     trailingEntryCount: random.pick([0, 1, 5, 50]),
     appendBytesMax: random.pick([64, 512, 4096, 65536]),
@@ -172,17 +186,19 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     clockJump: !leaseReads && root.stream("swarm-clock-jumps").chance(0.4),
   };
   const etcd = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
-  return { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) }, etcd };
+  const drawn = { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) }, etcd };
+  return withDamage(drawn, root.stream("swarm-damage"));
 }
 
 /** Between the storm and the heal: what happens to frames happens to few of them. */
 export function calmNetwork(plan: NetworkPlan): NetworkPlan {
+  const { lossChance, duplicateChance, reorderChance, slowChance } = plan;
   return {
     ...plan,
-    lossChance: plan.lossChance / calmPace,
-    duplicateChance: plan.duplicateChance / calmPace,
-    reorderChance: plan.reorderChance / calmPace,
-    slowChance: plan.slowChance / calmPace,
+    lossChance: lossChance / calmPace,
+    duplicateChance: duplicateChance / calmPace,
+    reorderChance: reorderChance / calmPace,
+    slowChance: slowChance / calmPace,
     corruptChance: plan.corruptChance / calmPace,
     resetChance: plan.resetChance / calmPace,
     replayChance: plan.replayChance / calmPace,
@@ -247,7 +263,41 @@ function nemesisPlan(random: Prng, links: Prng, boundaries: Prng): NemesisPlan {
     diskFull: false,
     clockDrift: false,
     clockJump: false,
+    ...noDamage,
   };
+}
+
+const noDamage = {
+  logDamage: false,
+  slotDamage: false,
+  snapshotDamage: false,
+  readDamage: false,
+  readError: false,
+  slotsLost: false,
+  wipe: false,
+  setBack: false,
+};
+
+/**
+ * In half of the seeds, and not together with members that come and go: which disks the cluster can spare must be known, and does
+ * not count on whom somebody else takes away next.
+ */
+function withDamage(plan: SeedPlan, random: Prng): SeedPlan {
+  if (random.chance(0.5)) {
+    return plan;
+  }
+  const nemesis: NemesisPlan = {
+    ...plan.nemesis,
+    logDamage: random.chance(0.7),
+    slotDamage: random.chance(0.5),
+    snapshotDamage: random.chance(0.5),
+    readDamage: random.chance(0.5),
+    readError: random.chance(0.5),
+    slotsLost: random.chance(0.4),
+    wipe: random.chance(0.4),
+    setBack: random.chance(0.4),
+  };
+  return { ...plan, nemesis, membership: null, spareMemberCount: 6 };
 }
 
 function membershipPlan(random: Prng): MembershipPlan | null {

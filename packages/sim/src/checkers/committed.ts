@@ -115,10 +115,7 @@ export class Committed {
 
 /** RAFT §3.6.2, §4.3, by the disks and not by the claims of messages: a quorum of the configuration has called the entry durable. */
 function checkQuorum(member: MemberModel, index: number, chain: Chain, inForce: InForce): void {
-  const isHolder = (id: NodeId): boolean => {
-    const { durable } = inForce.memberOf(id);
-    return durable.last >= index && durable.holds(index, chain);
-  };
+  const isHolder = (id: NodeId): boolean => inForce.memberOf(id).answersFor(index, chain);
   const configurations = inForce.configurations();
   promise(
     configurations.some((confState) => isQuorum(confState, isHolder)),

@@ -12,6 +12,7 @@ import type {
   SnapshotMetadata,
   StorageBatch,
   Term,
+  VoteFloor,
 } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import { type Chain, type EntryRegistry, ShadowLog } from "./shadow-log.ts";
@@ -24,6 +25,13 @@ interface PendingBatch {
   readonly firstIndex: number;
   readonly terms: readonly Term[];
   readonly chains: readonly Chain[];
+}
+
+/** What a member is bound by beyond what its disk shows. */
+export interface Promised {
+  readonly log: ShadowLog;
+  /** False where the disk does not tell how far the log reached: the leader's answer then does. */
+  readonly isKnown: boolean;
 }
 
 const hardStateZero: HardState = { term: 0 as Term, vote: 0 as NodeId, commit: 0 as LogIndex };
@@ -40,13 +48,23 @@ export class MemberModel {
   /** With everything the storage has called durable. */
   durable: ShadowLog = ShadowLog.empty();
   durableHardState: HardState = hardStateZero;
+  /** What was durable before damage took some of it: the member stays bound by it until its log is repaired. Null mostly. */
+  promised: Promised | null = null;
   readonly #pending = new RingBuffer<PendingBatch>();
   #changeIndexes: number[] = [];
+  #isBelieved = false;
   readonly #registry: EntryRegistry;
 
   constructor(id: NodeId, registry: EntryRegistry) {
     this.id = id;
     this.#registry = registry;
+  }
+
+  /** A member of which nobody knows what its disk holds: what it is found to hold first is believed. */
+  static unknown(id: NodeId, registry: EntryRegistry): MemberModel {
+    const model = new MemberModel(id, registry);
+    model.#isBelieved = true;
+    return model;
   }
 
   /** The storage is given a batch. */
@@ -56,6 +74,17 @@ export class MemberModel {
     apply(this.log, pending);
     this.#noteChanges(batch);
     this.hardState = batch.hardState ?? this.hardState;
+  }
+
+  #checkRecovered(found: ShadowLog, hardState: HardState, floor: VoteFloor | null): void {
+    this.#checkHardState(hardState);
+    if (floor === null) {
+      this.#checkLog(found);
+      this.promised = null;
+    } else {
+      this.#checkBeginning(found);
+      this.#promise(floor);
+    }
   }
 
   /** Where the log holds changes of the configuration, ascending. */
@@ -86,10 +115,18 @@ export class MemberModel {
    * After a crash: what recovery found must be what was durable, or that with some of the batches under way, in order. The
    * model goes on from there.
    */
-  recovered(view: LogView, hardState: HardState, committedChain: CommittedChain): void {
+  recovered(
+    view: LogView,
+    hardState: HardState,
+    committedChain: CommittedChain,
+    floor: VoteFloor | null = null,
+  ): void {
     const found = readLog(this.id, view, this.#registry, committedChain);
-    this.#checkHardState(hardState);
-    this.#checkLog(found);
+    if (this.#isBelieved) {
+      this.#isBelieved = false;
+    } else {
+      this.#checkRecovered(found, hardState, floor);
+    }
     this.log = found;
     this.#changeIndexes = [];
     for (let index = found.base + 1; index <= found.last; index++) {
@@ -101,6 +138,46 @@ export class MemberModel {
     this.hardState = hardState;
     this.durableHardState = hardState;
     this.#pending.clear();
+  }
+
+  /** Whether the disk holds this prefix, or held it when damage took it and the member minds that. */
+  answersFor(index: number, chain: Chain): boolean {
+    const isIn = (log: ShadowLog): boolean => log.last >= index && log.holds(index, chain);
+    return isIn(this.durable) || (this.promised !== null && isIn(this.promised.log));
+  }
+
+  /** What is found is the beginning of what was durable, or of that with some of the batches under way: damage takes ends. */
+  #checkBeginning(found: ShadowLog): void {
+    const expected = this.durable.copy();
+    if (isBeginning(found, expected)) {
+      return;
+    }
+    for (const pending of this.#pending) {
+      apply(expected, pending);
+      if (isBeginning(found, expected)) {
+        return;
+      }
+    }
+    promise(
+      false,
+      "recovery",
+      () =>
+        `node ${this.id} repairs a log ${found.base}..${found.last} (last term ${found.lastTerm}), which is not how the durable ${this.durable.base}..${this.durable.last} begins`,
+    );
+  }
+
+  /** ADR 15: the floor is no lower than what was durable, however little of the log is left. */
+  #promise(floor: VoteFloor): void {
+    const before = this.promised?.log ?? null;
+    const { durable } = this;
+    const log = before === null || isBelow(before, durable) ? durable.copy() : before;
+    promise(
+      floor === "unknown" || !isBelow({ last: floor.index, lastTerm: floor.term }, log),
+      "vote-floor",
+      () =>
+        `node ${this.id} keeps a floor of ${JSON.stringify(floor)}; durable was ${log.last} of term ${log.lastTerm}`,
+    );
+    this.promised = { log, isKnown: floor !== "unknown" && (this.promised?.isKnown ?? true) };
   }
 
   /** Highest commit index that was ever handed to the storage. */
@@ -168,6 +245,22 @@ export class MemberModel {
         `node ${this.id} recovered a log ${found.base}..${found.last} (last term ${found.lastTerm}); durable was ${this.durable.base}..${this.durable.last} (last term ${this.durable.lastTerm}), with ${this.#pending.length} batches under way`,
     );
   }
+}
+
+/** Logs as elections compare them. RAFT §3.6.1. */
+export function isBelow(
+  left: { readonly last: number; readonly lastTerm: number },
+  right: { readonly last: number; readonly lastTerm: number },
+): boolean {
+  return left.lastTerm < right.lastTerm || (left.lastTerm === right.lastTerm && left.last < right.last);
+}
+
+function isBeginning(found: ShadowLog, whole: ShadowLog): boolean {
+  if (found.last > whole.last) {
+    return false;
+  }
+  // Below the base of either there are only committed entries, which are compared where they commit.
+  return found.last < whole.base || found.chain(found.last) === whole.chain(found.last);
 }
 
 /** Equal as far as a snapshot lets one see: compaction may have moved the base of either. */

@@ -15,6 +15,7 @@ import type {
   SnapshotMetadata,
   StorageBatch,
   Term,
+  VoteFloor,
 } from "@quorate/raft";
 import { EtcdOracle } from "../etcd/etcd-oracle.ts";
 import { promise } from "../violation.ts";
@@ -26,6 +27,7 @@ import { MemberModel } from "./member-model.ts";
 import { Reports } from "./reports.ts";
 import { EntryRegistry } from "./shadow-log.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
+import { checkFloorKept, checkRepaired } from "./vote-floor.ts";
 
 /** What a member says of itself after a step. */
 export interface ObservedStatus {
@@ -64,13 +66,39 @@ export class Oracle {
   }
 
   /** A member opened its storage, for the first time or after a crash. */
-  recovered(node: NodeId, view: LogView, hardState: HardState): void {
+  recovered(node: NodeId, view: LogView, hardState: HardState, floor: VoteFloor | null = null): void {
     this.#reports.recovered(node, hardState.term);
-    this.#member(node).recovered(view, hardState, this.#chainOfSnapshot);
+    const member = this.#member(node);
+    const wasDamaged = member.promised;
+    member.recovered(view, hardState, this.#chainOfSnapshot, floor);
+    if (floor === null && wasDamaged !== null) {
+      checkRepaired(member, wasDamaged, this.committed);
+    }
     this.committed.restarted(node);
     this.#stateMachine.restarted(node);
     this.#status.delete(node);
     this.#failedDisk.delete(node);
+  }
+
+  /** The disk of a member was wiped or set back, by our hand: nothing is held against what it had before. */
+  forgets(node: NodeId): void {
+    this.#reports.forgets(node);
+    this.#members.set(node, MemberModel.unknown(node, this.#registry));
+    this.committed.restarted(node);
+  }
+
+  /** A member says that its damaged log is whole again. */
+  repaired(node: NodeId): void {
+    const member = this.#member(node);
+    if (member.promised !== null) {
+      checkRepaired(member, member.promised, this.committed);
+    }
+    member.promised = null;
+  }
+
+  /** Where the log of a member ends on its disk. */
+  durableLast(node: NodeId): number {
+    return this.#member(node).durable.last;
   }
 
   /** The configuration that a member begins with once it has {@link recovered}: that of its newest snapshot, or its first. */
@@ -134,6 +162,7 @@ export class Oracle {
   sending(node: NodeId, frame: PeerFrame): void {
     const member = this.#member(node);
     this.#reports.sending(member, frame);
+    checkFloorKept(member, frame, this.committed, this.#memberOf);
     if (frame.kind !== "message") {
       return;
     }
@@ -152,11 +181,13 @@ export class Oracle {
     }
     const { last } = leader.log;
     const chain = must(leader.log.chain(last), "oracle: a log without its end");
-    const { durable } = this.#member(to);
+    const target = this.#member(to);
+    // What damage took of what a member acknowledged its leader cannot know; below its floor the member does not campaign.
     promise(
-      durable.last >= last && durable.holds(last, chain),
+      target.answersFor(last, chain),
       "transfer-caught-up",
-      () => `node ${leader.id} hands over to ${to}, which has entries up to ${durable.last} of ${last}`,
+      () =>
+        `node ${leader.id} hands over to ${to}, which has entries up to ${target.durable.last} of ${last}`,
     );
   }
 

@@ -88,6 +88,16 @@ export class Reports {
     );
   }
 
+  /** The member lost its disk, by our hand, and does not know any more what it said. */
+  forgets(node: NodeId): void {
+    this.#termsSaid.delete(node);
+    for (const key of [...this.#votes.keys()]) {
+      if (key.startsWith(`${node}/`)) {
+        this.#votes.delete(key);
+      }
+    }
+  }
+
   /** The term speaks for the member: durable before it leaves. Messages of one turn may leave in any order of terms. */
   #bindsTerm(member: MemberModel, message: Message): void {
     this.#termsSaid.set(member.id, Math.max(message.term, this.#termsSaid.get(member.id) ?? 0));

@@ -146,6 +146,11 @@ export class MemoryFileSystem implements FileSystem {
     this.#file(path, "write").damage(change);
   }
 
+  /** Puts bytes in place of stored ones, behind everybody's back, and leaves what was not synced as it is. */
+  overlay(path: string, offset: number, bytes: Uint8Array): void {
+    this.#file(path, "write").overlay(offset, bytes);
+  }
+
   /** Flips one bit. */
   flipBit(path: string, bit: number): void {
     this.damage(path, (bytes) => {

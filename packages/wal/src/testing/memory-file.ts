@@ -137,6 +137,16 @@ export class MemoryFile {
     this.#pending = [];
   }
 
+  /** Puts bytes in place of stored ones behind everybody's back; what was not synced stays so. Nothing grows. */
+  overlay(offset: number, bytes: Uint8Array): void {
+    for (const content of [this.#seen, this.#durable]) {
+      const part = bytes.subarray(0, Math.max(0, content.length - offset));
+      if (part.length > 0) {
+        content.apply({ kind: "write", offset, bytes: part });
+      }
+    }
+  }
+
   clone(): MemoryFile {
     const copy = new MemoryFile(noBytes);
     copy.#durable = this.#durable.share();

@@ -1,0 +1,116 @@
+/**
+ * What a disk was told to keep, file by file: where its last writes went, and how much of a log is proven by what was written behind
+ * it. Only what is proven may be damaged where damage must be told from a torn write: each batch carries a mark over all before it.
+ */
+import { assert } from "@quorate/base";
+
+/** A range of a file. */
+export interface WrittenRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The writes to one file; it keeps its record when it is renamed. */
+export class FileWrites {
+  /** Synced, oldest first; few. */
+  #synced: WrittenRange[] = [];
+  #pending: WrittenRange[] = [];
+  /** A range was filled with zeros and nothing was written since: what lies before it may have lost its mark. */
+  #isCut = false;
+  /** Content before and after the last whole rewrite, for files that are rewritten as a whole. */
+  #contents: readonly [Uint8Array, Uint8Array] | null = null;
+  #last: Uint8Array = new Uint8Array(0);
+
+  write(offset: number, bytes: Uint8Array): void {
+    if (bytes.every((byte) => byte === 0)) {
+      this.#isCut = true;
+      this.#synced = [];
+      return;
+    }
+    this.#pending.push({ offset, length: bytes.length });
+    if (offset === 0) {
+      this.#last = bytes.slice();
+    }
+  }
+
+  sync(): void {
+    if (this.#pending.length === 0) {
+      return;
+    }
+    this.#isCut = false;
+    this.#synced = [...this.#synced, ...this.#pending].slice(-writesKept);
+    this.#pending = [];
+    const before = this.#contents?.[1] ?? this.#last;
+    this.#contents = [before, this.#last];
+  }
+
+  /** The power went out: what was not synced may be gone. */
+  crash(): void {
+    this.#pending = [];
+    this.#last = this.#contents?.[1] ?? this.#last;
+  }
+
+  /** Up to here everything is under a mark that stands behind it. */
+  get proven(): number {
+    return this.#isCut ? 0 : (this.#synced.at(-1)?.offset ?? 0);
+  }
+
+  /** Writes that a later one proves. */
+  get provenWrites(): readonly WrittenRange[] {
+    const { proven } = this;
+    return this.#synced.filter(({ length, offset }) => offset > 0 && offset + length <= proven);
+  }
+
+  /** Whether all that was written is synced. */
+  get isQuiet(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** What stood here before the last write of the whole file; null when it was written once. */
+  get contentBefore(): Uint8Array | null {
+    const before = this.#contents?.[0] ?? null;
+    return before === null || before.length === 0 ? null : before;
+  }
+}
+
+const writesKept = 8;
+
+/** The writes to all files of one disk. */
+export class DiskWrites {
+  readonly #files = new Map<string, FileWrites>();
+
+  /** Of an open file. */
+  of(path: string): FileWrites {
+    const found = this.#files.get(path) ?? new FileWrites();
+    this.#files.set(path, found);
+    return found;
+  }
+
+  find(path: string): FileWrites | null {
+    return this.#files.get(path) ?? null;
+  }
+
+  created(path: string): void {
+    this.#files.set(path, new FileWrites());
+  }
+
+  renamed(from: string, to: string): void {
+    assert(from !== to, "disk writes: renamed to itself");
+    const file = this.#files.get(from);
+    if (file !== undefined) {
+      this.#files.set(to, file);
+      this.#files.delete(from);
+    }
+  }
+
+  crash(): void {
+    for (const file of this.#files.values()) {
+      file.crash();
+    }
+  }
+
+  /** Another disk is in its place. */
+  clear(): void {
+    this.#files.clear();
+  }
+}
