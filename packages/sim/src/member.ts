@@ -19,15 +19,17 @@ import {
   type StateMachine,
   StorageError,
 } from "@quorate/raft";
-import { type FileSystem, openWal, type WalStorage } from "@quorate/wal";
-import type { CrashMode } from "@quorate/wal/testing";
+import { FileError, type FileSystem, openWal, type WalStorage } from "@quorate/wal";
+import type { CrashMode, MemoryFileSystem } from "@quorate/wal/testing";
 import type { ObservedStatus, Oracle } from "./checkers/oracle.ts";
+import { damages, spoilBothSlots } from "./disk-damage.ts";
 import { type Effect, EffectBoundary } from "./effect-boundary.ts";
 import type { Service, ServiceParts } from "./etcd-service.ts";
-import type { FaultCount } from "./fault-count.ts";
+import type { FaultCount, FaultKind } from "./fault-count.ts";
 import { FaultyDisk, type Moment } from "./faulty-disk.ts";
 import { Incarnation, ProcessEnded } from "./incarnation.ts";
 import { MemberClock } from "./member-clock.ts";
+import { MemberHealth } from "./member-health.ts";
 import { MemberTransport } from "./member-transport.ts";
 import type { FrameState, Network } from "./network.ts";
 import { encodePut, ObservedMachine } from "./observed-machine.ts";
@@ -35,7 +37,7 @@ import { ObservedStorage } from "./observed-storage.ts";
 import { PeerNotes } from "./peer-notes.ts";
 import { type MachineResult, machineOf } from "./session-machine.ts";
 import type { SeedPlan } from "./swarm.ts";
-import { Violation } from "./violation.ts";
+import { promise, Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
 import type { PutAnswer, ReadAnswer } from "./workload.ts";
 import type { World } from "./world.ts";
@@ -59,6 +61,8 @@ interface MemberParts {
   readonly refused: (id: NodeId, peer: NodeId) => boolean;
   /** Ends the connection on which `from` speaks to `by`, where that reaches it. */
   readonly reset: (by: NodeId, from: NodeId) => void;
+  /** Whether the disk of a member is not its first one. */
+  readonly isWiped: (id: NodeId) => boolean;
   /** Whom it is started with the addresses of. */
   readonly peers: readonly NodeId[];
 }
@@ -70,6 +74,8 @@ interface Life {
   readonly transport: MemberTransport;
   host: RaftHost<MachineResult> | null;
   service: Service | null;
+  /** Null until they were read. */
+  notes: PeerNotes | null;
   /** Whether the host has stopped by itself, as after a failed disk. */
   stopped: boolean;
 }
@@ -78,11 +84,14 @@ interface Life {
 export class Member {
   readonly id: NodeId;
   readonly disk: FaultyDisk;
+  readonly health: MemberHealth;
   readonly #parts: MemberParts;
   readonly #random: Prng;
   readonly #failOverRandom: Prng;
   readonly #clock: MemberClock;
   readonly #boundary: EffectBoundary;
+  readonly #damageRandom: Prng;
+  #image: { readonly files: MemoryFileSystem; readonly last: number } | null = null;
   #life: Life | null = null;
   #lifeCount = 0;
   /** Counts the disks that this member had. */
@@ -94,6 +103,7 @@ export class Member {
     this.id = parts.id;
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
+    this.#damageRandom = parts.world.random.stream(`damage-${parts.id}`);
     this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
     const rate = 1 - parts.plan.clockSpread / 2 + this.#random.fraction() * parts.plan.clockSpread;
     this.#clock = new MemberClock(parts.world, parts.plan.tickMs, rate);
@@ -105,11 +115,12 @@ export class Member {
       parts.faults,
       { powerLost: () => this.#powerLost(), failed: () => parts.oracle.diskFailed(parts.id) },
     );
+    this.health = new MemberHealth(this.disk);
   }
 
   /** Starts the process where none runs; one that stopped by itself is replaced. */
   restart(): boolean {
-    if (this.#retired) {
+    if (this.#retired || this.health.isBroken) {
       return false;
     }
     if (this.#life !== null) {
@@ -163,6 +174,102 @@ export class Member {
       });
     });
     return true;
+  }
+
+  /** Whether a process runs, paused or not. */
+  get isAlive(): boolean {
+    return this.#life !== null && !this.#life.stopped;
+  }
+
+  /** The machine is taken away, for good. */
+  discard(): void {
+    this.#retired = true;
+    this.crash();
+  }
+
+  /** Whether a member is at rest or at work, and not on its way between the two. */
+  get #isSettled(): boolean {
+    return this.#life === null || (this.#life.host !== null && !this.#life.stopped);
+  }
+
+  /** Damages the disk; whether there was something to damage. */
+  damage(kind: FaultKind): boolean {
+    if (!this.#isSettled || (kind.startsWith("slot") && this.health.hasBadSlot)) {
+      return false;
+    }
+    const scars = damages[kind]?.(this.disk.damaged(this.#damageRandom)) ?? [];
+    this.health.wounded(scars);
+    for (const { bytes, offset, path } of scars) {
+      this.#parts.world.log(`damage ${this.id} ${kind} ${path} ${offset} ${bytes.length}`);
+    }
+    return scars.length > 0;
+  }
+
+  /** Damages both slots and ends the process: the vote is gone. False where that is not possible now. */
+  loseSlots(): boolean {
+    if (!this.#isSettled || this.health.hasBadSlot) {
+      return false;
+    }
+    const scars = spoilBothSlots(this.disk.damaged(this.#damageRandom));
+    this.health.wounded(scars);
+    if (scars.length > 0) {
+      this.crash();
+      this.#superviseRestart();
+    }
+    return scars.length > 0;
+  }
+
+  /** Empties the disk, and lets the member start under its old id. False where it is on its way up or down. */
+  wipe(): boolean {
+    if (!this.#isSettled) {
+      return false;
+    }
+    this.#parts.world.log(`wipe ${this.id}`);
+    this.crash();
+    this.disk.replace(null);
+    this.#diskNumber++;
+    this.health.broke("lost");
+    this.#parts.oracle.forgets(this.id);
+    this.#start();
+    return true;
+  }
+
+  /** Whether its disk is not the first one. */
+  get isWiped(): boolean {
+    return this.#diskNumber > 1;
+  }
+
+  /** Keeps a copy of the disk of a member at work. */
+  keepImage(): void {
+    if (this.status() !== null) {
+      this.#image = { files: this.disk.image(), last: this.#parts.oracle.durableLast(this.id) };
+    }
+  }
+
+  /** Sets the disk back to the copy, where that lacks what was acknowledged up to `acknowledged`. */
+  setBack(acknowledged: number): boolean {
+    const image = this.#image;
+    if (!this.#isSettled || image === null || image.last >= acknowledged) {
+      return false;
+    }
+    this.#parts.world.log(`set back ${this.id} to ${image.last}, acknowledged ${acknowledged}`);
+    this.crash();
+    this.disk.replace(image.files);
+    this.health.broke("set-back");
+    this.#parts.oracle.forgets(this.id);
+    this.#start();
+    return true;
+  }
+
+  /** Whether this member has noted the disk of `peer`. */
+  hasMet(peer: NodeId): boolean {
+    return this.#life?.notes?.expected(peer) != null;
+  }
+
+  /** Up to where this member, as the leader, holds acknowledgements of `peer`. */
+  matchOf(peer: NodeId): number | null {
+    const core = this.status() === null ? null : (this.#life?.host?.unsafeCore ?? null);
+    return core?.status().progress.find(({ id }) => id === peer)?.match ?? null;
   }
 
   /** Whether it was removed and has learnt of it: it stops for good. */
@@ -236,6 +343,11 @@ export class Member {
     } else if (event.type === "snapshot-installed") {
       const { confState, index } = event.snapshot;
       watch.check(() => oracle.configurations.installed(this.id, index, confState));
+    }
+    if (event.type === "log-repaired") {
+      this.#parts.faults.add("log-repaired");
+      this.health.repaired();
+      watch.check(() => oracle.repaired(this.id));
     }
     life.service?.observe(event);
   }
@@ -363,6 +475,18 @@ export class Member {
     return observe(life.host);
   }
 
+  /** What the running process has not finished, in words. */
+  waiting(): readonly string[] {
+    const status = must(this.#life?.host ?? null, "member: does not run").status();
+    const counts = {
+      proposals: status.pendingProposalCount,
+      "batches on their way to the disk": status.persistingCount,
+      "images on their way": status.snapshotTransferCount,
+      "appends on their way": status.progress.reduce((sum, { inflightCount }) => sum + inflightCount, 0),
+    };
+    return Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
+  }
+
   /** The state machine of the running process. */
   machine(): ObservedMachine {
     return must(this.#life, "member: machine of a process that does not run").machine;
@@ -402,7 +526,15 @@ export class Member {
       failed: (error) => this.#fatal(life, error),
     });
     const machine = world.machine?.(this.id, oracle, watch) ?? new ObservedMachine(this.id, oracle, watch);
-    const life: Life = { process, machine, transport, host: null, service: null, stopped: false };
+    const life: Life = {
+      process,
+      machine,
+      transport,
+      host: null,
+      notes: null,
+      service: null,
+      stopped: false,
+    };
     this.#life = life;
     process.enter(() => this.#openNotes(life));
   }
@@ -413,6 +545,7 @@ export class Member {
       if (notes === undefined) {
         this.#recoveryFailed(life, error);
       } else {
+        life.notes = notes;
         this.#recover(life, files, notes);
       }
     });
@@ -430,6 +563,8 @@ export class Member {
           confState: this.#parts.confState,
           application: emptyBytes,
         },
+        // As the real member does where there are others to be repaired from.
+        onDamage: plan.nodeCount > 1 || this.#parts.peers.length > 0 ? "set-aside" : "refuse",
         segmentBytes: plan.segmentBytes,
         windowBytesMax: plan.windowBytesMax,
         batchBytesMax: plan.batchBytesMax,
@@ -443,8 +578,14 @@ export class Member {
         world.log(
           `recovered ${this.id} t${hardState.term} v${hardState.vote} ${storage.firstIndex}..${storage.lastIndex}`,
         );
+        const { voteFloor } = storage;
+        this.health.opened(voteFloor !== null);
+        if (voteFloor !== null) {
+          world.log(`floor ${this.id} ${JSON.stringify(voteFloor)}`);
+          this.#parts.faults.add("log-set-aside");
+        }
         watch.check(() => {
-          oracle.recovered(this.id, storage, hardState);
+          oracle.recovered(this.id, storage, hardState, voteFloor);
           oracle.configured(this.id, storage, storage.initial.confState);
         });
         const bootId = new Uint8Array(16).fill(this.#lifeCount);
@@ -455,12 +596,18 @@ export class Member {
     );
   }
 
-  /** Only an injected disk error may keep a member from coming back. */
+  /** Only what we did to the disk may keep a member from coming back. */
   #recoveryFailed(life: Life, error: Error | null): void {
     life.stopped = true;
-    this.#superviseRestart();
     this.#parts.world.log(`recovery failed ${this.id} ${error?.message}`);
-    if (!isDiskFailure(error)) {
+    const remedy = isDiskFailure(error) ? "start-again" : this.health.afterRefusedStart(error);
+    if (remedy === "replace") {
+      this.#parts.faults.add("start-refused");
+      this.health.broke("lost");
+    } else {
+      this.#superviseRestart();
+    }
+    if (remedy === null) {
       throw this.#parts.watch.note(
         new Violation("recovery", `node ${this.id} does not come back: ${error?.message}`, { cause: error }),
       );
@@ -546,16 +693,32 @@ export class Member {
       return; // The machine was gone before the process could say so.
     }
     life.stopped = true;
-    this.#superviseRestart();
     this.#parts.world.log(`fatal ${this.id} ${error.message}`);
-    if (!isDiskFailure(error)) {
+    const remedy = isDiskFailure(error) ? "start-again" : this.health.afterEnd(error);
+    if (remedy === "replace") {
+      this.#parts.faults.add("set-back-disk-refused");
+    } else {
+      this.#superviseRestart();
+    }
+    if (remedy === null) {
       this.#parts.watch.note(error);
     }
   }
 
   /** A handshake was refused, on either side. */
   #refused(peer: NodeId, cause: RefusalCause): void {
-    this.#parts.world.log(`refused ${this.id} ${peer} ${cause}`);
+    const { faults, isWiped, watch, world } = this.#parts;
+    world.log(`refused ${this.id} ${peer} ${cause}`);
+    if (cause === "store") {
+      faults.add("wiped-disk-refused");
+      watch.check(() =>
+        promise(
+          isWiped(peer) || this.#diskNumber > 1,
+          "store-identity",
+          () => `nodes ${this.id} and ${peer} refuse each other's disk, and neither was wiped`,
+        ),
+      );
+    }
   }
 
   /** At the boundary of a disk call; the machine comes back by itself. */
@@ -611,8 +774,12 @@ function putAnswer(outcome: ProposalOutcome<MachineResult>): PutAnswer {
 
 /** The disk, by our hand, and not the code. */
 function isDiskFailure(error: Error | null): boolean {
+  // The notes of peers are no part of the store.
+  const isOfNotes = error instanceof FileError;
   return (
-    error instanceof StorageError && (error.info.code === "STORAGE_IO" || error.info.code === "STORAGE_FULL")
+    isOfNotes ||
+    (error instanceof StorageError &&
+      (error.info.code === "STORAGE_IO" || error.info.code === "STORAGE_FULL"))
   );
 }
 
