@@ -129,12 +129,13 @@ export function handleDefragment(context: ApiContext, _input: Uint8Array, call: 
   slice();
 }
 
-/** Maintenance.Hash. ETCD: differs, it covers the history of the keys, as HashKV does, and not bytes of a file. */
+/** Maintenance.Hash. ETCD: differs, it covers the history of the keys and access control, and not bytes of a file. */
 export function handleHash(context: ApiContext, _input: Uint8Array, call: UnaryApiCall): void {
   if (context.admit(call, false)) {
     hashSlices(context, call, 0, ({ hash, revision }) => {
       const header = context.messageHeader(revision);
-      return toBinary(HashResponseSchema, create(HashResponseSchema, { header, hash }));
+      const all = (hash ^ context.options.store.auth.hash()) >>> 0;
+      return toBinary(HashResponseSchema, create(HashResponseSchema, { header, hash: all }));
     });
   }
 }

@@ -8,7 +8,7 @@ import type { Revision } from "../revision.ts";
 import type { KvRefusal, RequestOp, TxnRequest } from "../types.ts";
 import { applyAuthAction } from "./apply-auth.ts";
 import { AuthImage } from "./auth-image.ts";
-import { type AuthState, authStateInitial } from "./auth-state.ts";
+import { type AuthState, authStateInitial, isInitial } from "./auth-state.ts";
 import type { AuthAction, AuthResult, AuthRole, AuthUser, Principal } from "./auth-types.ts";
 import { Rights } from "./rights.ts";
 
@@ -61,10 +61,13 @@ export class AuthTable {
     return this.#state;
   }
 
-  /** CRC-32C over all of it: equal on members that have applied the same log. */
+  /** CRC-32C over all of it: equal on members that have applied the same log. 0 where nobody ever touched it. */
   hash(): number {
     if (this.#hash === null) {
       this.#hash = 0;
+      if (isInitial(this.#state)) {
+        return 0;
+      }
       const image = new AuthImage(this.#state);
       for (let part = image.read(hashSliceBytes); part !== null; part = image.read(hashSliceBytes)) {
         this.#hash = crc32c(part, this.#hash);

@@ -18,7 +18,7 @@ export function createAccess(
   fatal: (error: unknown) => void,
 ): Access {
   const { authToken, bcryptCost } = config;
-  const signedTokens = authToken.kind === "jwt" ? createSignedTokens(authToken) : undefined;
+  const signedTokens = authToken.kind === "jwt" ? createSignedTokens(authToken, fatal) : undefined;
   if (signedTokens === undefined) {
     logger.warn("simple token is not cryptographically signed");
   }

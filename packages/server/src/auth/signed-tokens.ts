@@ -28,8 +28,12 @@ const rememberedMax = 1000;
 /** Longest token that is looked at. */
 const tokenCharsMax = 8192;
 
-/** Makes the port. @throws CommandError when a key cannot be read or does not fit the method. */
-export function createSignedTokens(setting: JwtSetting): SignedTokenPort {
+/**
+ * Makes the port. `failed` is told should signing fail with a key that was found good.
+ *
+ * @throws CommandError when a key cannot be read or does not fit the method.
+ */
+export function createSignedTokens(setting: JwtSetting, failed: (error: unknown) => void): SignedTokenPort {
   const keys = readKeys(setting);
   const remembered = new Map<string, Remembered>();
   return {
@@ -43,7 +47,7 @@ export function createSignedTokens(setting: JwtSetting): SignedTokenPort {
         .setProtectedHeader({ alg: setting.signMethod, typ: "JWT" })
         .setExpirationTime(expiresSeconds)
         .sign(keys.sign)
-        .then(done);
+        .then(done, failed);
     },
     verify(token, done) {
       const known = recall(remembered, token);
@@ -120,10 +124,32 @@ function readKeys(setting: JwtSetting): Keys {
   if (sign !== null && publicKeyFile !== "" && !check.equals(readKey(publicKeyFile, createPublicKey))) {
     throw failure(`${publicKeyFile} is not the public key of ${privateKeyFile}`);
   }
-  if (check.asymmetricKeyType !== keyTypes[signMethod.slice(0, 2)]) {
-    throw failure(`a key of type ${check.asymmetricKeyType} cannot sign by ${signMethod}`);
+  const problem = keyProblem(check, signMethod);
+  if (problem !== null) {
+    throw failure(problem);
   }
   return { verify: check, sign };
+}
+
+const curves: { readonly [method: string]: string } = {
+  ES256: "prime256v1",
+  ES384: "secp384r1",
+  ES512: "secp521r1",
+};
+
+/** What the library asks of keys, asked at the start. */
+function keyProblem(key: KeyObject, method: SignMethod): string | null {
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType !== keyTypes[method.slice(0, 2)]) {
+    return `a key of type ${key.asymmetricKeyType} cannot sign by ${method}`;
+  }
+  if (key.asymmetricKeyType === "rsa" && modulusLength < 2048) {
+    return `an RSA key needs 2048 bits or more (has ${modulusLength})`;
+  }
+  const curve = curves[method];
+  return curve === undefined || curve === namedCurve
+    ? null
+    : `${method} needs a key of curve ${curve}, not ${namedCurve}`;
 }
 
 function readKey(file: string, read: (bytes: Buffer) => KeyObject): KeyObject {
