@@ -54,7 +54,7 @@ export class PeerLife {
 
 /** Whether a connection's end was the other side's doing; `ended` when its FIN came before the close. */
 export function isEndedByPeer(ended: boolean, error: Error | null): boolean {
-  const code = codeOf(error);
+  const code = errorCode(error);
   return error === null ? ended : code === "ECONNRESET" || code === "EPIPE";
 }
 

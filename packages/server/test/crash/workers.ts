@@ -4,7 +4,7 @@ import { Compare_CompareResult, Compare_CompareTarget, KV, Lease, Lock } from "@
 import { Members, pause } from "./members.ts";
 
 /** Runs until it is stopped. */
-export abstract class Worker {
+abstract class Worker {
   protected readonly members: Members;
   protected stopped = false;
   readonly #done: Promise<void>;
