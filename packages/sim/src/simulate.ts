@@ -94,6 +94,9 @@ const searchStepsMax = 3_000_000;
 const leaderTimeouts = 10;
 const convergenceTimeouts = 200;
 
+/** Terms that may pass with nothing committed where trials precede elections. */
+const idleTermCountMax = 50;
+
 /** Ends a run that is long enough for whoever asked. */
 class CutShort extends Error {}
 
@@ -200,6 +203,9 @@ class Run {
   }
 
   #faultPhase(): void {
+    if (this.#plan.preVote) {
+      this.#cluster.oracle.terms.bound(idleTermCountMax);
+    }
     this.#cluster.startAll();
     this.#workload.start();
     this.#clients?.start();
@@ -287,6 +293,8 @@ class Run {
     };
     checkStanding(target, preVote, timeoutMs);
     this.#converge(this.#world.nowMs + convergenceTimeouts * timeoutMs, timeoutMs);
+    this.#runFor(timeoutMs, () => false);
+    cluster.checkAtRest();
   }
 
   /** Everybody catches up, then a put and a read through each member succeed, and everybody has caught up again. */

@@ -27,6 +27,7 @@ import { MemberModel } from "./member-model.ts";
 import { Reports } from "./reports.ts";
 import { EntryRegistry } from "./shadow-log.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
+import { Terms } from "./terms.ts";
 import { checkFloorKept, checkRepaired } from "./vote-floor.ts";
 
 /** What a member says of itself after a step. */
@@ -41,6 +42,7 @@ export interface ObservedStatus {
 export class Oracle {
   readonly history: History = new History();
   readonly committed: Committed = new Committed();
+  readonly terms: Terms = new Terms();
   readonly leaders: Leaders = new Leaders(this.committed);
   readonly configurations: Configurations;
   readonly etcd: EtcdOracle;
@@ -246,6 +248,7 @@ export class Oracle {
       configurations: () => this.#countedBy(node, status),
       memberOf: this.#memberOf,
     });
+    this.terms.seen(node, status.term, this.committed.last);
     this.configurations.stepped(node);
     if (
       before !== undefined &&
