@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8Encode } from "@quorate/base";
-import { type NodeId, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
+import { type NodeId, type PeerFrame, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { Oracle } from "../../src/checkers/oracle.ts";
 import { type CheckerName, Violation } from "../../src/violation.ts";
 import { accepted, batch, entry, hardState, snapshot, status, view, voteFor } from "./build.ts";
@@ -274,4 +274,57 @@ test("acknowledged-writes fires when a majority no longer holds an acknowledged 
   const lost = new Oracle(all);
   Object.assign(lost, { history: oracle.history, committed: oracle.committed });
   fires("acknowledged-writes", () => lost.checkAcknowledgedDurable());
+});
+
+function timeoutNow(from: NodeId, to: NodeId, term: number): PeerFrame {
+  return { kind: "message", message: { type: "timeout-now", from, to, term: toTerm(term) } };
+}
+
+test("transfer-caught-up fires when somebody is told to campaign who lacks an entry of the leader's", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 2, 1);
+  replicated(oracle, [three], 1, 1);
+  oracle.sending(one, timeoutNow(one, two, 1));
+  fires("transfer-caught-up", () => oracle.sending(one, timeoutNow(one, three, 1)));
+  oracle.diskFailed(one);
+  oracle.sending(one, timeoutNow(one, three, 1));
+});
+
+test("acknowledged-entries fires when an entry that was acknowledged in a term goes while that lasts", () => {
+  const oracle = fresh();
+  replicated(oracle, [two], 3, 1);
+  oracle.sending(two, accepted(2, 1, 1, 3));
+  fires("acknowledged-entries", () => oracle.writing(two, batch([entry(2, 1)])));
+  const replaced = fresh();
+  replicated(replaced, [two], 3, 1);
+  replaced.sending(two, accepted(2, 1, 1, 3));
+  replaced.writing(two, batch([entry(3, 2)], hardState(2, 0, 2)));
+});
+
+test("acknowledged-entries fires when a snapshot takes the place of more than it stands for", () => {
+  const oracle = fresh();
+  replicated(oracle, [one, two], 3, 1);
+  oracle.stepped(one, status(1, "leader", 3, 3));
+  oracle.sending(two, accepted(2, 1, 1, 3));
+  const install = { ...batch([]), snapshot: snapshot(2, 1) };
+  fires("acknowledged-entries", () => oracle.writing(two, install));
+});
+
+test("recovery fires when a storage hands out other bytes than were written, or what nobody wrote", () => {
+  const oracle = fresh();
+  replicated(oracle, [one], 2, 1);
+  oracle.reading(one, [entry(1, 1), entry(2, 1)]);
+  fires("recovery", () => oracle.reading(one, [entry(2, 1, "E2")]));
+  fires("recovery", () => oracle.reading(one, [entry(2, 2)]));
+});
+
+test("bounded-terms fires when terms pass and nothing is committed, but not where no bound was set", () => {
+  const free = fresh();
+  free.stepped(one, status(90, "candidate", 0, 0));
+  const oracle = fresh();
+  oracle.terms.bound(50);
+  replicated(oracle, [one, two], 1, 1);
+  oracle.stepped(one, status(7, "follower", 1, 1));
+  oracle.stepped(two, status(57, "candidate", 1, 1));
+  fires("bounded-terms", () => oracle.stepped(two, status(58, "candidate", 1, 1)));
 });
