@@ -58,6 +58,15 @@ async function portPairs(): Promise<Map<number, number>> {
   return pairs;
 }
 
+/** The ports of the documents in a script, and the ones after them, replaced by those of this session. */
+function withPorts(script: string, ports: ReadonlyMap<number, number>): string {
+  return script.replaceAll(/(?<=localhost:|127\.0\.0\.1:)\d+/g, (text) => {
+    const client = ports.get(Number(text));
+    const peer = ports.get(Number(text) - 1);
+    return String(client ?? (peer === undefined ? text : peer + 1));
+  });
+}
+
 /** `quorate` as a reader has it, but with the ports of this session as its defaults. */
 function writeProgram(folder: string, ports: ReadonlyMap<number, number>): void {
   const main = join(root, "packages/server/src/main.ts");
@@ -85,10 +94,11 @@ export async function runSession(script: string, place: DocPlace = "folder"): Pr
   const work = join(folder, "work");
   mkdirSync(bin);
   mkdirSync(work);
-  writeProgram(bin, await portPairs());
+  const ports = await portPairs();
+  writeProgram(bin, ports);
   const prologue =
     "set -euo pipefail\ntrap 'code=$?; [ $code = 0 ] || echo \"failed in $where\" >&2; exit $code' EXIT\n";
-  const shell = spawn("bash", ["-c", prologue + script], {
+  const shell = spawn("bash", ["-c", prologue + withPorts(script, ports)], {
     cwd: place === "folder" ? work : root,
     detached: true, // A group of its own, so that everything it started can be ended.
     // Nothing of this process' surroundings, such as the runner of tests, reaches the commands.

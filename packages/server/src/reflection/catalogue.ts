@@ -8,7 +8,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 
 /** One file of definitions. */
-export interface CatalogueFile {
+interface CatalogueFile {
   readonly name: string;
   /** Serialized `google.protobuf.FileDescriptorProto`. */
   readonly bytes: Uint8Array;
@@ -66,7 +66,7 @@ export function createCatalogue(services: readonly DescService[], twins: readonl
 }
 
 /** A service under the name of another package. */
-export interface Twin {
+interface Twin {
   readonly service: DescService;
   readonly toPackage: string;
 }

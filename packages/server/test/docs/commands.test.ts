@@ -1,4 +1,4 @@
-/** The commands of docs/recovery.md, as a reader would type them; and the runner itself, which must see a command that fails. */
+/** The commands of pages, as a reader would type them; and the runner itself, which must see a command that fails. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,14 @@ test("docs/recovery.md: every command runs", async () => {
   assert.ok(script !== null && script.split("quorate recover").length >= 4);
   assert.equal(await runSession(script), null);
 });
+
+for (const page of ["tls", "gateway"]) {
+  test(`docs/${page}.md: every command runs`, async () => {
+    const script = sessionOf(`docs/${page}.md`, readFileSync(join(root, `docs/${page}.md`), "utf8"));
+    assert.ok(script?.includes("quorate serve"));
+    assert.equal(await runSession(script), null);
+  });
+}
 
 test("a command that fails is found, with its place", async () => {
   const script = sessionOf("a.md", "text\n```sh runnable\ntrue\n```\n\n```sh runnable\nfalse\n```\n");
