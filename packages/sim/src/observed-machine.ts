@@ -71,11 +71,11 @@ export class ObservedMachine implements StateMachine<KvResult> {
     }
   }
 
-  /** What members compare by HashKV. */
+  /** What members compare by HashKV, and all the rest: the bytes of an image. */
   #hash(index: number): void {
     const hash = this.#machine.hashKv();
     promise(hash.type === "hash-kv", "kv-model", () => "the history up to now cannot be hashed");
-    this.#oracle.etcd.hashed(this.#node, index, hash.hash);
+    this.#oracle.etcd.hashed(this.#node, index, `${hash.hash} ${imageHash(this.#machine)}`);
   }
 
   /** The machine itself, for the API above it. */
@@ -83,11 +83,6 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return this.#machine;
   }
 
-  /** The hash of all history that is kept. */
-  historyHash(): number {
-    const hash = this.#machine.hashKv();
-    return hash.type === "hash-kv" ? hash.hash : -1;
-  }
 
   snapshot(): StateMachineImage {
     this.#snapshotCount++;
@@ -114,18 +109,15 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return found === undefined ? null : text(found.value);
   }
 
-  /** A hash of the whole state: keys, values and revisions. */
+  /** The hash of all history that is kept. */
+  historyHash(): number {
+    const hash = this.#machine.hashKv();
+    return hash.type === "hash-kv" ? hash.hash : -1;
+  }
+
+  /** A hash of the whole state, bit by bit. */
   digest(): number {
-    let digest: number = this.#machine.revision;
-    for (const { key, value, modRevision, createRevision, version } of this.#range(
-      Uint8Array.of(0),
-      Uint8Array.of(0),
-    )) {
-      for (const part of [crc32c(key), crc32c(value), modRevision, createRevision, version]) {
-        digest = (Math.imul(digest ^ part, 0x01000193) + 0x9e3779b9) >>> 0;
-      }
-    }
-    return digest;
+    return imageHash(this.#machine);
   }
 
   #range(key: Uint8Array, rangeEnd: Uint8Array): readonly KeyValue[] {
@@ -152,6 +144,19 @@ export class ObservedMachine implements StateMachine<KvResult> {
 function text(bytes: Uint8Array): string {
   return must(utf8Decode(bytes), "machine: not text");
 }
+
+/** Equal images have equal hashes: history, members, leases, rights and alarms. */
+function imageHash(machine: KvStateMachine): number {
+  const image = machine.snapshot();
+  let hash = 0;
+  for (let part = image.read(imageSliceBytes); part !== null; part = image.read(imageSliceBytes)) {
+    hash = crc32c(part, hash);
+  }
+  image.close();
+  return hash;
+}
+
+const imageSliceBytes = 65_536;
 
 /** Keys of the register begin otherwise than those of the clients of the API. */
 function isOfRegister(key: Uint8Array): boolean {

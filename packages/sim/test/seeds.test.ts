@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FaultCount, type FaultKind, faultKinds, type SeedReport, simulate } from "@quorate/sim";
+import {
+  FaultCount,
+  type FaultKind,
+  faultKinds,
+  OperationCount,
+  operationKinds,
+  type SeedReport,
+  simulate,
+} from "@quorate/sim";
 
 const seedCount = 200;
 const groupCount = 10;
@@ -9,10 +17,12 @@ const groupCount = 10;
 const mustFire: readonly FaultKind[] = faultKinds;
 
 const faults = new FaultCount();
+const clients = new OperationCount();
 const totals = { leaders: 0, applied: 0, snapshots: 0, unknown: 0, refused: 0 };
 
 function note(report: SeedReport): void {
   faults.merge(report.faults);
+  clients.merge(report.clients);
   totals.leaders += report.leaderCount;
   totals.applied += report.operations.applied;
   totals.unknown += report.operations.unknown;
@@ -40,6 +50,9 @@ for (let group = 0; group < groupCount; group++) {
 test("every kind of fault happened, and the clusters did real work among them", () => {
   for (const kind of mustFire) {
     assert.ok(faults.get(kind) > 0, `${kind} never happened in ${seedCount} seeds`);
+  }
+  for (const kind of operationKinds) {
+    assert.ok(clients.get(kind) > 0, `clients of the API never did '${kind}' in ${seedCount} seeds`);
   }
   assert.ok(totals.leaders > 2 * seedCount, `only ${totals.leaders} leaders`);
   assert.ok(totals.applied > 50 * seedCount, `only ${totals.applied} operations applied`);

@@ -28,7 +28,7 @@ export class EtcdOracle {
   readonly leases: LeaseChecker = new LeaseChecker();
   readonly #nowMs: () => number;
   readonly #places: Place[] = [{ index: 0, revision: 1, compactRevision: -1, leaseCount: 0 }];
-  readonly #hashes = new Map<number, number>();
+  readonly #hashes = new Map<number, string>();
   readonly #fences = new Map<string, number>();
 
   constructor(nowMs: () => number) {
@@ -78,8 +78,8 @@ export class EtcdOracle {
     return this.#places.find((place) => place.revision >= revision)?.index ?? this.lastIndex;
   }
 
-  /** Hashes of all history at one entry are equal on all members, whatever each of them has swept. */
-  hashed(node: NodeId, index: number, hash: number): void {
+  /** Hashes of everything at one entry are equal on all members, whatever each of them has swept. */
+  hashed(node: NodeId, index: number, hash: string): void {
     const known = this.#hashes.get(index);
     promise(
       known === undefined || known === hash,
