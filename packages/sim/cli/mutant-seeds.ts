@@ -39,12 +39,13 @@ function overridden(drawn: SeedPlan, plan: PlanOverride): SeedPlan {
 
 function main(countText: string, planText: string): void {
   const plan: PlanOverride = { ...withoutCalm, ...(JSON.parse(planText) as PlanOverride | null) };
-  const options = { adapt: (drawn: SeedPlan) => overridden(drawn, plan) };
+  const options = { adapt: (drawn: SeedPlan) => overridden(drawn, plan), eventCountMax };
   const count = Number(countText);
   for (let seed = 1; seed <= count; seed++) {
-    const { violation } = simulate(seed, options);
-    if (violation !== null) {
-      say({ at: `seed ${seed}`, message: violation.message });
+    const { eventCount, violation } = simulate(seed, options);
+    const message = violation?.message ?? (eventCount < eventCountMax ? null : tooMany);
+    if (message !== null) {
+      say({ at: `seed ${seed}`, message });
       return;
     }
   }

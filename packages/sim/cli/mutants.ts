@@ -17,7 +17,8 @@ const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--
   --seeds COUNT     seeds until a mutant counts as a survivor (default 2000)
   --control COUNT   seeds of each unchanged copy (default 20; 0: none)
   --workers N       copies at once (default: the number of cores)
-  --record          notes where they died, in packages/sim/mutants/record and docs/simulator.md`;
+  --record          notes where they died, in packages/sim/mutants/record and docs/simulator.md
+  --docs            writes the table in docs/simulator.md from that record, and does nothing else`;
 
 class UsageError extends Error {}
 
@@ -27,6 +28,7 @@ interface Options {
   readonly controlCount: number;
   readonly workerCount: number;
   readonly record: boolean;
+  readonly docsOnly: boolean;
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -40,6 +42,7 @@ function readOptions(args: readonly string[]): Options {
       control: { type: "string", default: "20" },
       workers: { type: "string", default: String(availableParallelism()) },
       record: { type: "boolean", default: false },
+      docs: { type: "boolean", default: false },
     },
   });
   const seconds = natural("--seconds", values.seconds);
@@ -49,6 +52,7 @@ function readOptions(args: readonly string[]): Options {
     controlCount: natural("--control", values.control),
     workerCount: Math.max(1, natural("--workers", values.workers)),
     record: values.record,
+    docsOnly: values.docs,
   };
 }
 
@@ -106,11 +110,18 @@ function mutantText({ at, cpuSeconds, message }: Verdict): string {
 }
 
 async function main(): Promise<number> {
-  const { chosen, controlCount, record, seedCount, workerCount } = readOptions(process.argv.slice(2));
+  const { chosen, controlCount, docsOnly, record, seedCount, workerCount } = readOptions(
+    process.argv.slice(2),
+  );
   const stale = staleMutants();
   if (stale.length > 0) {
     console.error(stale.join("\n\n"));
     return 1;
+  }
+  const all = readMutants();
+  if (docsOnly) {
+    writeDeaths(readDeaths(), all);
+    return 0;
   }
   let done = 0;
   const controls = controlCount === 0 ? [] : judgesOf(chosen);
@@ -128,6 +139,10 @@ async function main(): Promise<number> {
       }),
       ...chosen.map((mutant) => async () => {
         const verdict = await runMutant(mutant, seedCount);
+        if (record) {
+          // After each: a long run that is ended keeps what it has found out.
+          writeDeaths(recorded(readDeaths(), all, [verdict]), all);
+        }
         return told(verdict, mutantText(verdict));
       }),
     ],
@@ -137,10 +152,6 @@ async function main(): Promise<number> {
   const killed = ofMutants.filter(({ message }) => message !== null);
   const broken = verdicts.slice(0, controls.length).filter(({ message }) => message !== null);
   const survivors = ofMutants.filter(({ message }) => message === null).map(({ id }) => id);
-  if (record) {
-    const mutants = readMutants();
-    writeDeaths(recorded(readDeaths(), mutants, ofMutants), mutants);
-  }
   console.log(
     `survived: ${survivors.length === 0 ? "none" : survivors.join(", ")}; broken controls: ${broken.length}`,
   );
