@@ -52,6 +52,8 @@ export class Oracle {
   readonly #members = new Map<NodeId, MemberModel>();
   readonly #status = new Map<NodeId, ObservedStatus>();
   readonly #failedDisk = new Set<NodeId>();
+  /** Leaders that told somebody to campaign who lacks entries. */
+  readonly #hasty = new Map<NodeId, string>();
 
   constructor(nodes: readonly NodeId[], nowMs: () => number = () => 0) {
     this.etcd = new EtcdOracle(nowMs);
@@ -80,6 +82,7 @@ export class Oracle {
     this.#stateMachine.restarted(node);
     this.#status.delete(node);
     this.#failedDisk.delete(node);
+    this.#hasty.delete(node);
   }
 
   /** The disk of a member was wiped or set back, by our hand: nothing is held against what it had before. */
@@ -176,21 +179,22 @@ export class Oracle {
     }
   }
 
-  /** RAFT §3.10 step 2: whoever is told to campaign holds all of the leader's log; but a leader whose disk failed hands over to whomever it has. */
+  /**
+   * RAFT §3.10 step 2: whoever is told to campaign holds all of the leader's log. But a leader whose storage just failed hands over to
+   * whomever it has, as the last thing that it does: it is judged by whether it goes on.
+   */
   #checkCaughtUp(leader: MemberModel, to: NodeId): void {
-    if (this.#failedDisk.has(leader.id)) {
-      return;
-    }
     const { last } = leader.log;
     const chain = must(leader.log.chain(last), "oracle: a log without its end");
     const target = this.#member(to);
     // What damage took of what a member acknowledged its leader cannot know; below its floor the member does not campaign.
-    promise(
-      target.answersFor(last, chain),
-      "transfer-caught-up",
-      () =>
-        `node ${leader.id} hands over to ${to}, which has entries up to ${target.durable.last} of ${last}`,
-    );
+    if (!target.answersFor(last, chain)) {
+      const has = target.durable.last;
+      this.#hasty.set(
+        leader.id,
+        `node ${leader.id} hands over to ${to}, which has entries up to ${has} of ${last}`,
+      );
+    }
   }
 
   #leads(member: MemberModel, term: Term): void {
@@ -234,6 +238,8 @@ export class Oracle {
   stepped(node: NodeId, status: ObservedStatus): void {
     const member = this.#member(node);
     const before = this.#status.get(node);
+    const hasty = this.#hasty.get(node);
+    promise(hasty === undefined, "transfer-caught-up", () => hasty ?? "");
     promise(
       before === undefined || status.term >= before.term,
       "term-monotonic",
