@@ -80,7 +80,7 @@ function writeProgram(folder: string, ports: ReadonlyMap<number, number>): void 
     `start) shift; ${run} start --client-ports ${[first, ...others].join(",")} "$@" ;;`,
     `status) shift; ${run} status --endpoints ${client} "$@" ;;`,
     `serve) shift; ${run} serve --listen-client-urls ${client} --advertise-client-urls ${client} --listen-peer-urls ${peer} "$@" ;;`,
-    `*) ${run} "$@" ;;`,
+    `*) QUORATE_CLIENT_ENDPOINTS="\${QUORATE_CLIENT_ENDPOINTS:-127.0.0.1:${first}}" ${run} "$@" ;;`,
     "esac",
     "",
   ];

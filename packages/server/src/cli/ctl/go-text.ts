@@ -75,7 +75,13 @@ export function humanBytes(count: bigint | number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3 + 1e-12));
   const value = Math.floor((bytes / 1000 ** power) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[power]}`;
+  return `${value < 10 ? value.toFixed(1) : halfToEven(value)} ${units[power]}`;
+}
+
+/** Rounded as Go's `%.0f` rounds: 20.5 to 20, 21.5 to 22. */
+function halfToEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
 /** A time as Go writes it: `3.829045ms`, `5.0003s`, `1m0s`. */

@@ -61,7 +61,7 @@ function placesOf(program: string, clientCommands: readonly CtlCommand[]): Place
 }
 
 function addServerCommands(at: (path: string) => { words: Set<string>; flags: Set<string> }): void {
-  const root = new Command();
+  const root = new Command().enablePositionalOptions();
   for (const command of commands) {
     command.register(root, () => Promise.resolve());
   }

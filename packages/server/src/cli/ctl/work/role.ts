@@ -101,7 +101,7 @@ export async function roleList(context: CtlContext): Promise<number> {
     simple: () => answer.roles,
     fields: () => [
       ...output.header(answer.header),
-      `"Roles" : ${answer.roles.map((role) => quote(role)).join(" ")}`,
+      `"Roles" :${answer.roles.map((role) => ` ${quote(role)}`).join("")}`,
     ],
   });
   return ctlExit.ok;
