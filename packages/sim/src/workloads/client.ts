@@ -43,8 +43,8 @@ export interface ClientKit {
   readonly isActive: () => boolean;
 }
 
-// ORDER: codes are names, none of them an integer.
 const codeOfText: ReadonlyMap<string, KvErrorCode> = new Map(
+  // ORDER: codes are names, none of them an integer.
   Object.entries(kvErrors).map(([code, { text }]) => [text, code as KvErrorCode]),
 );
 
