@@ -6,6 +6,11 @@ import process from "node:process";
 import { etcdPlanBase, type MembershipPlan, type SeedPlan, simulate } from "@quorate/sim";
 import type { PlanOverride } from "./mutant.ts";
 
+/** No seed comes near: members that answer each other without end do. */
+const eventCountMax = 3_000_000;
+
+const tooMany = `bounded-work: ${eventCountMax} events, and no end`;
+
 const membershipBase: MembershipPlan = {
   meanIntervalMs: 1_000,
   voterCountMax: 5,

@@ -109,6 +109,16 @@ function mutantText({ at, cpuSeconds, message }: Verdict): string {
   return message === null ? `SURVIVED ${at} (${time})` : `killed at ${at} (${time}): ${message}`;
 }
 
+/** A copy that does not even run is no verdict on the checkers, and no reason to keep the others waiting: it counts as a survivor. */
+async function verdictOn(mutant: Mutant, seedCount: number): Promise<Verdict> {
+  try {
+    return await runMutant(mutant, seedCount);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return { id: mutant.id, at: "a copy that does not run", message: null, cpuSeconds: 0 };
+  }
+}
+
 async function main(): Promise<number> {
   const { chosen, controlCount, docsOnly, record, seedCount, workerCount } = readOptions(
     process.argv.slice(2),
@@ -138,7 +148,7 @@ async function main(): Promise<number> {
         return told(verdict, controlText(verdict));
       }),
       ...chosen.map((mutant) => async () => {
-        const verdict = await runMutant(mutant, seedCount);
+        const verdict = await verdictOn(mutant, seedCount);
         if (record) {
           // After each: a long run that is ended keeps what it has found out.
           writeDeaths(recorded(readDeaths(), all, [verdict]), all);
