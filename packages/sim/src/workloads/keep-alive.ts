@@ -17,17 +17,20 @@ export class KeepAlive {
   readonly #client: Client;
   readonly #time: Time;
   readonly #id: number;
-  readonly #intervalMs: number;
+  readonly #pauseMs: () => number;
   readonly #onGone: () => void;
   #stream: ClientStream | null = null;
   #isOver = false;
 
-  /** @param onGone Called once when a member says that the lease is no more. */
-  constructor(client: Client, time: Time, id: number, intervalMs: number, onGone: () => void) {
+  /**
+   * @param pauseMs Between two renewals, drawn each time.
+   * @param onGone Called once when a member says that the lease is no more.
+   */
+  constructor(client: Client, time: Time, id: number, pauseMs: () => number, onGone: () => void) {
     this.#client = client;
     this.#time = time;
     this.#id = id;
-    this.#intervalMs = intervalMs;
+    this.#pauseMs = pauseMs;
     this.#onGone = onGone;
     this.#renew();
   }
@@ -51,9 +54,7 @@ export class KeepAlive {
       this.#stream = null;
     }
     this.#ask();
-    world.schedule(Math.max(1, Math.floor(this.#intervalMs * (0.5 + random.fraction()))), () =>
-      this.#renew(),
-    );
+    world.schedule(this.#pauseMs(), () => this.#renew());
   }
 
   #ask(): void {

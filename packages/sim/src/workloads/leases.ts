@@ -39,7 +39,7 @@ export class Leases extends Client {
       }
       this.kit.counts.add("lease-grant");
       this.kit.oracle.leases.held(grant.id, asked.clocks, asked.atMs);
-      this.#attach(id, this.random.integer(0, 4), () => this.#hold(id, again));
+      this.#attach(id, this.random.integer(0, 4), () => this.#hold(id, grant.ttlSeconds, again));
     });
   }
 
@@ -65,11 +65,13 @@ export class Leases extends Client {
   }
 
   /** Keeps it for a while; then revokes it, or leaves it alone. Meanwhile asks now and then what is left. */
-  #hold(id: number, again: () => void): void {
-    const keepAlive = this.random.chance(0.7)
-      ? new KeepAlive(this, this.#time, id, this.random.integer(300, 1_500), () => {})
-      : null;
-    const holdMs = this.random.integer(0, 6_000);
+  #hold(id: number, ttlSeconds: number, again: () => void): void {
+    const pauseMs = this.random.chance(0.5)
+      ? () => this.random.integer(300, 1_500)
+      : // Some renew at the last moment, or a little later: what comes while the lease is being revoked is too late.
+        () => ttlSeconds * 1_000 + this.random.integer(-300, 400);
+    const keepAlive = this.random.chance(0.7) ? new KeepAlive(this, this.#time, id, pauseMs, () => {}) : null;
+    const holdMs = this.random.integer(0, 12_000);
     this.#ask(id, () => {});
     this.later(holdMs, () => {
       keepAlive?.stop();

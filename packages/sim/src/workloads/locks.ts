@@ -56,7 +56,13 @@ export class Locks extends Client {
 
   #lock(leaseId: number, again: () => void): void {
     const keepAlive = this.random.chance(0.7)
-      ? new KeepAlive(this, this.#time, leaseId, 1_000, () => {})
+      ? new KeepAlive(
+          this,
+          this.#time,
+          leaseId,
+          () => this.random.integer(500, 1_500),
+          () => {},
+        )
       : null;
     const finish = (): void => {
       keepAlive?.stop();
