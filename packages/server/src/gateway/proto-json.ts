@@ -16,6 +16,8 @@ import { JsonReader, type JsonToken } from "./json-reader.ts";
 
 /** Messages within messages; a transaction in a transaction is three. ETCD: differs, 10,000 there, which no stack here holds. */
 const depthMax = 1000;
+/** An answer nests as deep as its request, and a little deeper. */
+const answerDepthMax = 2 * depthMax;
 
 /** The bytes of a message, of its JSON. @throws `ProtoJsonError` when the JSON is none of it. */
 export function encodeProtoJson(schema: DescMessage, json: Uint8Array): Uint8Array {
@@ -26,7 +28,8 @@ export function encodeProtoJson(schema: DescMessage, json: Uint8Array): Uint8Arr
 
 /** The JSON of a message, of its bytes. */
 export function decodeProtoJson(schema: DescMessage, bytes: Uint8Array): string {
-  return JSON.stringify(toJson(schema, fromBinary(schema, bytes), { useProtoFieldName: true }));
+  const message = fromBinary(schema, bytes, { recursionLimit: answerDepthMax });
+  return JSON.stringify(toJson(schema, message, { useProtoFieldName: true }));
 }
 
 /** Fields by both of their names. */

@@ -15,8 +15,8 @@ test("docs/recovery.md: every command runs", async () => {
 
 for (const page of ["tls", "gateway"]) {
   test(`docs/${page}.md: every command runs`, async () => {
-    const script = sessionOf(`docs/${page}.md`, readFileSync(join(root, `docs/${page}.md`), "utf8"));
-    assert.ok(script?.includes("quorate serve"));
+    const script = sessionOf(`docs/${page}.md`, readFileSync(join(root, `docs/${page}.md`), "utf8")) ?? "";
+    assert.match(script, /quorate serve/);
     assert.equal(await runSession(script), null);
   });
 }
