@@ -97,6 +97,7 @@ export class ApiContext {
   readonly #commands = new ByteSlab();
   #nowMs: number;
   #stopped = false;
+  #disarming = false;
   /** Since when there has been no leader; null while there is one. */
   #leaderlessSinceMs: number | null = null;
   /** In order of arrival. Bounded by what the transport lets in, as all that is pending. */
@@ -142,6 +143,7 @@ export class ApiContext {
     this.pending.expire(nowMs);
     this.auth.tokens.tick();
     this.leaderMayHaveChanged();
+    this.#disarmWhenRoom();
   }
 
   /** Asks again for what waits for a leader, if there is one now. */
@@ -291,6 +293,27 @@ export class ApiContext {
       this.propose(alarm, () => {});
     }
     return "KV_NO_SPACE";
+  }
+
+  /** Takes this member's alarm back once a tenth of its quota is free, so that it does not come and go with each write. */
+  #disarmWhenRoom(): void {
+    const { about, limits, replication, store } = this.options;
+    const quota = quotaBytesOf(about.quotaBytes);
+    if (!limits.autoDisarmNoSpace || quota === null || this.#disarming || store.dataBytes > quota * 0.9) {
+      return;
+    }
+    const { leader, memberId } = replication.status();
+    if (
+      leader === 0 ||
+      !store.alarms().some((one) => one.alarm === "no-space" && one.memberId === memberId)
+    ) {
+      return;
+    }
+    this.#disarming = true;
+    this.propose(this.encode({ type: "alarm", action: "deactivate", memberId, alarm: "no-space" }), () => {
+      // Whatever became of it: while the alarm is on, the next tick tries again.
+      this.#disarming = false;
+    });
   }
 
   /**

@@ -28,6 +28,8 @@ export interface ApiLimits {
   readonly authTokenTtlMs: number;
   /** Refuse changes of the members that put the quorum at risk. ETCD: --strict-reconfig-check. */
   readonly strictReconfigCheck: boolean;
+  /** Whether a member takes its alarm NOSPACE back by itself when there is room again. ETCD: never, an operator does. */
+  readonly autoDisarmNoSpace: boolean;
   /** Events that watchers are given between two other pieces of work. PERF: a thousand take a millisecond. */
   readonly sliceEventCount: number;
   /** Keys that a range looks at between two other pieces of work. PERF: about 0.5 µs each. */
@@ -54,6 +56,7 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     learnerCountMax: 1,
     authTokenTtlMs: 5 * 60 * 1000,
     strictReconfigCheck: true,
+    autoDisarmNoSpace: false,
     sliceEventCount: 1000,
     sliceKeyCount: 4096,
   };

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { ApiOptions, ReconfigurationPort } from "@quorate/etcd";
-import { readSnapshotFile } from "@quorate/etcd";
+import { apiLimitsDefault, readSnapshotFile } from "@quorate/etcd";
 import {
   AlarmRequest_AlarmAction as Action,
   AlarmRequestSchema,
@@ -77,6 +77,41 @@ test("the quota: the first write beyond it raises the alarm, which refuses what 
   assert.equal(alarm(member, Action.DEACTIVATE, AlarmType.NOSPACE, self).length, 1);
   assert.equal(alarm(member, Action.DEACTIVATE, AlarmType.NOSPACE, self).length, 0);
   assert.notEqual(put(member, "x".repeat(500)).answer, null);
+});
+
+test("the alarm is taken back by itself where that is asked for, and not before a tenth of the quota is free", () => {
+  for (const autoDisarmNoSpace of [true, false]) {
+    const member = withQuota(1000, { limits: { ...apiLimitsDefault(), autoDisarmNoSpace } });
+    const isOn = (): boolean => alarm(member, Action.GET).length > 0;
+    assert.notEqual(put(member, "x".repeat(850)).answer, null);
+    assert.equal(refusal(put(member, "x".repeat(200))), noSpace);
+    member.api.tick(1_000_100);
+    assert.equal(isOn(), autoDisarmNoSpace === false, "the write that was refused took nothing");
+    assert.notEqual(put(member, "x".repeat(50)).answer === null, autoDisarmNoSpace);
+    if (autoDisarmNoSpace) {
+      assert.equal(refusal(put(member, "x".repeat(500))), noSpace);
+      member.api.tick(1_000_200);
+      assert.equal(isOn(), true, "more than nine tenths are used");
+    }
+  }
+});
+
+test("a physical compaction answers when nothing is left to sweep", () => {
+  const member = new Member();
+  for (let i = 0; i < 20; i++) {
+    put(member, `v${i}`);
+  }
+  const revision = BigInt(member.machine.revision);
+  const call = member.call("/etcdserverpb.KV/Compact", CompactionRequestSchema, { revision, physical: true });
+  assert.equal(call.answer, null, "not from within the apply");
+  member.runDeferred();
+  assert.notEqual(call.answer, null);
+  assert.equal(member.machine.sweep(10), false, "nothing was left to sweep");
+  const logical = member.call("/etcdserverpb.KV/Compact", CompactionRequestSchema, {
+    revision,
+    physical: true,
+  });
+  assert.equal(refusal(logical), "11 etcdserver: mvcc: required revision has been compacted");
 });
 
 test("a negative quota is none", () => {

@@ -209,6 +209,7 @@ function apiOptions(
       watchProgressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
       leaseCheckpoint: config.featureGates.includes("LeaseCheckpoint"),
       authTokenTtlMs: config.authTokenTtlSeconds * 1000,
+      autoDisarmNoSpace: config.autoDisarmNoSpace,
       learnerCountMax: config.maxLearners,
       strictReconfigCheck: config.strictReconfigCheck,
     },

@@ -32,6 +32,7 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   snapshotCount: { text: "100" },
   snapshotCatchupEntries: { text: "17" },
   quotaBackendBytes: { text: "-1" },
+  autoDisarmNoSpace: { text: "true" },
   maxRequestBytes: { text: "1000" },
   strictReconfigCheck: { text: "false" },
   maxLearners: { text: "2" },

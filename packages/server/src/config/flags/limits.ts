@@ -1,11 +1,12 @@
 /** How much of everything: bytes, operations, history, calls, waiting. */
 import type { FlagRows } from "../flag-row.ts";
-import { choiceKind, durationKind, integerKind, retentionKind } from "../value-kind.ts";
+import { booleanKind, choiceKind, durationKind, integerKind, retentionKind } from "../value-kind.ts";
 
 /** The settings of this group. */
 export interface LimitValues {
   /** 0: the default of 2 GiB; negative: no quota. */
   readonly quotaBackendBytes: number;
+  readonly autoDisarmNoSpace: boolean;
   readonly autoCompactionMode: "periodic" | "revision";
   /** ETCD: revisions; or a time, whole hours when it has no unit. 0: nothing is compacted by itself. */
   readonly autoCompactionRetention: string;
@@ -35,6 +36,15 @@ export const limitFlags: FlagRows<LimitValues> = {
     isEtcds: true,
     differs: "it counts keys and values with all kept versions, not the size of a file",
     help: "Bytes that keys and values may take, all kept versions of them. Beyond it the alarm NOSPACE is raised and writes are refused until it is disarmed. 0: 2 GiB. Negative: no quota.",
+  },
+  autoDisarmNoSpace: {
+    name: "auto-disarm-nospace",
+    group: "Limits",
+    kind: booleanKind,
+    defaultValue: false,
+    etcdDefault: "",
+    isEtcds: false,
+    help: "Take the alarm NOSPACE back by itself once a tenth of --quota-backend-bytes is free again. Without it an operator disarms, as with etcd.",
   },
   autoCompactionMode: {
     name: "auto-compaction-mode",
