@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import fs, { mkdtempSync, rmSync, statSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -71,4 +72,27 @@ test("failures carry the platform's code, the call and the path", async () => {
     call<void>((completed) => files.syncDirectory("none", completed)),
     failure("ENOENT", "none"),
   );
+});
+
+test("what the system wrote in part is written to its end", async () => {
+  const whole = fs.write;
+  const short = (
+    descriptor: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    ...rest: unknown[]
+  ): void => Reflect.apply(whole, fs, [descriptor, bytes, from, Math.min(length, 7), ...rest]);
+  Object.assign(fs, { write: short });
+  syncBuiltinESMExports();
+  try {
+    const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+    const handle = await open("short", "create");
+    await call<void>((completed) => handle.write(5, bytes, completed));
+    assert.deepEqual(await call<Uint8Array>((completed) => handle.read(5, 200, completed)), bytes);
+    await call<void>((completed) => handle.close(completed));
+  } finally {
+    Object.assign(fs, { write: whole });
+    syncBuiltinESMExports();
+  }
 });

@@ -61,7 +61,7 @@ test("etcd #14140: what a read has shown is shown by every later one, also after
 // etcd #14098 (Jepsen, same disk): a log that had lost unsynced writes did not open any more, and the member never came back.
 // Here what a crash can leave behind is told from damage: the member comes back from a loss of power at each single disk call.
 test("etcd #14098: a member comes back from a loss of power at any of its disk calls", () => {
-  const scene = new Scene(1, { snapshotEntryCount: 15, segmentBytes: 16384 }, 7);
+  const scene = new Scene(1, { snapshotEntryCount: 15, batchBytesMax: 1024 }, 7);
   const only = scene.begin();
   for (let call = 1; call <= 60; call++) {
     scene.cluster.crashAtDiskOperation(
@@ -70,7 +70,7 @@ test("etcd #14098: a member comes back from a loss of power at any of its disk c
       call % 2 === 0 ? "before" : "after",
     );
     for (let i = 0; i < 6; i++) {
-      scene.put(only, "k", `call ${call} value ${i} ${"x".repeat(200)}`);
+      scene.put(only, "k", `call ${call} value ${i} ${"x".repeat(3_000)}`);
     }
     scene.run(200);
     scene.until("it is back", () => scene.cluster.allRunning());

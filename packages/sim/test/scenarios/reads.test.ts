@@ -16,12 +16,12 @@ for (const leaseReads of [false, true]) {
       const early = scene.read(old, "k");
       scene.run(seed % 4);
       scene.cluster.pause(old);
+      scene.isolate(old);
       scene.until("another leader", () => ![old, null].includes(scene.cluster.leader()));
       const next = scene.cluster.leader() ?? old;
       const second = scene.put(next, "k", "new");
       scene.until("the second value", () => second.answer?.kind === "applied");
-      // Asked while it sleeps and told when it wakes up, before it hears of anything else: its links are down.
-      scene.isolate(old);
+      // Asked while it sleeps and taken up when it wakes up, before it hears of anything else: its links are down.
       const late = scene.read(old, "k");
       scene.cluster.resume(old);
       scene.run(20);
