@@ -10,6 +10,7 @@ import {
   type Method,
   type ServerEvent,
   type ServerLimits,
+  serverLimitsDefault,
 } from "@quorate/grpc";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerUrl } from "../config/server-url.ts";
@@ -20,6 +21,7 @@ import { serveExchanges } from "../http/serve-exchange.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { reflectionMethods } from "../reflection/reflection.ts";
+import { affordableConnections } from "./descriptor-limit.ts";
 import type { Fatal } from "./fatal.ts";
 import { listenFailure } from "./listen-failure.ts";
 
@@ -141,6 +143,7 @@ function grpcLimits(config: ServerConfig): PortLimits {
   const { grpcKeepaliveIntervalMs: intervalMs, grpcKeepaliveTimeoutMs: timeoutMs } = config;
   return {
     messageBytesMax: config.maxRequestBytes + messageOverheadBytes,
+    connectionsMax: affordableConnections(serverLimitsDefault.connectionsMax),
     concurrentStreamsMax: config.maxConcurrentStreams,
     keepaliveIntervalMs: intervalMs === 0 || timeoutMs === 0 ? timerMsMax : Math.min(intervalMs, timerMsMax),
     keepaliveTimeoutMs: timeoutMs === 0 ? timerMsMax : Math.min(timeoutMs, timerMsMax),
