@@ -3,6 +3,8 @@ import process from "node:process";
 import {
   type FaultKind,
   faultKinds,
+  type OperationKind,
+  operationKinds,
   type ProfileName,
   profiles,
   type SeedReport,
@@ -33,6 +35,8 @@ export interface SeedOutcome {
   readonly leaderCount: number;
   readonly operations: SeedReport["operations"];
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** What clients of the API did. */
+  readonly clients: Readonly<Partial<Record<OperationKind, number>>>;
   readonly failure: Failure | null;
 }
 
@@ -65,6 +69,13 @@ export function outcomeOf(
       faults[kind] = count;
     }
   }
+  const clients: Partial<Record<OperationKind, number>> = {};
+  for (const kind of operationKinds) {
+    const count = report.clients.get(kind);
+    if (count > 0) {
+      clients[kind] = count;
+    }
+  }
   return {
     seed,
     nodeCount: plan.nodeCount,
@@ -75,6 +86,7 @@ export function outcomeOf(
     leaderCount,
     operations,
     faults,
+    clients,
     failure:
       violation === null
         ? null

@@ -1,6 +1,6 @@
 /** What `npm run sim` prints. */
 import { styleText } from "node:util";
-import { faultKinds } from "@quorate/sim";
+import { faultKinds, operationKinds } from "@quorate/sim";
 import type { Failure, SeedOutcome } from "./seed-outcome.ts";
 import type { Totals } from "./totals.ts";
 
@@ -62,6 +62,11 @@ export function printSummary(totals: Totals): void {
   for (const kind of faultKinds) {
     const line = `  ${kind.padEnd(28)} ${totals.count(kind)}`;
     console.log(neverFired.includes(kind) ? styleText("red", `${line}  never happened`) : line);
+  }
+  console.log("clients of the API:");
+  for (const kind of operationKinds) {
+    const line = `  ${kind.padEnd(28)} ${totals.clientCount(kind)}`;
+    console.log(totals.neverDone.includes(kind) ? styleText("red", `${line}  never happened`) : line);
   }
   const { length } = totals.failures;
   console.log(length === 0 ? "violations: 0" : styleText("red", `violations: ${length}`));

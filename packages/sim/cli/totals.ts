@@ -1,6 +1,12 @@
 /** Sums over all seeds of a run, and the file in which a long one keeps them between two calls. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { type FaultKind, faultKinds, type ProfileName } from "@quorate/sim";
+import {
+  type FaultKind,
+  faultKinds,
+  type OperationKind,
+  operationKinds,
+  type ProfileName,
+} from "@quorate/sim";
 import type { Failure, SeedOutcome } from "./seed-outcome.ts";
 import { UsageError } from "./sim-options.ts";
 
@@ -15,6 +21,7 @@ interface Sums {
   operationCount: number;
   appliedCount: number;
   faults: Partial<Record<FaultKind, number>>;
+  clients: Partial<Record<OperationKind, number>>;
   failures: Failure[];
 }
 
@@ -24,7 +31,7 @@ interface RunName {
   readonly profile: ProfileName;
 }
 
-const version = 1;
+const version = 2;
 
 /** See the head of this file. */
 export class Totals {
@@ -95,6 +102,16 @@ export class Totals {
     return isOwed ? faultKinds.filter((kind) => this.count(kind) === 0) : [];
   }
 
+  clientCount(kind: OperationKind): number {
+    return this.#sums.clients[kind] ?? 0;
+  }
+
+  /** As {@link neverFired}, of what clients of the API are there to do. */
+  get neverDone(): readonly OperationKind[] {
+    const isOwed = this.#name.profile === "default" && this.#sums.seedCount >= 200;
+    return isOwed ? operationKinds.filter((kind) => this.clientCount(kind) === 0) : [];
+  }
+
   add(outcome: SeedOutcome): void {
     const sums = this.#sums;
     sums.seedCount++;
@@ -108,6 +125,12 @@ export class Totals {
       const count = outcome.faults[kind] ?? 0;
       if (count > 0) {
         sums.faults[kind] = this.count(kind) + count;
+      }
+    }
+    for (const kind of operationKinds) {
+      const count = outcome.clients[kind] ?? 0;
+      if (count > 0) {
+        sums.clients[kind] = this.clientCount(kind) + count;
       }
     }
     if (outcome.failure !== null) {
@@ -127,6 +150,7 @@ function nothing(): Sums {
     operationCount: 0,
     appliedCount: 0,
     faults: {},
+    clients: {},
     failures: [],
   };
 }
