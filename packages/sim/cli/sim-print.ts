@@ -70,6 +70,7 @@ export function printSummary(totals: Totals): void {
   }
   const { length } = totals.failures;
   console.log(length === 0 ? "violations: 0" : styleText("red", `violations: ${length}`));
+  console.log(`seeds: ${seedCount - length} passed, ${length} failed`);
 }
 
 /** The sums as one line. */

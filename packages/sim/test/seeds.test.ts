@@ -6,6 +6,7 @@ import {
   faultKinds,
   OperationCount,
   operationKinds,
+  profiles,
   type SeedReport,
   simulate,
 } from "@quorate/sim";
@@ -35,12 +36,12 @@ for (let group = 0; group < groupCount; group++) {
   const from = 1 + group * perGroup;
   test(`seeds ${from} to ${from + perGroup - 1} break no promise`, () => {
     for (let seed = from; seed < from + perGroup; seed++) {
-      const report = simulate(seed);
+      const report = simulate(seed, { adapt: profiles.storm.adapt });
       const { violation } = report;
       assert.equal(
         violation,
         null,
-        `seed ${seed}: ${violation?.stack}\nreplay: npm run sim -- --seed ${seed}`,
+        `seed ${seed}: ${violation?.stack}\nreplay: npm run sim -- --seed ${seed} --profile storm`,
       );
       note(report);
     }
