@@ -78,8 +78,10 @@ const eventsOf = (responses: readonly Response[]): string[] =>
 // Here it waits until every watcher of the stream has what it names.
 test("etcd #15220: progress that was asked for never overtakes the events that it speaks of", () => {
   const member = new Member();
+  // So long that one write to the stream holds a few of them.
+  const long = "x".repeat(60_000);
   for (let i = 0; i < 40; i++) {
-    put(member, "k", String(i));
+    put(member, "k", `${i} ${long}`);
   }
   const watched = new Watched(member);
   watched.stream.room = 1;
@@ -87,7 +89,7 @@ test("etcd #15220: progress that was asked for never overtakes the events that i
   const got: Response[] = [];
   for (let i = 0; i < 30; i++) {
     watched.askProgress();
-    put(member, "k", `later ${i}`);
+    put(member, "k", `later ${i} ${long}`);
     watched.stream.drain(1 + (i % 3));
     got.push(...watched.take());
   }
