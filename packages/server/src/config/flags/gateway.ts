@@ -11,7 +11,7 @@ export interface GatewayValues {
   readonly hostWhitelist: readonly string[];
 }
 
-function anyFlag(name: string, help: string): Flag<readonly string[]> {
+function anyFlag(name: string, help: string, differs?: string): Flag<readonly string[]> {
   return {
     name,
     group: "Security",
@@ -20,6 +20,7 @@ function anyFlag(name: string, help: string): Flag<readonly string[]> {
     etcdDefault: "*",
     isEtcds: true,
     help,
+    ...(differs === undefined ? {} : { differs }),
   };
 }
 
@@ -37,6 +38,7 @@ export const gatewayFlags: FlagRows<GatewayValues> = {
   cors: anyFlag(
     "cors",
     "Origins of web pages that may read answers of the HTTP side, divided by commas. * or nothing: all.",
+    "an origin may stand without a port, as browsers send it",
   ),
   hostWhitelist: anyFlag(
     "host-whitelist",
