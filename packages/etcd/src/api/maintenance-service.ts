@@ -20,7 +20,7 @@ import {
 } from "#generated/etcdserverpb_pb.js";
 import type { StreamApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
-import { decodeMessage, decodeOrFail, failUnimplemented, failWith } from "./failures.ts";
+import { decodeMessage, decodeOrFail, failUnimplemented, failUnknown, failWith } from "./failures.ts";
 import { quotaBytesOf } from "./limits.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
 
@@ -239,6 +239,10 @@ function answerMoved(context: ApiContext, call: UnaryApiCall): void {
 export function handleDowngrade(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
   const request = decode(context, call, input, DowngradeRequestSchema);
   if (request === null) {
+    return;
+  }
+  if (!(request.action in DowngradeAction)) {
+    failUnknown(call, "etcdserver: unknown method");
     return;
   }
   const { about, store } = context.options;
