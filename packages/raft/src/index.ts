@@ -143,6 +143,7 @@ export {
   traceVersion,
 } from "./trace.ts";
 export type { Tracker as ProgressTracker } from "./tracker/tracker.ts";
+export { type Buggify, type BuggifyPoint, buggifyPoints } from "./types/buggify.ts";
 export type { ConfChange, ConfChangeSingle, ConfChangeTransition } from "./types/conf-change.ts";
 export type { ConfState } from "./types/conf-state.ts";
 export { type Entry, type EntryType, entryBytes, entryOverheadBytes, type LogId } from "./types/entry.ts";

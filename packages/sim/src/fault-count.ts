@@ -1,8 +1,8 @@
 /** How often each kind of fault really happened: a fault that never fires tests nothing. */
 import { assert } from "@quorate/base";
+import { type BuggifyPoint, buggifyPoints } from "@quorate/raft";
 
-/** Every fault the world knows, in the order of the report. */
-export const faultKinds = [
+const namedKinds = [
   "crash",
   "crash-before-disk-call",
   "crash-after-disk-call",
@@ -69,8 +69,14 @@ export const faultKinds = [
   "session-command-repeated",
 ] as const;
 
-/** The name of a fault. */
-export type FaultKind = (typeof faultKinds)[number];
+/** The name of a fault, or of a place in the code that behaved at its worst. */
+export type FaultKind = (typeof namedKinds)[number] | `buggify-${BuggifyPoint}`;
+
+/** Every fault the world knows, in the order of the report. */
+export const faultKinds: readonly FaultKind[] = [
+  ...namedKinds,
+  ...buggifyPoints.map((point) => `buggify-${point}` as const),
+];
 
 /** One counter per kind. */
 export class FaultCount {
@@ -96,6 +102,7 @@ export class FaultCount {
   }
 
   get total(): number {
-    return faultKinds.reduce((sum, kind) => sum + this.get(kind), 0);
+    // Places in the code that behave at their worst are no faults of the world.
+    return namedKinds.reduce((sum, kind) => sum + this.get(kind), 0);
   }
 }

@@ -6,6 +6,7 @@
 import { ByteWriter, emptyBytes, must, type Prng, runTask } from "@quorate/base";
 import { writeOnBehalf } from "@quorate/kv";
 import {
+  type Buggify,
   type ConfState,
   encodeSessionCommand,
   type HostEvent,
@@ -565,6 +566,7 @@ export class Member {
         },
         // As the real member does where there are others to be repaired from.
         onDamage: plan.nodeCount > 1 || this.#parts.peers.length > 0 ? "set-aside" : "refuse",
+        buggify: this.#buggify(),
         segmentBytes: plan.segmentBytes,
         windowBytesMax: plan.windowBytesMax,
         batchBytesMax: plan.batchBytesMax,
@@ -625,6 +627,7 @@ export class Member {
         defer: (work) => life.process.schedule(0, work),
         after: (delayMs, work) => life.process.schedule(delayMs, work),
       },
+      buggify: this.#buggify(),
       failOver: this.#failsOver() ? { spreadMs: 40 } : null,
       stateMachine: this.#withBoundary(machineOf(life.machine, plan.sessions)),
       random: (low, high) => random.integer(low, high),
@@ -670,6 +673,22 @@ export class Member {
     const { id } = this;
     const machine = life.machine.kv;
     return serve?.({ id, life: this.#lifeCount, host, machine, process, confState, nowMs }) ?? null;
+  }
+
+  /** Each place is at its worst one time in twenty where the seed has it so. */
+  #buggify(): Buggify | null {
+    const { faults, plan, world } = this.#parts;
+    if (plan.buggified.length === 0) {
+      return null;
+    }
+    const random = world.random.stream(`buggify-${this.id}-${this.#lifeCount}`);
+    return (point) => {
+      const isWorst = plan.buggified.includes(point) && random.chance(0.05);
+      if (isWorst) {
+        faults.add(`buggify-${point}`);
+      }
+      return isWorst;
+    };
   }
 
   #membershipPolicy(): MembershipPolicy {

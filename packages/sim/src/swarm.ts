@@ -3,6 +3,7 @@
  * a run that has everything at once never gets far enough to meet the deep states.
  */
 import { assert, type Prng } from "@quorate/base";
+import { type BuggifyPoint, buggifyPoints } from "@quorate/raft";
 import { type EtcdPlan, etcdPlan } from "./workloads/plan.ts";
 
 /** Chances per frame, and delays in virtual milliseconds. */
@@ -114,6 +115,8 @@ export interface SeedPlan {
   readonly leaseReads: boolean;
   /** The state machine keeps sessions, and clients put within them. */
   readonly sessions: boolean;
+  /** Places in the code that are at their worst now and then. */
+  readonly buggified: readonly BuggifyPoint[];
   /** Members that may come in place of broken ones. */
   readonly spareMemberCount: number;
   /** Entries applied since the last snapshot that make the next one due. */
@@ -159,6 +162,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     checkQuorum: random.chance(0.5),
     leaseReads: false,
     sessions: root.stream("swarm-sessions").chance(0.4),
+    buggified: buggified(root.stream("swarm-buggify")),
     spareMemberCount: 0,
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
     trailingEntryCount: random.pick([0, 1, 5, 50]),
@@ -265,6 +269,11 @@ function nemesisPlan(random: Prng, links: Prng, boundaries: Prng): NemesisPlan {
     clockJump: false,
     ...noDamage,
   };
+}
+
+/** Half of the places, in half of the seeds. */
+function buggified(random: Prng): readonly BuggifyPoint[] {
+  return random.chance(0.5) ? [] : buggifyPoints.filter(() => random.chance(0.5));
 }
 
 const noDamage = {

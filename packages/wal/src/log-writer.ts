@@ -3,7 +3,7 @@
  * the next. RAFT §10.2.2. A failed write or sync is final; nothing is ever retried.
  */
 import { assert, must, RingBuffer, runTask, type Task, wait } from "@quorate/base";
-import type { Completed, LogId, StorageBatch } from "@quorate/raft";
+import type { Buggify, Completed, LogId, StorageBatch } from "@quorate/raft";
 import type { StoreCipher } from "./cipher.ts";
 import { ioFailure } from "./failures.ts";
 import { sync, write } from "./files.ts";
@@ -77,6 +77,7 @@ export class LogWriter {
   readonly #batchBytesMax: number;
   /** Shows an item, now durable, in the view. */
   readonly #apply: (item: LogItem) => void;
+  readonly #buggify: Buggify | null;
   readonly #packer: BatchPacker = new BatchPacker();
   /** Work on the spare: rotation waits for it. */
   readonly #spareWork: TaskQueue = new TaskQueue();
@@ -109,7 +110,9 @@ export class LogWriter {
     },
     batchBytesMax: number,
     apply: (item: LogItem) => void,
+    buggify: Buggify | null = null,
   ) {
+    this.#buggify = buggify;
     this.#slots = parts.slots;
     this.#segments = parts.segments;
     this.#snapshots = parts.snapshots;
@@ -202,7 +205,7 @@ export class LogWriter {
       items.push(next);
       bytes += next.entryBytes;
       this.#queue.shift();
-      if (alone) {
+      if (alone || this.#buggify?.("batch-single")) {
         break;
       }
     }
@@ -284,7 +287,8 @@ export class LogWriter {
       return;
     }
     const { current } = this.#segments;
-    if (current.end + bytes + sealBytes <= current.segmentBytes) {
+    const isShort = this.#buggify?.("segment-short") ?? false;
+    if (current.end + bytes + sealBytes <= current.segmentBytes && !isShort) {
       this.#writePacked(items);
       return;
     }
@@ -483,6 +487,9 @@ export class LogWriter {
     const { current, hasSpare } = this.#segments;
     assert(!hasSpare || !this.#preparingSpare, "writer: two spares");
     if (hasSpare || this.#preparingSpare || current.end * 2 < current.segmentBytes) {
+      return;
+    }
+    if (this.#buggify?.("spare-none")) {
       return;
     }
     this.#preparingSpare = true;

@@ -1,6 +1,7 @@
 /** Opening a store: options, defaults, recovery. */
 import { assert, runTask, type Task, wait } from "@quorate/base";
 import {
+  type Buggify,
   type CompletedWith,
   type ConfState,
   type NodeId,
@@ -43,6 +44,8 @@ export interface WalOptions {
   readonly onDamage?: "refuse" | "set-aside";
   /** Encrypts entries and images. A store that was in clear goes on in clear where it stands, and is encrypted from here on. */
   readonly cipher?: StoreCipher;
+  /** For simulators only: see `Buggify`. Default: null. */
+  readonly buggify?: Buggify | null;
   /** Length of a segment, preallocated. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** Entries kept in memory. Default 32 MiB. */
@@ -107,8 +110,8 @@ function* openTask(options: WalOptions): Task<WalStorage> {
     windowBytesMax: options.windowBytesMax ?? windowBytesMaxDefault,
     batchBytesMax: options.batchBytesMax ?? batchBytesMaxDefault,
   };
-  const cipher = options.cipher ?? null;
-  const storage = new WalStorage(fileSystem, recovered, limits, cipher);
+  const { buggify = null, cipher = null } = options;
+  const storage = new WalStorage(fileSystem, recovered, limits, cipher, buggify);
   try {
     yield* tryKeys(storage, cipher);
   } catch (error) {

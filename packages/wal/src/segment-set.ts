@@ -3,7 +3,7 @@
  * ahead so that writing never waits for a new file to grow.
  */
 import { assert, must, type Task } from "@quorate/base";
-import { type Entry, toLogIndex, toTerm } from "@quorate/raft";
+import { type Buggify, type Entry, toLogIndex, toTerm } from "@quorate/raft";
 import type { StoreCipher } from "./cipher.ts";
 import { corrupt } from "./failures.ts";
 import type { FileHandle, FileSystem } from "./file-system.ts";
@@ -47,6 +47,8 @@ export class SegmentSet {
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
   #spare: FileHandle | null = null;
+  /** Null but in simulators. */
+  buggify: Buggify | null = null;
 
   constructor(
     fs: FileSystem,
@@ -132,7 +134,8 @@ export class SegmentSet {
     let at = place.offset;
     let index = place.index;
     while (index < stop) {
-      const chunk = yield* readRecords(segment, at, limit);
+      const aheadBytes = this.buggify?.("read-ahead-small") ? recordHeaderBytes : readAheadBytes;
+      const chunk = yield* readRecords(segment, at, limit, aheadBytes);
       for (let offset = 0; offset < chunk.bytes.length && index < stop; ) {
         const { record, size, entry } = decodeEntry(segment, chunk, at, offset, this.#cipher);
         if (entry !== null) {
@@ -226,10 +229,10 @@ interface RecordChunk {
 const readAheadBytes = 256 * 1024;
 
 /** Whole records from `at`: as many as the read-ahead holds, at least one. */
-function* readRecords(segment: Segment, at: number, limit: number): Task<RecordChunk> {
+function* readRecords(segment: Segment, at: number, limit: number, aheadBytes: number): Task<RecordChunk> {
   assert(at < limit, "segments: read beyond the last batch");
   const file = must(segment.file, "segments: not open");
-  let want = Math.min(readAheadBytes, limit - at);
+  let want = Math.min(aheadBytes, limit - at);
   for (;;) {
     const bytes = yield* read(file, at, want);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

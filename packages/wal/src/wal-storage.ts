@@ -4,6 +4,7 @@
  */
 import { assert, runTask, type Task, wait } from "@quorate/base";
 import {
+  type Buggify,
   type Completed,
   type CompletedWith,
   type ConfState,
@@ -64,6 +65,7 @@ export class WalStorage implements Storage {
   readonly #snapshots: SnapshotStore;
   readonly #writer: LogWriter;
   readonly #cipher: StoreCipher | null;
+  readonly #buggify: Buggify | null;
   /** Loads and removals of segments, one at a time: a segment that is being read is not removed. */
   readonly #maintenance: TaskQueue = new TaskQueue();
   #voteFloor: VoteFloor | null;
@@ -71,8 +73,15 @@ export class WalStorage implements Storage {
   /** Counts what drops entries, so that a load under way does not bring them back. */
   #rewriteCount = 0;
 
-  constructor(fs: FileSystem, recovered: RecoveredStore, limits: WalLimits, cipher: StoreCipher | null) {
+  constructor(
+    fs: FileSystem,
+    recovered: RecoveredStore,
+    limits: WalLimits,
+    cipher: StoreCipher | null,
+    buggify: Buggify | null = null,
+  ) {
     this.#cipher = cipher;
+    this.#buggify = buggify;
     const { log, metadata, slots } = recovered;
     this.#fs = fs;
     this.#voteFloor = recovered.voteFloor;
@@ -81,6 +90,7 @@ export class WalStorage implements Storage {
     this.report = recovered.report;
     this.#slots = slots;
     this.#segments = recovered.segments;
+    this.#segments.buggify = buggify;
     this.#outline = log.outline;
     this.#window = new LogWindow(limits.windowBytesMax);
     this.#window.reset(log.outline.lastIndex + 1);
@@ -89,7 +99,7 @@ export class WalStorage implements Storage {
       reading: (task, completed) => this.#runReading(task, completed),
     });
     const parts = { slots, segments: this.#segments, snapshots: this.#snapshots, log };
-    this.#writer = new LogWriter(parts, limits.batchBytesMax, (item) => this.#apply(item));
+    this.#writer = new LogWriter(parts, limits.batchBytesMax, (item) => this.#apply(item), buggify);
     const newest = this.#snapshots.newest;
     const commit = Math.max(log.commit, newest?.index ?? 0);
     this.initial = {
@@ -123,7 +133,8 @@ export class WalStorage implements Storage {
     }
     assert(low < high, "wal: empty range");
     assert(high <= this.#outline.lastIndex + 1, "wal: range beyond the last entry");
-    return this.#window.entries(low, high, bytesMax) ?? "pending";
+    const pageBytesMax = this.#buggify?.("page-one-entry") ? 0 : bytesMax;
+    return this.#window.entries(low, high, pageBytesMax) ?? "pending";
   }
 
   snapshot(): SnapshotMetadata | "pending" | null {
@@ -310,7 +321,8 @@ export class WalStorage implements Storage {
     }
     // INV log-order: what is shown has a beginning before its end, and the snapshot in force within.
     assert(this.#outline.firstIndex <= this.#outline.lastIndex + 1, "wal: the log ends before it begins");
-    this.#window.trim(this.#outline.firstIndex);
+    const isForgotten = this.#buggify?.("window-forget") ?? false;
+    this.#window.trim(isForgotten ? this.#outline.lastIndex + 1 : this.#outline.firstIndex);
   }
 
   #applyEntries(entries: readonly Entry[], places: readonly number[]): void {
@@ -357,6 +369,9 @@ export class WalStorage implements Storage {
         }
       }
       at = (found.at(-1)?.index ?? at - 1) + 1;
+    }
+    if (this.#buggify?.("load-in-vain")) {
+      return;
     }
     if (found.length > 0 && rewriteCount === this.#rewriteCount && low >= this.#outline.firstIndex) {
       this.#window.keep(low, found);

@@ -7,7 +7,8 @@ import { coreOf, type Group } from "./group.ts";
 export function applySlice<Result>(group: Group<Result>): void {
   const { applyBytesPerTurnMax, applyCountPerTurnMax } = group.limits;
   const { applyQueue } = group;
-  const count = applyQueue.run(applyCountPerTurnMax, applyBytesPerTurnMax, group.applyEntry);
+  const countMax = group.options.buggify?.("apply-one") ? 1 : applyCountPerTurnMax;
+  const count = applyQueue.run(countMax, applyBytesPerTurnMax, group.applyEntry);
   if (count > 0) {
     group.counters.entriesApplied += count;
     coreOf(group).applied(applyQueue.applied);

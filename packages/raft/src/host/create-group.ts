@@ -267,7 +267,7 @@ function createSnapshotParts<Result>(
   making: Making<Result>,
 ): Pick<Group<Result>, "maker" | "sender" | "receiver" | "snapshotRequest" | "imagesAsked"> {
   const { counters, election, group, guard, limits, options } = making;
-  const { scheduler, snapshots, stateMachine, storage } = options;
+  const { buggify = null, scheduler, snapshots, stateMachine, storage } = options;
   const send: SendFrame = (to, frame) => sendFrame(group(), to, frame);
   const tell: Tell = (event) => emit(group(), event);
   const tellMade: Tell = (event) => {
@@ -279,7 +279,7 @@ function createSnapshotParts<Result>(
   };
   return {
     maker: new SnapshotMaker(
-      { guard, scheduler, storage, stateMachine, counters, emit: tellMade },
+      { guard, scheduler, storage, stateMachine, counters, buggify, emit: tellMade },
       resolvePolicy(snapshots),
       limits.snapshotChunkBytes,
     ),
@@ -288,6 +288,7 @@ function createSnapshotParts<Result>(
         guard,
         storage,
         counters,
+        buggify,
         send,
         emit: tell,
         ended: (to, ok) => snapshotSent(group(), to, ok),

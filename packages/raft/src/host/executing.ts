@@ -16,6 +16,10 @@ export function takeReady<Result>(group: Group<Result>): void {
   if (group.persisting.length >= group.limits.persistingCountMax || !core.hasReady()) {
     return;
   }
+  const { buggify } = group.options;
+  if (buggify?.("ready-later") || (group.persisting.length > 0 && buggify?.("persist-one"))) {
+    return; // There is another turn as long as there is something to do.
+  }
   const ready = core.ready();
   group.counters.readies++;
   observe(group, ready);

@@ -1,6 +1,7 @@
 /** What a host is made from: its ports, and limits with their defaults. */
 import { type RaftConfig, raftDefaults } from "../config.ts";
 import { ConfigError } from "../errors.ts";
+import type { Buggify } from "../types/buggify.ts";
 import type { NodeId } from "../types/ids.ts";
 import { chunkBytesMax, frameBytesMaxDefault } from "../wire/layout.ts";
 import type { HostEvent } from "./events.ts";
@@ -134,6 +135,8 @@ export interface HostOptions<Result = unknown> {
   readonly lease?: LeaseClock | null;
   /** Takes every step of the core; format in `trace.ts`. Default: null, and no cost. */
   readonly trace?: HostTrace | null;
+  /** For simulators only: see {@link Buggify}. Default: null. */
+  readonly buggify?: Buggify | null;
   /** Looks at what happens. */
   readonly onEvent?: (event: HostEvent) => void;
   /** Called at most once: the member cannot go on. Nothing leaves it after that, and nothing more is acknowledged. */

@@ -16,7 +16,8 @@ export function submitProposals<Result>(group: Group<Result>): void {
   let bytes = 0;
   for (let end = 0; end < queue.length; end++) {
     bytes += (queue[end] as Proposal<Result>).command.length;
-    if (end === queue.length - 1 || bytes >= group.appendBytesMax) {
+    const alone = group.options.buggify?.("propose-alone") ?? false;
+    if (end === queue.length - 1 || bytes >= group.appendBytesMax || alone) {
       submit(group, start === 0 && end === queue.length - 1 ? queue : queue.slice(start, end + 1));
       start = end + 1;
       bytes = 0;

@@ -60,7 +60,7 @@ function entriesBehind<Result>(
   if (low >= high) {
     return [];
   }
-  const bytesMax = Math.max(1, appendBytesMax);
+  const bytesMax = group.options.buggify?.("repair-one-entry") ? 1 : Math.max(1, appendBytesMax);
   const found = storage.entries(low, high, bytesMax);
   if (found === "pending") {
     storage.load(low, high, bytesMax, (error) => {

@@ -3,6 +3,7 @@
  * then the log behind it goes, but for some entries that slow followers may still need.
  */
 import { assert, type Task } from "@quorate/base";
+import type { Buggify } from "../types/buggify.ts";
 import type { ConfState } from "../types/conf-state.ts";
 import { type LogIndex, offsetIndex, type Term } from "../types/ids.ts";
 import type { SnapshotMetadata } from "../types/snapshot.ts";
@@ -20,6 +21,7 @@ interface SnapshotMakerPorts {
   readonly storage: Storage;
   readonly stateMachine: StateMachine;
   readonly counters: HostCounters;
+  readonly buggify?: Buggify | null;
   emit(event: HostEvent): void;
 }
 
@@ -71,6 +73,9 @@ export class SnapshotMaker {
     }
     if (this.#entriesSince === 0) {
       return false;
+    }
+    if (this.#ports.buggify?.("snapshot-now")) {
+      return true;
     }
     const { entryCountMax, logBytesMin, liveBytes } = this.#policy;
     return (

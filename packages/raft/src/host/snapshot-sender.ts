@@ -3,6 +3,7 @@
  * receiver's next offset, so that a broken transfer goes on where it was.
  */
 import { assert, type Task } from "@quorate/base";
+import type { Buggify } from "../types/buggify.ts";
 import type { NodeId, Term } from "../types/ids.ts";
 import type { InstallSnapshot } from "../types/message.ts";
 import type { HostCounters, HostEvent } from "./events.ts";
@@ -14,6 +15,7 @@ interface SnapshotSenderPorts {
   readonly guard: Guard;
   readonly storage: Storage;
   readonly counters: HostCounters;
+  readonly buggify?: Buggify | null;
   send(to: NodeId, frame: PeerFrame): void;
   /** The transfer has ended. */
   ended(to: NodeId, ok: boolean): void;
@@ -158,7 +160,8 @@ export class SnapshotSender {
     if (isWhole || transfer.next >= windowEnd || this.#allowance < 1) {
       return; // What there is no allowance for goes with a later tick.
     }
-    const length = Math.min(this.#limits.chunkBytes, source.bytes - transfer.next, this.#allowance);
+    const chunkBytes = this.#ports.buggify?.("snapshot-chunk-tiny") ? 5 : this.#limits.chunkBytes;
+    const length = Math.min(chunkBytes, source.bytes - transfer.next, this.#allowance);
     this.#allowance -= length;
     // The allowance goes round: whoever was served is last.
     this.#transfers.delete(transfer.to);
@@ -182,6 +185,9 @@ export class SnapshotSender {
     }
     assert(chunk.length > 0 || source.bytes === 0, "snapshot sender: the image ends early");
     transfer.next = offset + chunk.length;
+    if (this.#ports.buggify?.("snapshot-chunk-dropped")) {
+      return chunk.length === 0; // As if the network had lost it.
+    }
     this.#ports.send(transfer.to, {
       kind: "snapshot-chunk",
       snapshot: source.metadata,

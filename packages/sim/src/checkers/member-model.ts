@@ -53,6 +53,8 @@ export class MemberModel {
   readonly #pending = new RingBuffer<PendingBatch>();
   #changeIndexes: number[] = [];
   #isBelieved = false;
+  /** What its former disks held. */
+  #lost: readonly ShadowLog[] = [];
   readonly #registry: EntryRegistry;
 
   constructor(id: NodeId, registry: EntryRegistry) {
@@ -60,10 +62,11 @@ export class MemberModel {
     this.#registry = registry;
   }
 
-  /** A member of which nobody knows what its disk holds: what it is found to hold first is believed. */
-  static unknown(id: NodeId, registry: EntryRegistry): MemberModel {
-    const model = new MemberModel(id, registry);
+  /** The member after its disk was wiped or set back: what it is found to hold first is believed, what it once held was counted on. */
+  forgotten(): MemberModel {
+    const model = new MemberModel(this.id, this.#registry);
     model.#isBelieved = true;
+    model.#lost = [...this.#lost, this.durable, ...(this.promised === null ? [] : [this.promised.log])];
     return model;
   }
 
@@ -140,10 +143,10 @@ export class MemberModel {
     this.#pending.clear();
   }
 
-  /** Whether the disk holds this prefix, or held it when damage took it and the member minds that. */
+  /** Whether the disk holds this prefix, or held it when it was damaged, wiped or set back: acknowledgements of then were true. */
   answersFor(index: number, chain: Chain): boolean {
     const isIn = (log: ShadowLog): boolean => log.last >= index && log.holds(index, chain);
-    return isIn(this.durable) || (this.promised !== null && isIn(this.promised.log));
+    return isIn(this.durable) || (this.promised !== null && isIn(this.promised.log)) || this.#lost.some(isIn);
   }
 
   /** What is found is the beginning of what was durable, or of that with some of the batches under way: damage takes ends. */

@@ -88,7 +88,7 @@ export class Oracle {
   /** The disk of a member was wiped or set back, by our hand: nothing is held against what it had before. */
   forgets(node: NodeId): void {
     this.#reports.forgets(node);
-    this.#members.set(node, MemberModel.unknown(node, this.#registry));
+    this.#members.set(node, this.#member(node).forgotten());
     this.committed.restarted(node);
   }
 
