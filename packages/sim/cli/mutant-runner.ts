@@ -21,7 +21,7 @@ export interface Verdict {
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const packageNames = ["base", "raft", "wal", "kv", "etcd", "sim"] as const;
 /** What the packages and their tests import from elsewhere. */
-const dependencies = ["@bufbuild", "fast-check", "pure-rand"] as const;
+const dependencies = ["@bufbuild", "fast-check", "jose", "pure-rand"] as const;
 
 /** Lets the mutant's judge look at a mutated copy: until a promise is broken, or all seeds, or all worlds within its bounds. */
 export async function runMutant(mutant: Mutant, seedCount: number): Promise<Verdict> {
