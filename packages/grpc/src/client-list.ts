@@ -3,6 +3,7 @@ export { createGrpcClient } from "./client.ts";
 export {
   type ClientCall,
   type ClientCallOptions,
+  type ClientKeepalive,
   type ClientOptions,
   type ClientStream,
   type ClientStreamListener,

@@ -73,6 +73,16 @@ export interface ClientOptions {
   readonly messageBytesMax?: number;
   /** How `https:` is spoken. */
   readonly tls?: ClientTls;
+  /** Asks a connection now and then whether it lives; without it a dead one shows only when the system gives it up. */
+  readonly keepalive?: ClientKeepalive;
+}
+
+/** Times in milliseconds. Servers of etcd close connections that ask more often than every five seconds. */
+export interface ClientKeepalive {
+  /** Between two questions. */
+  readonly timeMs: number;
+  /** For the answer; after it every call of the connection ends with UNAVAILABLE. */
+  readonly timeoutMs: number;
 }
 
 /** What a client trusts, and how it shows who it is. */

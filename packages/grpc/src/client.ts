@@ -7,6 +7,7 @@ import { assert } from "@quorate/base";
 import {
   type ClientCall,
   type ClientCallOptions,
+  type ClientKeepalive,
   type ClientOptions,
   type ClientStream,
   type ClientStreamListener,
@@ -219,6 +220,21 @@ function tlsOptions(tls: ClientTls): http2.SecureClientSessionOptions {
   };
 }
 
+/** Ends a connection whose other end answers no more. */
+function askAlive(session: http2.ClientHttp2Session, { timeMs, timeoutMs }: ClientKeepalive): void {
+  assert(timeMs > 0 && timeoutMs > 0, "grpc client: keepalive times");
+  const timer = setInterval(() => {
+    if (session.connecting || session.destroyed) {
+      return;
+    }
+    const late = setTimeout(() => session.destroy(new Error("keepalive: no answer")), timeoutMs);
+    late.unref();
+    session.ping(() => clearTimeout(late));
+  }, timeMs);
+  timer.unref();
+  session.once("close", () => clearInterval(timer));
+}
+
 class NodeGrpcClient implements GrpcClient {
   readonly #url: URL;
   readonly #options: ClientOptions;
@@ -324,6 +340,9 @@ class NodeGrpcClient implements GrpcClient {
       session.setLocalWindowSize(4 * windowBytes);
     });
     session.once("close", () => clearTimeout(timer));
+    if (this.#options.keepalive !== undefined) {
+      askAlive(session, this.#options.keepalive);
+    }
     // Streams of the session fail with its error; without a listener here it would be thrown.
     session.on("error", () => {});
     // After a GOAWAY the running calls may finish; new ones go to a new connection.

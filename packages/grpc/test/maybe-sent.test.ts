@@ -1,6 +1,6 @@
 /** What a failed call says about whether it may have happened: whoever may not do a thing twice decides by it. */
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { createGrpcClient, GrpcError } from "@quorate/grpc";
 import { both, serve } from "./fixture.ts";
@@ -27,6 +27,45 @@ test("nobody listens: certainly not sent", async () => {
   const error = await failureOf(`http://127.0.0.1:${address.port}`);
   assert.equal(error.code, 14);
   assert.equal(error.maybeSent, false);
+});
+
+test("a connection that answers no more is given up", async (context) => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => {}); // The client destroys the connection, which is the point.
+    sockets.push(socket);
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const client = createGrpcClient(`http://127.0.0.1:${address.port}`, {
+    keepalive: { timeMs: 50, timeoutMs: 100 },
+  });
+  context.after(() => {
+    client.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    server.close();
+  });
+  await assert.rejects(client.request("/test.Echo/Say", new Uint8Array(1)), (error) => {
+    assert.ok(error instanceof GrpcError);
+    assert.equal(error.code, 14);
+    assert.match(error.message, /keepalive: no answer/);
+    return error.maybeSent;
+  });
+});
+
+both("a connection that answers is kept, however long a call takes", async (context) => {
+  const { url } = await serve(context, {
+    "/test.Echo/Say": {
+      kind: "unary",
+      handle: (_request, call) => void setTimeout(() => call.respond(new Uint8Array(3)), 600),
+    },
+  });
+  const client = createGrpcClient(url, { keepalive: { timeMs: 100, timeoutMs: 10_000 } });
+  context.after(() => client.close());
+  assert.equal((await client.request("/test.Echo/Say", new Uint8Array(1))).length, 3);
 });
 
 both("the server answered with a failure, or not in time: maybe sent", async (context) => {

@@ -16,6 +16,7 @@ import {
   toBinary,
 } from "@quorate/etcd/messages";
 import {
+  type ClientKeepalive,
   type ClientStreamListener,
   type ClientTls,
   createGrpcClient,
@@ -34,6 +35,7 @@ interface ClientConfig {
   /** How long one unary call may take, with all attempts. */
   readonly commandTimeoutMs: number;
   readonly tls?: ClientTls;
+  readonly keepalive?: ClientKeepalive;
   readonly credentials?: { readonly name: string; readonly password: string };
   /** A token that the client already has, instead of credentials. */
   readonly token?: string;
@@ -250,11 +252,12 @@ export class ClusterClient {
   #connection(endpoint: Endpoint): GrpcClient {
     let connection = this.#connections.get(endpoint.url);
     if (connection === undefined) {
-      const { dialTimeoutMs, receiveBytesMax, tls } = this.config;
+      const { dialTimeoutMs, keepalive, receiveBytesMax, tls } = this.config;
       connection = createGrpcClient(endpoint.url, {
         connectTimeoutMs: dialTimeoutMs,
         messageBytesMax: receiveBytesMax,
         ...(tls === undefined ? {} : { tls }),
+        ...(keepalive === undefined ? {} : { keepalive }),
       });
       this.#connections.set(endpoint.url, connection);
     }

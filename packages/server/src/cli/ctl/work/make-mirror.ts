@@ -69,7 +69,14 @@ async function reportNow(
 function destinationFlags(flags: FlagValues, destination: string): FlagValues {
   const names = ["user", "password", "cacert", "cert", "key", "insecure-transport"] as const;
   const values = new Map<string, string>(names.map((name) => [name, flags.text(`dest-${name}`)]));
-  for (const name of ["dial-timeout", "command-timeout", "max-request-bytes", "max-recv-bytes"]) {
+  for (const name of [
+    "dial-timeout",
+    "command-timeout",
+    "keepalive-time",
+    "keepalive-timeout",
+    "max-request-bytes",
+    "max-recv-bytes",
+  ]) {
     values.set(name, flags.text(name));
   }
   values.set("endpoints", destination);
