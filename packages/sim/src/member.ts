@@ -479,13 +479,14 @@ export class Member {
   /** What the running process has not finished, in words. */
   waiting(): readonly string[] {
     const status = must(this.#life?.host ?? null, "member: does not run").status();
-    const counts = {
-      proposals: status.pendingProposalCount,
-      "batches on their way to the disk": status.persistingCount,
-      "images on their way": status.snapshotTransferCount,
-      "appends on their way": status.progress.reduce((sum, { inflightCount }) => sum + inflightCount, 0),
-    };
-    return Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
+    const appends = status.progress.reduce((sum, { inflightCount }) => sum + inflightCount, 0);
+    const counts: readonly (readonly [number, string])[] = [
+      [status.pendingProposalCount, "proposals"],
+      [status.persistingCount, "batches on their way to the disk"],
+      [status.snapshotTransferCount, "images on their way"],
+      [appends, "appends on their way"],
+    ];
+    return counts.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
   }
 
   /** The state machine of the running process. */
