@@ -8,7 +8,7 @@ import { compareIds, type Mutant } from "./mutant.ts";
 import type { Verdict } from "./mutant-runner.ts";
 
 /** The end of one mutant. */
-export interface Death {
+interface Death {
   readonly at: string;
   /** The checker that spoke up first; `invariant` for an assertion of the production code. */
   readonly by: string;
@@ -71,7 +71,7 @@ function withTable(text: string, table: string): string {
 }
 
 /** The table for people. */
-export function mutantTable(mutants: readonly Mutant[], deaths: Deaths): string {
+function mutantTable(mutants: readonly Mutant[], deaths: Deaths): string {
   const known = mutants.filter(({ state }) => state === "known");
   const lines = ["| mutant | mistake | dies at | by |", "| --- | --- | --- | --- |"];
   for (const mutant of known) {

@@ -11,7 +11,7 @@ import {
   LockResponseSchema,
 } from "@quorate/etcd/messages";
 import { encodeCommand } from "@quorate/kv";
-import { type FakeCall, Member, string, text } from "../../../etcd/test/api/fixture.ts";
+import { type FakeCall, Member, string, text } from "../api/fixture.ts";
 
 const self = 2 ** 53 - 1;
 

@@ -1,7 +1,7 @@
 /** What went wrong in etcd with access control: the same order of events, and what must hold here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Driver, del, put, readImage, restored } from "../../../kv/test/support/requests.ts";
+import { Driver, del, put, readImage, restored } from "../support/requests.ts";
 
 // etcd #14571: access control was switched on while a member was away; it came back by a snapshot and kept the old switch in memory. From then on it let through what the others refused, and its data differed.
 // Here rights are part of the state and of its image, and are asked where an entry is applied: whoever holds the image refuses alike.

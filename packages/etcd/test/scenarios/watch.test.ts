@@ -8,7 +8,7 @@ import {
   WatchResponseSchema,
 } from "@quorate/etcd/messages";
 import { type Command, encodeCommand, type KvStateMachine } from "@quorate/kv";
-import { type FakeStream, Member, string, text } from "../../../etcd/test/api/fixture.ts";
+import { type FakeStream, Member, string, text } from "../api/fixture.ts";
 
 type Response = MessageShape<typeof WatchResponseSchema>;
 
