@@ -30,6 +30,8 @@ interface ConnectionsParts {
   readonly notes: PeerNotes;
   readonly process: Incarnation;
   readonly random: Prng;
+  /** Wire versions that this member offers beyond the one that all speak. */
+  readonly versionsAhead: number;
   readonly isPeer: (id: NodeId) => boolean;
   readonly isRemoved: (id: NodeId) => boolean;
   readonly send: (to: NodeId, bytes: Uint8Array) => void;
@@ -126,7 +128,8 @@ export class Connections {
     link.state = "introducing";
     link.turn++;
     const { turn } = link;
-    this.#say(peer, helloOf(identity, peer, notes.expected(peer)));
+    const hello = helloOf(identity, peer, notes.expected(peer));
+    this.#say(peer, { ...hello, versionMax: hello.versionMax + this.#parts.versionsAhead });
     process.schedule(answerMs, () => {
       if (link.turn === turn && link.state === "introducing") {
         this.#dialLater(peer, link);

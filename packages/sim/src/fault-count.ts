@@ -54,6 +54,8 @@ const namedKinds = [
   "member-replaced",
   "clock-drift",
   "clock-jump",
+  "member-upgraded",
+  "member-downgraded",
   "learner-added",
   "voter-added",
   "voter-removed",

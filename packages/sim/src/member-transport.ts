@@ -35,6 +35,8 @@ interface TransportSelf {
   readonly disk: number;
   /** Whom it was started with the addresses of. */
   readonly peers: readonly NodeId[];
+  /** Wire versions that it offers beyond the one that all speak. */
+  readonly versionsAhead: number;
 }
 
 /** What a transport needs of its member. */
@@ -70,7 +72,7 @@ export class MemberTransport implements Transport {
   }
 
   /** The disk was read. Comes before {@link start}. */
-  identify({ disk, identity, notes, peers }: TransportSelf): void {
+  identify({ disk, identity, notes, peers, versionsAhead }: TransportSelf): void {
     const { failed, id, network, process, random, refused } = this.#parts;
     this.#disk = disk;
     for (const peer of peers) {
@@ -81,6 +83,7 @@ export class MemberTransport implements Transport {
       notes,
       process,
       random,
+      versionsAhead,
       isPeer: (peer) => this.#peers.has(peer),
       isRemoved: (peer) => this.#removed.has(peer),
       send: (to, bytes) => {

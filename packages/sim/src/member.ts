@@ -19,6 +19,7 @@ import {
   type RefusalCause,
   type StateMachine,
   StorageError,
+  withEntryCodec,
 } from "@quorate/raft";
 import { FileError, type FileSystem, openWal, type WalStorage } from "@quorate/wal";
 import type { CrashMode, MemoryFileSystem } from "@quorate/wal/testing";
@@ -38,6 +39,7 @@ import { ObservedStorage } from "./observed-storage.ts";
 import { PeerNotes } from "./peer-notes.ts";
 import { type MachineResult, machineOf } from "./session-machine.ts";
 import type { SeedPlan } from "./swarm.ts";
+import { entryCodecOf, type FeatureGates, newerVersion, olderVersion } from "./versions.ts";
 import { promise, Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
 import type { PutAnswer, ReadAnswer } from "./workload.ts";
@@ -73,6 +75,7 @@ interface Life {
   readonly process: Incarnation;
   readonly machine: ObservedMachine;
   readonly transport: MemberTransport;
+  readonly version: FeatureGates;
   host: RaftHost<MachineResult> | null;
   service: Service | null;
   /** Null until they were read. */
@@ -92,9 +95,11 @@ export class Member {
   readonly #clock: MemberClock;
   readonly #boundary: EffectBoundary;
   readonly #damageRandom: Prng;
+  readonly #versionRandom: Prng;
   #image: { readonly files: MemoryFileSystem; readonly last: number } | null = null;
   #life: Life | null = null;
   #lifeCount = 0;
+  #version: FeatureGates = newerVersion;
   /** Counts the disks that this member had. */
   #diskNumber = 1;
   #retired = false;
@@ -104,6 +109,7 @@ export class Member {
     this.id = parts.id;
     this.#parts = parts;
     this.#random = parts.world.random.stream(`member-${parts.id}`);
+    this.#versionRandom = parts.world.random.stream(`version-${parts.id}`);
     this.#damageRandom = parts.world.random.stream(`damage-${parts.id}`);
     this.#failOverRandom = parts.world.random.stream(`fail-over-${parts.id}`);
     const rate = 1 - parts.plan.clockSpread / 2 + this.#random.fraction() * parts.plan.clockSpread;
@@ -440,7 +446,8 @@ export class Member {
   propose(bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void {
     const life = this.#life;
     life?.process.enter(() => {
-      life.host?.propose(bytes, (outcome) => this.#tell(life, () => done(outcome)));
+      const stored = this.#storesForms ? entryCodecOf(life.version).encode(bytes) : bytes;
+      life.host?.propose(stored, (outcome) => this.#tell(life, () => done(outcome)));
     });
   }
 
@@ -514,6 +521,7 @@ export class Member {
     const process = new Incarnation(world, (work) => this.#step(work));
     const random = world.random.stream(`transport-${this.id}-${this.#lifeCount}`);
     const boundary = this.#boundary;
+    const version = this.#nextVersion();
     const transport = new MemberTransport({
       id: this.id,
       world,
@@ -533,6 +541,7 @@ export class Member {
       machine,
       transport,
       host: null,
+      version,
       notes: null,
       service: null,
       stopped: false,
@@ -593,7 +602,13 @@ export class Member {
         });
         const bootId = new Uint8Array(16).fill(this.#lifeCount);
         const identity = { id: this.id, clusterId, storeId: storage.metadata.storeId, bootId };
-        life.transport.identify({ identity, notes, disk: this.#diskNumber, peers: this.#parts.peers });
+        life.transport.identify({
+          identity,
+          notes,
+          disk: this.#diskNumber,
+          peers: this.#parts.peers,
+          versionsAhead: life.version.wireVersionsAhead,
+        });
         this.#run(life, storage);
       },
     );
@@ -629,8 +644,8 @@ export class Member {
         after: (delayMs, work) => life.process.schedule(delayMs, work),
       },
       buggify: this.#buggify(),
-      failOver: this.#failsOver() ? { spreadMs: 40 } : null,
-      stateMachine: this.#withBoundary(machineOf(life.machine, plan.sessions)),
+      failOver: life.version.failsOver && this.#failsOver() ? { spreadMs: 40 } : null,
+      stateMachine: this.#withBoundary(this.#withForms(machineOf(life.machine, plan.sessions))),
       random: (low, high) => random.integer(low, high),
       core: {
         electionTimeoutTicks: plan.electionTimeoutTicks,
@@ -657,6 +672,28 @@ export class Member {
         this.#clock.start(life.process, (count) => this.#tick(life, storage, count));
       }
     });
+  }
+
+  /** Whether entries stand in the log in one form or another. The API of etcd proposes without this member. */
+  get #storesForms(): boolean {
+    const { plan } = this.#parts;
+    return plan.mixedVersions && plan.etcd === null;
+  }
+
+  #withForms(machine: StateMachine<MachineResult>): StateMachine<MachineResult> {
+    return this.#storesForms ? withEntryCodec(machine, entryCodecOf(newerVersion)) : machine;
+  }
+
+  /** Of a new process: another one than the last where versions are mixed, as often as not. */
+  #nextVersion(): FeatureGates {
+    const { faults, plan } = this.#parts;
+    if (!plan.mixedVersions || this.#versionRandom.chance(0.5)) {
+      return this.#version;
+    }
+    const isNewer = this.#version.name === "newer";
+    faults.add(isNewer ? "member-downgraded" : "member-upgraded");
+    this.#version = isNewer ? olderVersion : newerVersion;
+    return this.#version;
   }
 
   #withBoundary(machine: StateMachine<MachineResult>): StateMachine<MachineResult> {

@@ -115,6 +115,8 @@ export interface SeedPlan {
   readonly leaseReads: boolean;
   /** The state machine keeps sessions, and clients put within them. */
   readonly sessions: boolean;
+  /** Some members are of an older version than others, and change it with each start. */
+  readonly mixedVersions: boolean;
   /** Places in the code that are at their worst now and then. */
   readonly buggified: readonly BuggifyPoint[];
   /** Members that may come in place of broken ones. */
@@ -162,6 +164,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     checkQuorum: random.chance(0.5),
     leaseReads: false,
     sessions: root.stream("swarm-sessions").chance(0.4),
+    mixedVersions: root.stream("swarm-versions").chance(0.4),
     buggified: buggified(root.stream("swarm-buggify")),
     spareMemberCount: 0,
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
