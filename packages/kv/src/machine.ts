@@ -4,7 +4,7 @@
  */
 import { assert, must, unreachable } from "@quorate/base";
 import { type AlarmList, applyAlarm, refuseByAlarm } from "./alarms.ts";
-import { AuthTable, type TokenObserver } from "./auth/auth-table.ts";
+import { AuthTable, type LeaseKeys, type TokenObserver } from "./auth/auth-table.ts";
 import type { Principal } from "./auth/auth-types.ts";
 import { refuseByAuth } from "./auth/authorize.ts";
 import { type HashKvResult, KvHash } from "./image/hash.ts";
@@ -60,8 +60,11 @@ export interface KvOptions {
 export interface KvObserver extends TokenObserver {
   /** The revision has moved; the events can be read. */
   revised(): void;
-  /** History is about to become unreadable by a compaction or a restored image: the last moment to read it. */
-  forgetting(): void;
+  /**
+   * History is about to become unreadable, by a compaction to `revision` (which may yet be refused) or, with null, by a restored image:
+   * the last moment to read it.
+   */
+  forgetting(revision: number | null): void;
   /** A lease was granted, or a checkpoint changed what is left of it. */
   leaseSet(lease: KvLease): void;
   leaseRemoved(id: bigint): void;
@@ -110,6 +113,9 @@ export class KvStateMachine {
   #observer: KvObserver = noObserver;
   #appliedIndex = 0;
   #appliedTerm = 0;
+  /** Keys attached to a lease, in no order. PERF: made once, not for each command. */
+  readonly #leaseKeysOf: LeaseKeys = (lease) =>
+    this.#store.attachments.slots(lease).map((slot) => this.#store.keys.key(slot));
 
   constructor(options: KvOptions = { hashSeed: 0 }) {
     this.#options = options;
@@ -334,7 +340,7 @@ export class KvStateMachine {
 
   #install(state: RestoredState): void {
     assert(state.head.appliedIndex >= this.#appliedIndex, "kv: restored state is older");
-    this.#observer.forgetting();
+    this.#observer.forgetting(null);
     this.#store = state.store;
     this.#sweeper = new Sweeper(state.store);
     // Readers of the old store keep it, and its pins no longer matter.
@@ -349,7 +355,7 @@ export class KvStateMachine {
   }
 
   #dispatch(principal: Principal | null, command: Command, { index, term }: KvApplyContext): KvResult {
-    const denied = refuseByAuth(this.#auth, principal, command, (lease) => this.#keysOf(lease));
+    const denied = refuseByAuth(this.#auth, principal, command, this.#leaseKeysOf);
     if (denied !== null) {
       return { type: "refused", code: denied };
     }
@@ -365,7 +371,7 @@ export class KvStateMachine {
       case "txn":
         return applyTxn(this.#store, this.#leases, command);
       case "compaction":
-        this.#observer.forgetting();
+        this.#observer.forgetting(command.revision);
         return applyCompaction(this.#store, command);
       case "member-publish":
         this.#members = publishMember(this.#members, command);
@@ -387,13 +393,6 @@ export class KvStateMachine {
         return this.#auth.apply(command, index, this.#store.revision, this.#observer);
       default:
         return unreachable(command);
-    }
-  }
-
-  /** Keys attached to a lease, in no order. */
-  *#keysOf(lease: bigint): Generator<Uint8Array, void> {
-    for (const slot of this.#store.attachments.slots(lease)) {
-      yield this.#store.keys.key(slot);
     }
   }
 

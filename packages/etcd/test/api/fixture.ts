@@ -147,6 +147,8 @@ export class Member {
   held = false;
   readonly submitted: { readonly command: Uint8Array; readonly done: Submitted }[] = [];
   readonly barriers: Asked[] = [];
+  /** Every command that was applied, in order. */
+  readonly applied: Uint8Array[] = [];
   cancelledCount = 0;
   barrierCount = 0;
   members: readonly ClusterMember[] = [];
@@ -186,6 +188,7 @@ export class Member {
 
   apply(command: Uint8Array, done: Submitted): void {
     this.#index++;
+    this.applied.push(command.slice());
     const result = this.machine.apply(command, { index: this.#index, term: this.entryTerm });
     done({ kind: "applied", index: this.#index, result });
   }
