@@ -24,6 +24,10 @@ export interface ServerStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly revision: number;
+  /** Oldest revision that can be read; -1 when history was never compacted. */
+  readonly compactRevision: number;
+  /** Bytes that keys and values may take; 0 for no bound. */
+  readonly quotaBytes: number;
   readonly dbBytes: number;
   readonly dbBytesInUse: number;
   readonly isLearner: boolean;

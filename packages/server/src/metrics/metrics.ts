@@ -60,6 +60,12 @@ export function createMetrics(etcdVersion: string): Metrics {
     labelNames: ["server_version"],
     registers,
   }).set({ server_version: etcdVersion }, 1);
+  new Gauge({
+    name: "etcd_cluster_version",
+    help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
+    labelNames: ["cluster_version"],
+    registers,
+  }).set({ cluster_version: etcdVersion.split(".", 2).join(".") }, 1);
   return {
     walSynced: (seconds) => sync.observe(seconds),
     proposalFailed: () => failed.inc(),
@@ -193,4 +199,34 @@ function observeStatus(registers: Registry[], probe: ServerProbe): void {
     (status) => status.repairedEntryCount,
   );
   observe("etcd_debugging_store_revision", "The current revision of the store.", (status) => status.revision);
+  observe(
+    "etcd_debugging_mvcc_current_revision",
+    "The current revision of store.",
+    (status) => status.revision,
+  );
+  observe(
+    "etcd_debugging_mvcc_compact_revision",
+    "The revision of the last compaction in store.",
+    (status) => status.compactRevision,
+  );
+  observe(
+    "etcd_server_is_learner",
+    "Whether or not this member is a learner. 1 if is, 0 otherwise.",
+    (status) => (status.isLearner ? 1 : 0),
+  );
+  observe(
+    "etcd_server_quota_backend_bytes",
+    "Current backend storage quota size in bytes.",
+    (status) => status.quotaBytes,
+  );
+  new Gauge({
+    name: "etcd_server_id",
+    help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
+    labelNames: ["server_id"],
+    registers,
+    collect() {
+      this.reset();
+      this.set({ server_id: probe.status().id.toString(16) }, 1);
+    },
+  });
 }

@@ -7,10 +7,15 @@ import type { Replication } from "./replication.ts";
 
 /** The parts that are looked at. */
 interface ProbeOptions {
-  readonly config: Pick<ServerConfig, "name" | "electionTimeoutMs">;
+  readonly config: Pick<ServerConfig, "name" | "electionTimeoutMs" | "quotaBackendBytes">;
   readonly machine: KvStateMachine;
   readonly membership: MembershipPort;
   readonly replication: Replication;
+}
+
+/** ETCD: 0 stands for its default, below for none. */
+function quotaBytesOf(flag: number): number {
+  return flag === 0 ? 2 * 2 ** 30 : Math.max(0, flag);
 }
 
 /** Makes the probe. */
@@ -27,6 +32,8 @@ export function createProbe({ config, machine, membership, replication }: ProbeO
         isLearner: replication.status().isLearner,
         name: config.name,
         revision: machine.revision,
+        compactRevision: machine.compactRevision,
+        quotaBytes: quotaBytesOf(config.quotaBackendBytes),
         dbBytes: machine.dbSizeBytes,
         dbBytesInUse: machine.liveBytes,
         members: membership.members().map(({ id, name, peerUrls, clientUrls }) => ({

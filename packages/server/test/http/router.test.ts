@@ -25,6 +25,8 @@ const healthy: ServerStatus = {
   leaderChangeCount: 2,
   logDamaged: false,
   repairedEntryCount: 0,
+  compactRevision: -1,
+  quotaBytes: 0,
   proposalsPending: 1,
   members: [
     { id: 0x1e05c52164694d, name: "m1", peerUrls: ["http://p1"], clientUrls: ["http://c1"], match: null },

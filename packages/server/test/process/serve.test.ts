@@ -88,6 +88,11 @@ describe("a member that runs", () => {
     const [, metrics] = await page("/metrics");
     const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1]);
     assert.equal(value("etcd_server_is_leader"), 1);
+    assert.equal(value("etcd_server_is_learner"), 0);
+    assert.equal(value("etcd_debugging_mvcc_current_revision"), 2);
+    assert.equal(value("etcd_server_quota_backend_bytes"), 2 ** 31);
+    assert.match(metrics, /^etcd_cluster_version\{cluster_version="3\.7"\} 1$/m);
+    assert.match(metrics, /^etcd_server_id\{server_id="[0-9a-f]+"\} 1$/m);
     assert.equal(value("etcd_debugging_store_revision"), 2);
     assert.ok(value("etcd_disk_wal_fsync_duration_seconds_count") >= 2, metrics);
     assert.ok(value("etcd_server_proposals_applied_total") >= 2);
