@@ -196,7 +196,12 @@ export class EtcdApi {
         hub.revised();
         this.#firstCome.revised();
       },
-      forgetting: () => hub.forgetting(),
+      forgetting: (revision) => {
+        hub.forgetting();
+        if (revision !== null) {
+          this.#context.compactHashes.begin(revision);
+        }
+      },
       leaseSet: (lease) => lessor.leaseSet(lease),
       leaseRemoved: (id) => lessor.leaseRemoved(id),
       tokenIssued: (token, user) => this.#context.auth.tokens.issued(token, user),
@@ -204,6 +209,7 @@ export class EtcdApi {
       restored: () => {
         // What became of its users meanwhile is not known.
         this.#context.auth.tokens.revoked(null);
+        this.#context.compactHashes.clear();
         lessor.restored();
         hub.revised();
         this.#firstCome.restored();

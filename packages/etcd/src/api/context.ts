@@ -23,6 +23,7 @@ import type {
   UnaryApiCall,
 } from "../ports.ts";
 import { AuthGate } from "./auth-gate.ts";
+import { CompactHashes } from "./compact-hashes.ts";
 import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
 import { type ApiLimits, quotaBytesOf } from "./limits.ts";
 import { Pending, PendingList } from "./pending.ts";
@@ -90,6 +91,7 @@ interface Submission {
 export class ApiContext {
   readonly options: ApiOptions;
   readonly pending: PendingList = new PendingList();
+  readonly compactHashes: CompactHashes;
   /** Who calls, and what that allows. */
   readonly auth: AuthGate;
   #writer = new ByteWriter(4096);
@@ -106,6 +108,7 @@ export class ApiContext {
   constructor(options: ApiOptions) {
     this.options = options;
     this.#nowMs = options.nowMs;
+    this.compactHashes = new CompactHashes(options.store, options.defer);
     const { limits, replication, signedTokens, store } = options;
     this.auth = new AuthGate({
       store,
@@ -165,6 +168,7 @@ export class ApiContext {
     this.#stopped = true;
     this.#parked = [];
     this.auth.tokens.stop();
+    this.compactHashes.clear();
     this.pending.stop();
   }
 

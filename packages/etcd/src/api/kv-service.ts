@@ -114,7 +114,12 @@ export function handleCompact(context: ApiContext, input: Uint8Array, call: Unar
     context.submit(call, context.encode(request), encodeCompaction);
     return;
   }
-  context.submitThen(call, context.encode(request), (result) => sweepThen(context, call, result));
+  context.submitThen(call, context.encode(request), (result) => {
+    // What is still hashed cannot be freed yet.
+    if (!context.compactHashes.find(request.revision, () => sweepThen(context, call, result))) {
+      sweepThen(context, call, result);
+    }
+  });
 }
 
 /** Records that one slice of a physical compaction looks at. PERF: some thousands take a millisecond. */

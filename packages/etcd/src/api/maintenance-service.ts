@@ -148,7 +148,7 @@ export function handleHashKv(context: ApiContext, input: Uint8Array, call: Unary
   }
   const asked =
     request.revision > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(request.revision);
-  hashSlices(context, call, asked, ({ compactRevision, hash, hashRevision, revision }) => {
+  const encode = ({ compactRevision, hash, hashRevision }: HashKvResult, revision: number): Uint8Array => {
     const message = create(HashKVResponseSchema, {
       header: context.messageHeader(revision),
       hash,
@@ -156,7 +156,15 @@ export function handleHashKv(context: ApiContext, input: Uint8Array, call: Unary
       hashRevision: BigInt(hashRevision),
     });
     return toBinary(HashKVResponseSchema, message);
+  };
+  const isKept = context.compactHashes.find(asked, (result) => {
+    if (!call.ended) {
+      call.respond(encode(result, context.options.store.revision));
+    }
   });
+  if (!isKept) {
+    hashSlices(context, call, asked, (result) => encode(result, result.revision));
+  }
 }
 
 function hashSlices(
@@ -257,7 +265,7 @@ export function handleDowngrade(context: ApiContext, input: Uint8Array, call: Un
   } else {
     const message = create(DowngradeResponseSchema, {
       header: context.messageHeader(store.revision),
-      version: own === undefined ? about.version : `${own[0]}.${own[1]}.0`,
+      version: own === undefined ? about.version : `${own[0]}.${own[1]}`,
     });
     call.respond(toBinary(DowngradeResponseSchema, message));
   }

@@ -114,10 +114,13 @@ test("every method of the proto files is in the table, with its kind", () => {
 test("what is not served answers UNIMPLEMENTED and names itself", () => {
   const member = new Member();
   const served = new Set([
-    ...["Range", "Put", "DeleteRange", "Txn", "Compact"].map((name) => `/etcdserverpb.KV/${name}`),
+    ...["Range", "RangeStream", "Put", "DeleteRange", "Txn", "Compact"].map(
+      (name) => `/etcdserverpb.KV/${name}`,
+    ),
     ...["Grant", "Revoke", "KeepAlive", "TimeToLive", "Leases"].map(
       (name) => `/etcdserverpb.Lease/Lease${name}`,
     ),
+    ...[...member.api.methods.keys()].filter((path) => path.startsWith("/etcdserverpb.Auth/")),
     "/etcdserverpb.Watch/Watch",
     "/etcdserverpb.Cluster/MemberList",
     ...["Alarm", "Status", "Defragment", "Hash", "HashKV", "Downgrade"].map(
