@@ -7,7 +7,7 @@ import { etcdPlanBase, type MembershipPlan, type SeedPlan, simulate } from "@quo
 import type { PlanOverride } from "./mutant.ts";
 
 /** No seed comes near: members that answer each other without end do. */
-const eventCountMax = 3_000_000;
+const eventCountMax = 1_000_000;
 
 const tooMany = `bounded-work: ${eventCountMax} events, and no end`;
 
