@@ -82,7 +82,7 @@ export class Cluster
         refused: (asking, peer) => this.#isRefused(asking, peer),
         isWiped: (peer) => this.#members.get(peer)?.isWiped ?? false,
         reset: (by, from) => this.#reset(by, from),
-        peers: this.members.filter((peer) => peer !== id),
+        members: () => this.members,
       });
     for (const id of founders) {
       this.#members.set(id, this.#makeMember(id, this.oracle.configurations.last));

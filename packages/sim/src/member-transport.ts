@@ -96,6 +96,11 @@ export class MemberTransport implements Transport {
     });
   }
 
+  /** Whether it has the address of `peer`. */
+  knows(peer: NodeId): boolean {
+    return this.#peers.has(peer);
+  }
+
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     for (const peer of this.#peers) {

@@ -66,8 +66,8 @@ interface MemberParts {
   readonly reset: (by: NodeId, from: NodeId) => void;
   /** Whether the disk of a member is not its first one. */
   readonly isWiped: (id: NodeId) => boolean;
-  /** Whom it is started with the addresses of. */
-  readonly peers: readonly NodeId[];
+  /** Members of the newest configuration: whoever starts a member gives it their addresses. */
+  readonly members: () => readonly NodeId[];
 }
 
 /** One life: what is gone with the process. */
@@ -575,7 +575,7 @@ export class Member {
           application: emptyBytes,
         },
         // As the real member does where there are others to be repaired from.
-        onDamage: plan.nodeCount > 1 || this.#parts.peers.length > 0 ? "set-aside" : "refuse",
+        onDamage: plan.nodeCount > 1 || this.#peers.length > 0 ? "set-aside" : "refuse",
         buggify: this.#buggify(),
         segmentBytes: plan.segmentBytes,
         windowBytesMax: plan.windowBytesMax,
@@ -606,7 +606,7 @@ export class Member {
           identity,
           notes,
           disk: this.#diskNumber,
-          peers: this.#parts.peers,
+          peers: this.#peers,
           versionsAhead: life.version.wireVersionsAhead,
         });
         this.#run(life, storage);
@@ -762,10 +762,37 @@ export class Member {
     }
   }
 
+  get #peers(): readonly NodeId[] {
+    return this.#parts.members().filter((id) => id !== this.id);
+  }
+
+  /**
+   * A member of today's configuration is a stranger here: this member has missed the change that brought it, and knows no address. As
+   * docs/simulator.md says under "What stays open", it is started again with today's addresses.
+   */
+  #startWithAddresses(): void {
+    const life = this.#life;
+    const { plan, world } = this.#parts;
+    world.schedule(2 * plan.electionTimeoutTicks * plan.tickMs, () => {
+      if (life !== null && this.#life === life && !this.health.isBroken && this.#isLeftOut(life)) {
+        world.log(`addresses ${this.id}`);
+        this.crash();
+        this.restart();
+      }
+    });
+  }
+
+  #isLeftOut(life: Life): boolean {
+    return this.#parts.members().includes(this.id) && this.#peers.some((peer) => !life.transport.knows(peer));
+  }
+
   /** A handshake was refused, on either side. */
   #refused(peer: NodeId, cause: RefusalCause): void {
     const { faults, isWiped, watch, world } = this.#parts;
     world.log(`refused ${this.id} ${peer} ${cause}`);
+    if (cause === "unknown-peer" && this.#peers.includes(peer)) {
+      this.#startWithAddresses();
+    }
     if (cause === "store") {
       faults.add("wiped-disk-refused");
       watch.check(() =>

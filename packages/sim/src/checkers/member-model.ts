@@ -86,7 +86,7 @@ export class MemberModel {
       this.promised = null;
     } else {
       this.#checkBeginning(found);
-      this.#promise(floor);
+      this.#promise(found, floor);
     }
   }
 
@@ -149,15 +149,16 @@ export class MemberModel {
     return isIn(this.durable) || (this.promised !== null && isIn(this.promised.log)) || this.#lost.some(isIn);
   }
 
-  /** What is found is the beginning of what was durable, or of that with some of the batches under way: damage takes ends. */
+  /** What is found is what was durable, or that with some of the batches under way, without an end; or it is what stood there before a
+   * leader replaced it: damage takes the latest first, and a log that was cut back is below what took its place. */
   #checkBeginning(found: ShadowLog): void {
     const expected = this.durable.copy();
-    if (isBeginning(found, expected)) {
+    if (isBeginning(found, expected) || isBelow(found, expected)) {
       return;
     }
     for (const pending of this.#pending) {
       apply(expected, pending);
-      if (isBeginning(found, expected)) {
+      if (isBeginning(found, expected) || isBelow(found, expected)) {
         return;
       }
     }
@@ -169,18 +170,21 @@ export class MemberModel {
     );
   }
 
-  /** ADR 15: the floor is no lower than what was durable, however little of the log is left. */
-  #promise(floor: VoteFloor): void {
+  /** ADR 15: where the log ends below what was durable the floor does not, however little is left. A floor outlives its damage until it is removed. */
+  #promise(found: ShadowLog, floor: VoteFloor): void {
     const before = this.promised?.log ?? null;
     const { durable } = this;
     const log = before === null || isBelow(before, durable) ? durable.copy() : before;
     promise(
-      floor === "unknown" || !isBelow({ last: floor.index, lastTerm: floor.term }, log),
+      !isBelow(found, log) ||
+        floor === "unknown" ||
+        !isBelow({ last: floor.index, lastTerm: floor.term }, log),
       "vote-floor",
       () =>
         `node ${this.id} keeps a floor of ${JSON.stringify(floor)}; durable was ${log.last} of term ${log.lastTerm}`,
     );
-    this.promised = { log, isKnown: floor !== "unknown" && (this.promised?.isKnown ?? true) };
+    const isKnown = floor !== "unknown" && (this.promised?.isKnown ?? true);
+    this.promised = isBelow(found, log) ? { log, isKnown } : null;
   }
 
   /** Highest commit index that was ever handed to the storage. */
