@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
 import type { InitialMember, ServerConfig } from "../config/server-config.ts";
 import { DataDirectoryError, type MemberIdentity, memberFile } from "./data-directory.ts";
@@ -20,6 +21,9 @@ export interface RunningCluster {
 export const clusterIdHeader = "x-etcd-cluster-id";
 
 const askTimeoutMs = 5000;
+// How long, and how often, members are asked that do not answer, or do not know of this one.
+const patienceMsDefault = 5000;
+const pauseMs = 200;
 // A list of thousands of members fits.
 const answerBytesMax = 4 * 1024 * 1024;
 
@@ -29,14 +33,33 @@ export function asksToJoin(config: Pick<ServerConfig, "dataDir" | "initialCluste
 }
 
 /**
- * Asks the other members in turn, until one tells of a cluster that fits --initial-cluster; null when nobody answers.
+ * Asks the other members until one tells of a cluster that fits --initial-cluster; null when nobody answers. A member that was added a
+ * moment ago may be unknown to those that lag behind, and all may be electing: they are asked again for some seconds. (etcd asks once.)
  *
  * @throws {@link DataDirectoryError} when the last that answered told of another cluster.
  */
 export async function askCluster(
   config: ServerConfig,
   tls: ConnectionOptions | null = null,
+  patienceMs: number = patienceMsDefault,
 ): Promise<RunningCluster | null> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      const answer = await askOnce(config, tls);
+      if (answer !== null || performance.now() >= untilMs) {
+        return answer;
+      }
+    } catch (error) {
+      if (performance.now() >= untilMs) {
+        throw error;
+      }
+    }
+    await delay(pauseMs);
+  }
+}
+
+async function askOnce(config: ServerConfig, tls: ConnectionOptions | null): Promise<RunningCluster | null> {
   let mismatch: unknown = null;
   for (const member of config.initialCluster.filter(({ name }) => name !== config.name)) {
     for (const { text } of member.peerUrls) {
