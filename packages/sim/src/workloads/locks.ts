@@ -76,7 +76,7 @@ export class Locks extends Client {
       }
       const held = this.#check(answer.message.text(2), answer.revision, leaseId);
       this.kit.counts.add("lock");
-      this.#work(held, this.random.integer(0, 4), () => {
+      this.#work(held, this.random.integer(0, 6), () => {
         // Some never say that they are done: the lease ends for them.
         if (this.random.chance(0.7)) {
           this.#unlock(held, finish);
@@ -109,7 +109,7 @@ export class Locks extends Client {
       done();
       return;
     }
-    this.later(this.random.integer(0, 1_500), () => {
+    this.later(this.random.integer(0, 2_500), () => {
       this.#writeCount++;
       const value = `${held.token}:${this.name}-${this.#writeCount}`;
       const fenced = putOf(`${prefixes.fence}${this.#name}`, value);
