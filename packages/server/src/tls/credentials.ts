@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import type { TlsCredentials } from "@quorate/grpc";
 import { readRevokedSerials } from "./revocation-list.ts";
 
@@ -48,8 +49,10 @@ export function loadTls(files: TlsFiles, policy: TlsPolicy, nowMs: number): Load
   checkCertificate(files.certificate, cert, nowMs);
   checkKey(files, cert, key);
   const ca = files.authorities === null ? null : readAuthorities(files.authorities);
+  const credentials = { ...policy, cert, key, ...(ca === null ? {} : { ca }) };
+  checkContext(files.certificate, credentials);
   return {
-    credentials: { ...policy, cert, key, ...(ca === null ? {} : { ca }) },
+    credentials,
     revoked: files.revoked === null ? new Set() : readRevoked(files.revoked),
   };
 }
@@ -99,6 +102,16 @@ function checkKey(files: TlsFiles, cert: Buffer, key: Buffer): void {
   if (!parseCertificate(files.certificate, cert).checkPrivateKey(parsed)) {
     const { flag, path } = files.certificate;
     throw new TlsFileError(files.key, `is not the key of the certificate in ${flag} ${path}`);
+  }
+}
+
+/** What passed for itself may be too weak for OpenSSL, or not go with the ciphers. */
+function checkContext(file: NamedFile, credentials: TlsCredentials): void {
+  try {
+    createSecureContext(credentials);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TlsFileError(file, `OpenSSL does not take it (${why})`, { cause: error });
   }
 }
 

@@ -63,11 +63,15 @@ export class RenewedTls {
 
   /** Changes whenever a file does. */
   #stampNow(): string {
-    return this.#paths()
-      .map((path) => {
-        const found = statSync(path, { throwIfNoEntry: false });
-        return found === undefined ? "-" : `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}`;
-      })
-      .join("|");
+    return this.#paths().map(stampOf).join("|");
+  }
+}
+
+function stampOf(path: string): string {
+  try {
+    const { ctimeMs, ino, mtimeMs, size } = statSync(path);
+    return `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+  } catch {
+    return "-"; // Gone, or out of reach: reading it says which, in the words for operators.
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -135,6 +136,13 @@ function page(url: string, tls: ClientTls): Promise<string> {
   });
 }
 
+/** A connection that begins a handshake and leaves it. */
+function unfinished(host: string, port: number): Socket {
+  const socket = connect(port, host, () => socket.write(Buffer.from([22, 3, 1, 1, 0, 1])));
+  socket.on("error", () => {});
+  return socket;
+}
+
 test("a cluster with mutual TLS serves, keeps strangers out, and changes its authority without losing its leader", async () => {
   const old = new TestAuthority("Old");
   const next = new TestAuthority("Next");
@@ -165,6 +173,14 @@ test("a cluster with mutual TLS serves, keeps strangers out, and changes its aut
     await assert.rejects(page(`${m1.clientUrl}/health`, { certificateAuthority: old.certificate }));
 
     const termBefore = await termAt(m1, alice);
+    const flood = cluster.members.flatMap(({ clientUrl, host }) =>
+      Array.from({ length: 150 }, () => unfinished(host, Number(new URL(clientUrl).port))),
+    );
+    await put(m2, alice, "during a flood of handshakes that nobody ends");
+    assert.equal(await termAt(m1, alice), termBefore, "the members kept their leader");
+    for (const socket of flood) {
+      socket.destroy();
+    }
     // The order in which an authority is changed: first all trust both, then all show the new one, then the old one goes.
     const bob = trust(next, next.issue({ commonName: "bob", hosts: [] }));
     for (const member of cluster.members) {

@@ -123,6 +123,16 @@ for (const [title, spoil, message] of cases) {
   });
 }
 
+test("what OpenSSL does not take is told before a handshake fails on it", (context) => {
+  const one = folder(context);
+  const usable = { ciphers: "ECDHE-RSA-AES128-GCM-SHA256", maxVersion: "TLSv1.2" } as const;
+  loadTls(one.files, usable, Date.now());
+  assert.throws(
+    () => loadTls(one.files, { ciphers: "NO-SUCH-CIPHER", maxVersion: "TLSv1.2" }, Date.now()),
+    /^TlsFileError: --cert-file \S+cert: OpenSSL does not take it/,
+  );
+});
+
 test("a file that may not be read is told", (context) => {
   const one = folder(context);
   chmodSync(join(one.path, "key"), 0);
