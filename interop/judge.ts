@@ -55,7 +55,13 @@ export class Judge {
     const startedAtMs = performance.now();
     const { code, output } = await this.#spawn(
       ["-test.v", "-test.run", `^${name}$`, "-test.timeout", `${timeoutSeconds}s`],
-      { TMPDIR: temporary, E2E_TEST_MINIMAL: "true", [marker]: mark },
+      {
+        TMPDIR: temporary,
+        E2E_TEST_MINIMAL: "true",
+        // PERF: the tests give a member ten seconds to start; from the compile cache it takes a third.
+        NODE_COMPILE_CACHE: join(import.meta.dirname, "..", ".cache", "compile"),
+        [marker]: mark,
+      },
     );
     endMarked(`${marker}=${mark}`);
     rmSync(temporary, { recursive: true, force: true });

@@ -59,6 +59,7 @@ export const clusteringFlags: FlagRows<ClusteringValues> = {
     defaultValue: "new",
     etcdDefault: "new",
     isEtcds: true,
+    differs: "a joiner asks the members again for some seconds, where etcd asks once",
     help: "new: form a cluster. existing: join one that this member was added to, or restart with data.",
   },
   initialClusterToken: {

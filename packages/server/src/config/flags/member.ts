@@ -50,6 +50,7 @@ export const memberFlags: FlagRows<MemberValues> = {
     defaultValue: defaultUrls("http://localhost:2379"),
     etcdDefault: "http://localhost:2379",
     isEtcds: true,
+    differs: "unix sockets are refused",
     help: "Where clients connect: gRPC and HTTP on the same port.",
   },
   listenClientHttpUrls: {

@@ -15,7 +15,7 @@ export const refusedFlags: readonly OtherFlag[] = [
     name: "force-new-cluster",
     type: "switch",
     etcdDefault: "false",
-    why: "a start that throws the other members out is too easily repeated; stop this member and run `quorate recover`",
+    why: "a start that throws the other members out is too easily repeated; stop this member, run `quorate recover --data-dir DIR`, and start it without the flag",
   },
   { name: "discovery", type: "text", etcdDefault: "", why: noDiscovery },
   { name: "discovery-endpoints", type: "text", etcdDefault: "", why: noDiscovery },
