@@ -13,6 +13,8 @@ const commands: readonly (readonly string[])[] = [
   ["status"],
   ["wal"],
   ["wal", "dump"],
+  ["get"],
+  ["snapshot"],
 ];
 
 for (const words of commands) {
@@ -54,6 +56,7 @@ test("started as etcd, all words are flags of the server", async () => {
 
 const mistakes: readonly { readonly words: readonly string[]; readonly line: RegExp }[] = [
   { words: ["sevre"], line: /^quorate: unknown command 'sevre' \(Did you mean serve\?\)\n$/ },
+  { words: ["gett", "k"], line: /^quorate: unknown command 'gett' \(Did you mean get\?\)\n$/ },
   { words: ["--frobnicate"], line: /^quorate: unknown option '--frobnicate'\n$/ },
   {
     words: ["status", "--endpoint=x"],
@@ -81,6 +84,17 @@ for (const { words, line } of mistakes) {
     assert.deepEqual([code, stdout], [2, ""]);
   });
 }
+
+test("started as etcdctl, it is that client, with its exit codes", async () => {
+  const as = { QUORATE_ARGV0: "etcdctl" };
+  const unknown = await quorate(["serve"], as);
+  assert.deepEqual([unknown.code, unknown.stdout], [1, ""]);
+  assert.match(unknown.stderr, /^Error: unknown command "serve" for "etcdctl"/);
+  const missing = await quorate(["lease", "revoke"], as);
+  assert.deepEqual([missing.code, missing.stderr], [128, "Error: lease revoke command needs 1 argument\n"]);
+  const help = await quorate(["help", "lease", "grant"], as);
+  assert.match(help.stdout, /^Usage: etcdctl lease grant <ttl>\n/);
+});
 
 test("all problems of a server's flags are shown, one line each", async () => {
   const { code, stderr } = await quorate(["serve", "--max-txn-ops=x", "--log-level", "loud", "--x-y=1"]);

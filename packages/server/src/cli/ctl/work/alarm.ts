@@ -46,7 +46,7 @@ function refuseArguments({ args }: CtlContext, name: string): void {
 
 function printAlarms({ output }: CtlContext, answer: AlarmResponse, alarms: readonly AlarmMember[]): void {
   output.message(AlarmResponseSchema, answer, {
-    simple: () => alarms.map(({ alarm, memberID }) => `memberID:${memberID} alarm:${AlarmType[alarm]} `),
+    simple: () => alarms.map(({ alarm, memberID }) => `memberID:${memberID} alarm:${AlarmType[alarm]}`),
     fields: () => [
       ...output.header(answer.header),
       ...alarms.flatMap(({ alarm, memberID }) => [

@@ -16,6 +16,8 @@ import { readConsistency } from "./get.ts";
 import { parseMemberId } from "./ids.ts";
 
 const hex = (id: bigint): string => id.toString(16);
+/** ETCD: sentences have ids in sixteen columns. */
+const wideHex = (id: bigint): string => hex(id).padStart(16);
 
 /** `member add`. ETCD: simple output ends with what the new member is to be started with. */
 export async function memberAdd(context: CtlContext): Promise<number> {
@@ -34,7 +36,7 @@ export async function memberAdd(context: CtlContext): Promise<number> {
   const { header, member, members } = answer;
   output.message(MemberAddResponseSchema, answer, {
     simple: () => [
-      `Member ${hex(member?.ID ?? 0n)} added ${isLearner ? "as learner " : ""}to cluster ${hex(header?.clusterId ?? 0n)}`,
+      `Member ${wideHex(member?.ID ?? 0n)} added ${isLearner ? "as learner " : ""}to cluster ${wideHex(header?.clusterId ?? 0n)}`,
       "",
       `ETCD_NAME=${quote(name)}`,
       `ETCD_INITIAL_CLUSTER=${quote(initialCluster(members, member?.ID ?? 0n, name))}`,
@@ -70,7 +72,7 @@ export async function memberRemove(context: CtlContext): Promise<number> {
   const client = await context.client();
   const answer = await client.call(Cluster.method.memberRemove, { ID });
   context.output.message(MemberRemoveResponseSchema, answer, {
-    simple: () => [`Member ${hex(ID)} removed from cluster ${hex(answer.header?.clusterId ?? 0n)}`],
+    simple: () => [`Member ${wideHex(ID)} removed from cluster ${wideHex(answer.header?.clusterId ?? 0n)}`],
   });
   return ctlExit.ok;
 }
@@ -81,7 +83,7 @@ export async function memberPromote(context: CtlContext): Promise<number> {
   const client = await context.client();
   const answer = await client.call(Cluster.method.memberPromote, { ID });
   context.output.message(MemberPromoteResponseSchema, answer, {
-    simple: () => [`Member ${hex(ID)} promoted in cluster ${hex(answer.header?.clusterId ?? 0n)}`],
+    simple: () => [`Member ${wideHex(ID)} promoted in cluster ${wideHex(answer.header?.clusterId ?? 0n)}`],
   });
   return ctlExit.ok;
 }
@@ -93,7 +95,7 @@ export async function memberUpdate(context: CtlContext): Promise<number> {
   const client = await context.client();
   const answer = await client.call(Cluster.method.memberUpdate, { ID, peerURLs });
   context.output.message(MemberUpdateResponseSchema, answer, {
-    simple: () => [`Member ${hex(ID)} updated in cluster ${hex(answer.header?.clusterId ?? 0n)}`],
+    simple: () => [`Member ${wideHex(ID)} updated in cluster ${wideHex(answer.header?.clusterId ?? 0n)}`],
   });
   return ctlExit.ok;
 }

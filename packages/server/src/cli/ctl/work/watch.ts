@@ -206,6 +206,10 @@ function planOfLine(context: CtlContext, words: readonly string[]): WatchPlan | 
     process.stderr.write(`Invalid command ${word} (only support watch)\n`);
     return null;
   }
+  if (rest.length === 0 && (context.environment["ETCDCTL_WATCH_KEY"] ?? "") === "") {
+    process.stderr.write("Invalid command watch (command type or key is not provided)\n");
+    return null;
+  }
   try {
     const { values, wordCountBeforeDash, words: args } = parseLine(rest, lineFlags);
     return readPlan(args, wordCountBeforeDash, new FlagValues(lineFlags, values), context.environment);
