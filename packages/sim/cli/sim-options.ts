@@ -53,7 +53,7 @@ ${profileNames.map((name) => `                      ${name.padEnd(10)}${profiles
   --json            the summary as one JSON line, the last of the output
   --help            this text
 
-exit code: 0 all promises held; 1 one was broken, or a kind of fault never happened in 200 seeds or more of the default profile; 2 usage`;
+exit code: 0 all promises held; 1 one was broken, or a kind of fault or request never happened in 200 seeds or more of the default profile; 2 usage`;
 
 /** Null when the help is asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): Options | null {

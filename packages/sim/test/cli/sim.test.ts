@@ -116,7 +116,7 @@ test("options that say nothing together", () => {
   refused(/--seeds is for many seeds/, "--seed", "1", "--seeds", "2");
   refused(/--seed or --schedule/, "--seed", "1", "--schedule", "f");
   refused(/--out is for --shrink/, "--seed", "1", "--out", "f");
-  refused(/no profile 'calm'; there are default, storm, short/, "--profile", "calm");
+  refused(/no profile 'loud'; there are default, storm, short/, "--profile", "loud");
   refused(/--workers takes at least 1/, "--workers", "0");
   refused(/--seeds takes at least 1/, "--seeds", "0");
   refused(/Unknown option '--sed'/, "--sed", "1");
