@@ -53,6 +53,25 @@ both("HTTP/1.1 on the port of gRPC: GET, POST, keep-alive, a body that is too lo
   await long.text();
 });
 
+both(
+  "HTTP/1.1 connections are kept for the next request, but not behind a body that nobody reads",
+  async (context) => {
+    const { port } = await serve(
+      context,
+      {},
+      { onHttp: (one) => one.respond(200, {}, "x"), limits: { handshakeMs: 200 } },
+    );
+    const get = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    const head = "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n";
+    const answers = (await exchange(port, [get, get, head])).toString();
+    assert.equal(answers.match(/HTTP\/1\.1 200 OK\r\n/g)?.length, 3, answers);
+    assert.deepEqual(
+      answers.match(/^connection: .*(?=\r$)/gim)?.map((line) => line.toLowerCase()),
+      ["connection: keep-alive", "connection: keep-alive", "connection: close"],
+    );
+  },
+);
+
 both("plain requests over HTTP/2 get the same answers", async (context) => {
   const { url } = await serve(context, { [path]: echo }, { onHttp });
   const made = session(context, url);

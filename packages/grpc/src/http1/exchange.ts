@@ -5,6 +5,11 @@ import { headerText } from "../wire/metadata.ts";
 import type { Client } from "../wire/peer.ts";
 import { collectBody } from "./body.ts";
 
+/** RFC 9112 §6.3: whether a body follows the head; a request without one is not complete before this turn ends either. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
 /** An {@link HttpExchange} on one request and its response. */
 export class Http1Exchange implements HttpExchange {
   readonly method: string;
@@ -37,8 +42,8 @@ export class Http1Exchange implements HttpExchange {
     if (this.#response.writableEnded || this.#response.destroyed) {
       return;
     }
-    if (!this.#request.complete) {
-      // What is still to come of the body may have no end.
+    if (!this.#request.complete && hasBody(this.#request)) {
+      // What is still to come of it may have no end.
       this.#response.shouldKeepAlive = false;
     }
     this.#response.writeHead(statusCode, { ...headers, "content-length": Buffer.byteLength(body) });
