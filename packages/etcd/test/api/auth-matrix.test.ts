@@ -412,6 +412,12 @@ function allBut({ access, key, rangeEnd = "" }: Right): Right[] {
   ];
 }
 
+/** The rights whose want must lead to a refusal: each one, and of those to a range also all of it but its first key. */
+function indispensable(needs: readonly Right[]): Right[] {
+  const tails = needs.filter(({ rangeEnd = "" }) => rangeEnd !== "");
+  return [...needs, ...tails.map((right) => ({ ...right, key: `${right.key}\0` }))];
+}
+
 /** A member with the keys, leases and users of the rows; its leader decides about leases. */
 function preparedMember(needs: readonly Right[]): GuardedMember {
   const member = new GuardedMember(ports);
@@ -428,7 +434,7 @@ function preparedMember(needs: readonly Right[]): GuardedMember {
   member.addUser("exact", needs);
   member.addUser("none", []);
   member.addUser("spare", []);
-  for (const [place, right] of needs.entries()) {
+  for (const [place, right] of indispensable(needs).entries()) {
     member.addUser(`without ${place}`, allBut(right));
   }
   member.api.tick(2000);
@@ -501,7 +507,7 @@ function expectedOf(rule: Rule, needs: readonly Right[], who: string): Expected 
 }
 
 function runCase(method: DescMethod, rule: Rule, one: Case): number {
-  const lacking = one.needs.map((_, place) => `without ${place}`);
+  const lacking = indispensable(one.needs).map((_, place) => `without ${place}`);
   const callers = ["root", "exact", "none", "anonymous", "stale", "off", ...lacking];
   for (const who of callers) {
     const member = preparedMember(one.needs);
