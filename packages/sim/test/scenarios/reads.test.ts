@@ -1,6 +1,7 @@
 /** What went wrong in etcd with reads: the same schedules, and what must hold here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { must } from "@quorate/base";
 import { Scene } from "./scene.ts";
 
 // etcd #20418: a member that was paused went on afterwards, took a confirmation from before the pause for one of now, and answered a read with an old value.
@@ -38,3 +39,37 @@ for (const leaseReads of [false, true]) {
     }
   });
 }
+
+// No bug of anybody's, but one that no chance brings about soon: RAFT §4.2.1, §6.4. Learners answer heartbeats, and are no part of any quorum.
+test("a leader that reaches nobody but a learner answers no read", () => {
+  const membership = {
+    meanIntervalMs: 1000,
+    voterCountMax: 3,
+    newcomerCountMax: 1,
+    strictQuorum: false,
+    promotionMarginEntryCount: 3,
+    explicitChance: 0,
+  };
+  const scene = new Scene(3, { membership, checkQuorum: false, preVote: false });
+  const old = scene.begin();
+  const learner = must(scene.cluster.newcomer(), "test: no newcomer");
+  scene.cluster.changeMembers(old, { changes: [{ op: "add-learner", id: learner }] }, () => {});
+  scene.until("a learner", () => scene.cluster.members.includes(learner));
+  scene.leader();
+  for (const other of scene.cluster.nodes.filter((id) => id !== old && id !== learner)) {
+    for (const here of [old, learner]) {
+      scene.cluster.network.block(here, other);
+      scene.cluster.network.block(other, here);
+    }
+  }
+  scene.until("another leader", () => scene.cluster.leader() !== old);
+  const next = must(scene.cluster.leader(), "test: no leader");
+  const put = scene.put(next, "k", "new");
+  scene.until("a new value", () => put.answer?.kind === "applied");
+  const read = scene.read(old, "k");
+  scene.run(1_000);
+  assert.notEqual(read.answer?.kind, "value");
+  scene.cluster.network.unblockAll();
+  scene.until("the read ends", () => read.answer !== null);
+  scene.checkEqual();
+});
