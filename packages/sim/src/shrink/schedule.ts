@@ -83,7 +83,7 @@ function merged(drawn: SeedPlan, fields: Readonly<Record<string, unknown>>): See
     if (!(name in drawn)) {
       throw new DecodeError(`schedule: a plan has no '${name}'`, 0);
     }
-    const isGroup = typeof value === "object" && value !== null;
+    const isGroup = typeof value === "object" && value !== null && !Array.isArray(value);
     plan[name] = isGroup ? { ...Object(plan[name]), ...value } : value;
   }
   // The fields are those of a drawn plan; values that are none are refused by what the run asserts.
