@@ -26,6 +26,8 @@ export interface ServerStatus {
   readonly revision: number;
   /** Oldest revision that can be read; -1 when history was never compacted. */
   readonly compactRevision: number;
+  /** Counts changes of users, roles and rights. */
+  readonly authRevision: number;
   /** Bytes that keys and values may take; 0 for no bound. */
   readonly quotaBytes: number;
   readonly dbBytes: number;

@@ -210,6 +210,11 @@ function observeStatus(registers: Registry[], probe: ServerProbe): void {
     (status) => status.compactRevision,
   );
   observe(
+    "etcd_debugging_auth_revision",
+    "The current revision of auth store.",
+    (status) => status.authRevision,
+  );
+  observe(
     "etcd_server_is_learner",
     "Whether or not this member is a learner. 1 if is, 0 otherwise.",
     (status) => (status.isLearner ? 1 : 0),

@@ -33,6 +33,7 @@ export function createProbe({ config, machine, membership, replication }: ProbeO
         name: config.name,
         revision: machine.revision,
         compactRevision: machine.compactRevision,
+        authRevision: machine.auth.revision,
         quotaBytes: quotaBytesOf(config.quotaBackendBytes),
         dbBytes: machine.dbSizeBytes,
         dbBytesInUse: machine.liveBytes,

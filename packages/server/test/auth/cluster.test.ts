@@ -182,6 +182,8 @@ describe("three members", () => {
       /invalid auth token/,
     );
     await expectAgreement(cluster, secrets[0]);
+    const page = await (await fetch(`${first.clientUrl}/metrics`)).text();
+    assert.match(page, /^etcd_debugging_auth_revision 7$/m, "six changes, counted from 1");
   });
 
   test("switched on and off while members die and come back, rights never differ", async () => {

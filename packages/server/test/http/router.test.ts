@@ -26,6 +26,7 @@ const healthy: ServerStatus = {
   logDamaged: false,
   repairedEntryCount: 0,
   compactRevision: -1,
+  authRevision: 1,
   quotaBytes: 0,
   proposalsPending: 1,
   members: [
