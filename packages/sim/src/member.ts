@@ -533,7 +533,11 @@ export class Member {
       boundary,
       reset: (from) => this.#parts.reset(this.id, from),
       refused: (peer, cause) => this.#refused(peer, cause),
-      failed: (error) => this.#fatal(life, error),
+      failed: (error) => {
+        // A note about a peer that is not on the disk ends the real process, its host and its log with it.
+        this.#fatal(life, error);
+        process.kill();
+      },
     });
     const machine = world.machine?.(this.id, oracle, watch) ?? new ObservedMachine(this.id, oracle, watch);
     const life: Life = {
