@@ -83,7 +83,6 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return this.#machine;
   }
 
-
   snapshot(): StateMachineImage {
     this.#snapshotCount++;
     return this.#machine.snapshot();
