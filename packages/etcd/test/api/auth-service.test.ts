@@ -577,6 +577,19 @@ test("a lock that is given up is taken back, also when its holder has lost its r
   );
 });
 
+test("a lock takes the right to read all below its name, not only the own key: that is who comes first", () => {
+  const member = new GuardedMember();
+  member.addUser("narrow", [{ access: "read-write", key: "l/9" }]);
+  member.addUser("wide", [{ access: "read-write", key: "l/", rangeEnd: "l0" }]);
+  member.do({ type: "lease-grant", id: 9n, ttlSeconds: 60 });
+  member.enable();
+  member.status = { ...member.status, applied: 1000, committed: 1000 };
+  const lock = (name: string): FakeCall =>
+    member.call("/v3lockpb.Lock/Lock", LockRequestSchema, { name: text("l"), lease: 9n }, member.login(name));
+  assert.equal(refusal(lock("narrow")), denied);
+  assert.equal(lock("wide").failure, null);
+});
+
 test("after a restored image nobody's token is known: its users may be others", () => {
   const member = ready();
   const metadata = member.login("ana");
