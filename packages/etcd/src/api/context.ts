@@ -1,6 +1,6 @@
 /** What the services share: ports, limits, time, waiting requests, and one writer for answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { assert, ByteSlab, ByteWriter } from "@quorate/base";
+import { assert, ByteSlab, ByteWriter, utf8Decode } from "@quorate/base";
 import type { KvErrorCode } from "@quorate/kv";
 import { type Command, decodeCommand, takesSpace, writeCommand } from "@quorate/kv";
 import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
@@ -85,6 +85,16 @@ interface Submission {
   readonly then: (result: AppliedResult) => void;
   /** Whether it took care of the refusal. */
   readonly refused: (code: KvErrorCode) => boolean;
+}
+
+/** Whether a header's value is UTF-8. Headers come as one character a byte; those of ASCII alone need no look at each. */
+function isText(value: string | null): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
+  return value === null || /^[\x00-\x7f]*$/.test(value) || utf8Decode(latin1Bytes(value)) !== null;
+}
+
+function latin1Bytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 /** State of the API. */
@@ -198,6 +208,11 @@ export class ApiContext {
   admit(call: ApiCall, servedByLearner: boolean): boolean {
     if (this.#stopped) {
       failWith(call, "KV_STOPPED");
+      return false;
+    }
+    // ETCD: a client says for which version of the API it was made. Any version will do, but it must be text.
+    if (!isText(call.metadata.text("client-api-version"))) {
+      failWith(call, "KV_INVALID_CLIENT_API_VERSION");
       return false;
     }
     const status = this.options.replication.status();

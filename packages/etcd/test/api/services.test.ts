@@ -10,11 +10,12 @@ import {
   HealthCheckResponseSchema,
   MemberListRequestSchema,
   MemberListResponseSchema,
+  RangeRequestSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
   StatusRequestSchema,
   StatusResponseSchema,
 } from "@quorate/etcd/messages";
-import { FakeCall, Member } from "./fixture.ts";
+import { FakeCall, Member, text } from "./fixture.ts";
 
 test("MemberList answers who there is, with ids up to 2^53−1 exact", () => {
   const member = new Member();
@@ -109,6 +110,25 @@ test("every method of the proto files is in the table, with its kind", () => {
       }
     }
   }
+});
+
+test("a client's API version is any text, but text", () => {
+  const member = new Member();
+  const ask = (version: string) =>
+    member.call(
+      "/etcdserverpb.KV/Range",
+      RangeRequestSchema,
+      { key: text("k") },
+      { "client-api-version": version },
+    );
+  // Headers come as one character a byte: the second is a letter of two bytes.
+  for (const version of ["3.7.3", "\u00c3\u00bc", ""]) {
+    assert.equal(ask(version).failure, null, JSON.stringify(version));
+  }
+  assert.deepEqual(ask("\u00ff\u00fe").failure, {
+    code: 3,
+    message: "etcdserver: invalid client api version",
+  });
 });
 
 test("what is not served answers UNIMPLEMENTED and names itself", () => {
