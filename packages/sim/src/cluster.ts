@@ -98,7 +98,7 @@ export class Cluster
   }
 
   get broken(): readonly NodeId[] {
-    return this.#select((member) => !member.isRetired && member.health.isBroken);
+    return this.#select((member) => member.health.isBroken && !member.isDiscarded);
   }
 
   get everybody(): readonly NodeId[] {

@@ -103,6 +103,7 @@ export class Member {
   /** Counts the disks that this member had. */
   #diskNumber = 1;
   #retired = false;
+  #discarded = false;
   #snapshotCount = 0;
 
   constructor(parts: MemberParts) {
@@ -188,8 +189,14 @@ export class Member {
     return this.#life !== null && !this.#life.stopped;
   }
 
+  /** Whether its machine was taken away. */
+  get isDiscarded(): boolean {
+    return this.#discarded;
+  }
+
   /** The machine is taken away, for good. */
   discard(): void {
+    this.#discarded = true;
     this.#retired = true;
     this.crash();
   }
