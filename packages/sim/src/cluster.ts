@@ -384,6 +384,11 @@ export class Cluster
     );
   }
 
+  /** Whether nothing waits anywhere at this moment. */
+  isAtRest(): boolean {
+    return this.members.every((node) => this.#member(node).waiting().length === 0);
+  }
+
   /** Nothing waits anywhere: no proposal, no batch, no append, no image. */
   checkAtRest(): void {
     for (const node of this.members) {

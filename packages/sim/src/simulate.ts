@@ -293,7 +293,8 @@ class Run {
     };
     checkStanding(target, preVote, timeoutMs);
     this.#converge(this.#world.nowMs + convergenceTimeouts * timeoutMs, timeoutMs);
-    this.#runFor(timeoutMs, () => false);
+    // Sessions may still send again what they were not answered; between two of those nothing is left.
+    this.#runFor(20 * timeoutMs, () => cluster.isAtRest());
     cluster.checkAtRest();
   }
 
