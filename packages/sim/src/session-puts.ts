@@ -36,6 +36,7 @@ export class SessionPuts {
   readonly #port: SessionClientPort<KvResult>;
   readonly #clients = new Map<number, SessionClient<KvResult>>();
   readonly #windowCount: number;
+  #isGone = false;
   #attemptMs = attemptMsMin;
 
   constructor(world: World, target: SessionTarget, faults: FaultCount, windowCount: number) {
@@ -48,6 +49,11 @@ export class SessionPuts {
       propose: (command, done) => this.#propose(command, done),
       retryLater: (attempt, work) => world.schedule(Math.min(500, 10 * 2 ** Math.min(attempt, 6)), work),
     };
+  }
+
+  /** The clients are gone: what they queued while nobody answered is sent no more, and the cluster may come to rest. */
+  stop(): void {
+    this.#isGone = true;
   }
 
   /** Puts within the session of `client`; false while it has none, and one is asked for. */
@@ -77,6 +83,9 @@ export class SessionPuts {
     command: Uint8Array,
     done: (outcome: ProposalOutcome<MachineResult>) => void,
   ): { readonly abandon: () => void } {
+    if (this.#isGone) {
+      return { abandon: () => {} };
+    }
     let isOver = false;
     const isDouble = this.#random.chance(0.2);
     const once = (outcome: ProposalOutcome<MachineResult>): void => {

@@ -78,6 +78,7 @@ export class Workload implements Clients {
   /** No new requests from here on. */
   stop(): void {
     this.#active = false;
+    this.#sessions?.stop();
   }
 
   /** Requests whose client still waits. */
