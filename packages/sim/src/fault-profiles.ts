@@ -5,6 +5,7 @@ type Switch = Exclude<keyof NemesisPlan, "meanIntervalMs">;
 
 /** Only these of all that the nemesis can do. */
 function only(plan: NemesisPlan, names: readonly Switch[]): NemesisPlan {
+  // ORDER: the keys are names, none is integer-like.
   const switches = Object.keys(plan).filter((name) => name !== "meanIntervalMs") as Switch[];
   const chosen = switches.map((name) => [name, names.includes(name)] as const);
   return { meanIntervalMs: plan.meanIntervalMs, ...(Object.fromEntries(chosen) as Record<Switch, boolean>) };
@@ -32,6 +33,7 @@ const badLinks = {
 
 /** At least as bad as that. */
 function worse(network: NetworkPlan): NetworkPlan {
+  // ORDER: the keys are names, none is integer-like.
   const chances = Object.entries(badLinks) as [keyof typeof badLinks, number][];
   return {
     ...network,

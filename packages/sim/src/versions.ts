@@ -16,6 +16,7 @@ export interface FeatureGates {
   readonly wireVersionsAhead: number;
 }
 
+/** Does without all of it. */
 export const olderVersion: FeatureGates = {
   name: "older",
   failsOver: false,
@@ -23,6 +24,7 @@ export const olderVersion: FeatureGates = {
   wireVersionsAhead: 0,
 };
 
+/** Does all of it. */
 export const newerVersion: FeatureGates = {
   name: "newer",
   failsOver: true,
