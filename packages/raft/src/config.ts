@@ -63,6 +63,11 @@ export interface RaftConfig {
    * it need that.
    */
   readonly candidacyDurable?: boolean;
+  /**
+   * A leader tries once in an election time-out to leave a joint configuration that it could not leave when it was applied. ETCD: differs, there
+   * it stays until something else is applied; only schedules recorded from it need that.
+   */
+  readonly leaveRetried?: boolean;
   /** Followers hand proposals to the leader. */
   readonly proposalForwarding?: boolean;
   /** A leader that was removed or demoted becomes a follower. RAFT §4.2.2. */
@@ -92,6 +97,7 @@ export const raftDefaults: {
   readonly leaseProtected: boolean;
   readonly asyncStorage: boolean;
   readonly candidacyDurable: boolean;
+  readonly leaveRetried: boolean;
   readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
@@ -112,6 +118,7 @@ export const raftDefaults: {
   leaseProtected: true,
   asyncStorage: true,
   candidacyDurable: true,
+  leaveRetried: true,
   voteFloor: null,
   proposalForwarding: true,
   stepDownOnRemoval: true,

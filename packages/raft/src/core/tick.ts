@@ -56,8 +56,10 @@ function leaderTimeout(state: RaftState): void {
   if (state.role === "leader" && state.transferee !== noNode) {
     abortTransfer(state);
   }
-  // ETCD: differs, there a joint configuration that was applied during a transfer that came to nothing stays until something else is applied.
-  leaveWhenDue(state);
+  // A joint configuration that was applied during a transfer that came to nothing would else stay until something else is applied.
+  if (state.config.leaveRetried) {
+    leaveWhenDue(state);
+  }
 }
 
 /** RAFT §6.2 [quorum-check]: a leader that did not hear a quorum for an election time-out steps down, so that clients look elsewhere. */

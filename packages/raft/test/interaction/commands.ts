@@ -145,6 +145,7 @@ function settingsOf(command: ScriptCommand): Settings {
     uncommittedBytesMax: Infinity,
     measureEntry: protobufBytes,
     candidacyDurable: false,
+    leaveRetried: false,
     leaseProtected: false,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,
     preVote: isSet(command, "prevote"),
