@@ -27,7 +27,7 @@ export function checkFloorKept(
 
 /** The log is repaired: all of it that was committed is there again, durably. */
 export function checkRepaired(member: MemberModel, promised: Promised, committed: Committed): void {
-  const last = Math.min(promised.log.last, committed.last);
+  const last = committedEnd(promised, committed);
   const chain = committed.chain(last);
   const { durable } = member;
   promise(
@@ -38,13 +38,22 @@ export function checkRepaired(member: MemberModel, promised: Promised, committed
   );
 }
 
+/** How far of what was promised is committed by now: its end may have been replaced. */
+function committedEnd({ log }: Promised, committed: Committed): number {
+  let index = Math.min(log.last, committed.last);
+  while (index > log.base && log.chain(index) !== committed.chain(index)) {
+    index--;
+  }
+  return index;
+}
+
 /** Where the floor is not known to the member, what of it was committed counts. */
 function checkReaches(member: MemberModel, voted: MemberModel, committed: Committed, what: string): void {
   const { promised } = member;
   if (promised === null) {
     return;
   }
-  const index = Math.min(promised.log.last, committed.last);
+  const index = committedEnd(promised, committed);
   const chain = committed.chain(index);
   const reaches = promised.isKnown
     ? !isBelow(voted.log, promised.log)
