@@ -64,7 +64,7 @@ export function etcdPlan(random: Prng, mayRefuse: boolean): EtcdPlan | null {
     meanThinkMs: random.integer(30, 300),
     deadlineMs: random.integer(500, 6_000),
     keyCount: random.integer(2, 10),
-    quotaBytes: mayRefuse && random.chance(0.25) ? random.integer(20_000, 60_000) : -1,
+    quotaBytes: mayRefuse && random.chance(0.5) ? random.integer(15_000, 40_000) : -1,
     progressIntervalMs: random.pick([300, 2_000]),
     sliceCount: random.pick([1, 3, 20, 1_000]),
     mixClientCount: some(0.7, 3),
@@ -74,6 +74,6 @@ export function etcdPlan(random: Prng, mayRefuse: boolean): EtcdPlan | null {
     bankClientCount: some(0.4, 3),
     lockClientCount: some(0.4, 3),
     compacts: random.chance(0.5),
-    userCount: mayRefuse && random.chance(0.3) ? random.integer(1, 4) : 0,
+    userCount: mayRefuse && random.chance(0.5) ? random.integer(1, 4) : 0,
   };
 }
