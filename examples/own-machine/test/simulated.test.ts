@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type SimulatedOperation, simulate } from "@quorate/sim";
+import { type SimulatedAct, type SimulatedOperation, simulate } from "@quorate/sim";
 import { Bank, type Command, type Result } from "../own-machine.ts";
 
 const accounts = ["ann", "bob", "cyd"];
@@ -22,7 +22,7 @@ test("no account is ever below zero, and no money comes from nowhere", () => {
   const report = simulate({
     stateMachine: () => new Bank(),
     workload: {
-      next: (random) => {
+      next: (random): SimulatedAct<Command, Bank> => {
         const amount = random.integer(-1, 20);
         const from = random.pick(accounts);
         const to = random.pick(accounts);
@@ -33,7 +33,7 @@ test("no account is ever below zero, and no money comes from nowhere", () => {
           ? { command: { type: "deposit", account: to, amount } }
           : { command: { type: "transfer", from, to, amount } };
       },
-      check: (operations) => {
+      check: (operations: readonly SimulatedOperation<Command, Result>[]) => {
         const most = paidIn(operations);
         for (const { answer } of operations.filter(({ command }) => command === null)) {
           const balances = answer as readonly number[];

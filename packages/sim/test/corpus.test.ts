@@ -44,7 +44,7 @@ for (const name of names) {
   const { found, schedule } = read(name);
   test(`${name}: ${found}`, () => {
     const { violation } = playSchedule(schedule);
-    assert.equal(violation, null, violation?.stack);
+    assert.equal(violation, null, violation?.stack ?? "");
   });
 }
 

@@ -30,7 +30,7 @@ function begin(member: Member, revision: bigint): FakeCall {
 function hashOf(member: Member, revision: bigint): { hash: number; compacted: bigint; at: bigint } {
   const call = begin(member, revision);
   member.runDeferred();
-  assert.ok(call.answer !== null, call.failure?.message);
+  assert.ok(call.answer !== null, call.failure?.message ?? "no answer");
   const answer = fromBinary(HashKVResponseSchema, call.answer);
   return { hash: answer.hash, compacted: answer.compactRevision, at: answer.header?.revision ?? -1n };
 }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
-  type KeyValue,
   PutRequestSchema,
   PutResponseSchema,
   RangeRequest_SortOrder,
@@ -46,7 +45,7 @@ function chunksOf(call: FakeStream): RangeResponse[] {
   });
 }
 
-const keysOf = (kvs: readonly KeyValue[]): string[] => kvs.map(({ key }) => string(key));
+const keysOf = (kvs: RangeResponse["kvs"]): string[] => kvs.map(({ key }) => string(key));
 const all = { key: text("k"), rangeEnd: text("l") };
 
 test("a small range is one chunk with header, count and more", () => {
