@@ -243,7 +243,7 @@ const others: readonly Case[] = [
   { name: "a path that is escaped", path: "/etcdserverpb.KV/%52ange", request: new Uint8Array(0) },
 ];
 
-/** ETCD: this one ends the process of every member of release 3.7.3, again at each start, because it stands in the log. */
+/** ETCD: this one ends the process that is asked, of release 3.7.3. */
 export const fatalToEtcd: readonly Case[] = [
   ask("alarm: action out of range", Maintenance.method.alarm, { action: strange(9) }),
 ];
