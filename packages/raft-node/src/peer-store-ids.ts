@@ -95,6 +95,15 @@ export class PeerStoreIds {
     this.#write();
   }
 
+  /** Calls back when nothing is on its way to the disk: whoever stops may then give up the directory. */
+  settled(completed: () => void): void {
+    if (this.#writing) {
+      this.#waiting.push(() => completed());
+    } else {
+      completed();
+    }
+  }
+
   #write(): void {
     if (this.#writing) {
       return;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -74,4 +74,15 @@ test("a note that cannot be written is an error of the one who waits for it", as
     { code: "ENOENT" },
     "known in memory, but not on the disk",
   );
+});
+
+test("a member that has stopped writes no more notes: its directory may be removed", async () => {
+  const directory = mkdtempSync(join(folder, "settled-"));
+  const notes = PeerStoreIds.open(directory);
+  const written = [note(notes, 2, storeId(2)), note(notes, 3, storeId(3))];
+  await new Promise<void>((resolve) => notes.settled(resolve));
+  rmSync(directory, { recursive: true });
+  await Promise.all(written);
+  assert.equal(existsSync(directory), false);
+  await new Promise<void>((resolve) => notes.settled(resolve));
 });

@@ -192,7 +192,7 @@ export class TcpTransport implements Transport {
     }
     this.#flush();
     this.#closed = true;
-    let open = this.#links.size + 1;
+    let open = this.#links.size + 2;
     const oneClosed = (): void => {
       open--;
       if (open === 0) {
@@ -200,6 +200,8 @@ export class TcpTransport implements Transport {
       }
     };
     this.#server.close(() => oneClosed());
+    // A peer may just have been met: its note is still written where the caller may soon remove the directory.
+    this.#options.storeIds.settled(oneClosed);
     for (const link of this.#links.values()) {
       link.close(oneClosed);
     }
