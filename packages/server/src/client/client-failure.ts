@@ -1,25 +1,6 @@
 /** Why a call failed, as a caller decides by it: what the cluster said, and whether the call may have had an effect. */
 import { type GrpcError, status } from "@quorate/grpc/client";
-
-const codeNames: readonly string[] = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-];
+import { codeNames } from "./code-names.ts";
 
 /** A call that failed, after what could be tried was tried. */
 export class ClientFailure extends Error {

@@ -3,6 +3,7 @@
  * Values that the server holds anyway are read when somebody scrapes; only what is an event is counted as it happens.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { codeNames } from "../client/code-names.ts";
 import { type HttpAnswer, textAnswer } from "../http/http-answer.ts";
 import type { ServerProbe, ServerStatus } from "../http/server-probe.ts";
 import { observeRaft, type RaftFacts } from "./raft-metrics.ts";
@@ -82,27 +83,6 @@ export function createMetrics(etcdVersion: string): Metrics {
     },
   };
 }
-
-// Names of the codes as go-grpc-prometheus writes them, by number.
-const codeNames: readonly string[] = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-];
 
 function grpcObserver(registers: Registry[]): Metrics["grpcHandled"] {
   // PERF: a call costs one look-up and one addition; labels are made when somebody scrapes.
