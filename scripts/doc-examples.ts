@@ -132,6 +132,8 @@ async function runProblems(folder: string, files: ReadonlyMap<string, Example>):
     `
 import { mkdirSync } from "node:fs";
 const slowestMs = 20_000;
+// Temporary folders that examples make go with all the rest.
+process.env.TMPDIR = process.cwd();
 let current = "";
 const fail = (error) => {
   console.log(current + " " + (error?.stack ?? error));
