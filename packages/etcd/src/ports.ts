@@ -95,6 +95,8 @@ export interface StorePort {
   readonly dataBytes: number;
   /** The alarms that are on. */
   alarms(): readonly KvAlarm[];
+  /** The version that the cluster is to go down to, as `3.6.0`; null when it is not to. */
+  readonly downgradeTarget: string | null;
   /** Users, roles and what they may do. */
   readonly auth: AuthView;
   /** Begins to hash the history up to `revision`; 0 and below: all of it. */

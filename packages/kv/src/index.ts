@@ -51,6 +51,8 @@ export type {
   CompareResult,
   DeleteRangeRequest,
   DeleteRangeResult,
+  DowngradeRequest,
+  DowngradeResult,
   EmptyRequest,
   KeyValue,
   KvAlarm,

@@ -29,6 +29,7 @@ import { decodeSigned } from "./request/command-codec.ts";
 import { type Revision, toRevision } from "./revision.ts";
 import type {
   Command,
+  DowngradeRequest,
   KvAlarm,
   KvRefusal,
   KvResult,
@@ -110,6 +111,7 @@ export class KvStateMachine {
   #leases: LeaseTable = new LeaseTable();
   readonly #auth: AuthTable = new AuthTable();
   #alarms: AlarmList = [];
+  #downgradeTarget: string | null = null;
   #observer: KvObserver = noObserver;
   #appliedIndex = 0;
   #appliedTerm = 0;
@@ -166,6 +168,11 @@ export class KvStateMachine {
   /** The alarms that are on, by kind and member. */
   alarms(): readonly KvAlarm[] {
     return this.#alarms;
+  }
+
+  /** The version that the cluster is to go down to, as `3.6.0`; null when it is not to. */
+  get downgradeTarget(): string | null {
+    return this.#downgradeTarget;
   }
 
   /** What members have published, by ascending id. */
@@ -272,6 +279,7 @@ export class KvStateMachine {
       leases: this.#leases.pin(),
       auth: this.#auth.pin(),
       alarms: this.#alarms,
+      downgradeTarget: this.#downgradeTarget,
     };
     return new KvImage(head, history, tables, this.#pins.add(compactRevision));
   }
@@ -290,6 +298,7 @@ export class KvStateMachine {
     assert(this.#observer === noObserver, "kv: begun anew while it serves");
     this.#members = new Map();
     this.#alarms = [];
+    this.#downgradeTarget = null;
     if (bumpBy > 0) {
       const revision = toRevision(this.#store.revision + bumpBy);
       this.#store.raiseRevision(revision);
@@ -349,6 +358,7 @@ export class KvStateMachine {
     this.#leases = state.leases;
     this.#auth.install(state.auth);
     this.#alarms = state.alarms;
+    this.#downgradeTarget = state.downgradeTarget;
     this.#appliedIndex = state.head.appliedIndex;
     this.#appliedTerm = state.head.appliedTerm;
     this.#observer.restored();
@@ -389,11 +399,22 @@ export class KvStateMachine {
         this.#alarms = alarms;
         return { type: "alarm", revision: this.#store.revision, alarms: changed };
       }
+      case "downgrade":
+        return this.#downgrade(command);
       case "auth":
         return this.#auth.apply(command, index, this.#store.revision, this.#observer);
       default:
         return unreachable(command);
     }
+  }
+
+  /** ETCD: one at a time; ending one that is not under way is fine. */
+  #downgrade({ targetVersion }: DowngradeRequest): KvResult {
+    if (targetVersion !== null && this.#downgradeTarget !== null) {
+      return { type: "refused", code: "KV_DOWNGRADE_IN_PROCESS" };
+    }
+    this.#downgradeTarget = targetVersion;
+    return { type: "downgrade", revision: this.#store.revision };
   }
 
   #grant(command: LeaseGrantRequest): KvResult {

@@ -169,6 +169,13 @@ export interface AlarmRequest extends KvAlarm {
   readonly action: "activate" | "deactivate";
 }
 
+/** Begins to go down to an older version, or with null ends that. */
+export interface DowngradeRequest {
+  readonly type: "downgrade";
+  /** As `3.6.0`. */
+  readonly targetVersion: string | null;
+}
+
 /** What stands in the replicated log. */
 export type Command =
   | PutRequest
@@ -180,6 +187,7 @@ export type Command =
   | LeaseRevokeRequest
   | LeaseCheckpointRequest
   | AlarmRequest
+  | DowngradeRequest
   | AuthRequest;
 
 /** Any request that {@link checkRequest} looks at before it is proposed or read. */
@@ -281,6 +289,12 @@ export interface AlarmResult {
   readonly alarms: readonly KvAlarm[];
 }
 
+/** What the beginning or the end of a downgrade answers. */
+export interface DowngradeResult {
+  readonly type: "downgrade";
+  readonly revision: Revision;
+}
+
 /** The command was refused and changed nothing. */
 export interface KvRefusal {
   readonly type: "refused";
@@ -298,5 +312,6 @@ export type KvResult =
   | LeaseRevokeResult
   | LeaseCheckpointResult
   | AlarmResult
+  | DowngradeResult
   | AuthResult
   | KvRefusal;

@@ -1,6 +1,7 @@
 /** etcdserverpb.Maintenance: what operators ask a member, and alarms. */
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type HashKvResult, type KvAlarm, KvHash, kvErrors } from "@quorate/kv";
+import { must } from "@quorate/base";
+import { type HashKvResult, type KvAlarm, type KvErrorCode, KvHash, kvErrors } from "@quorate/kv";
 import {
   AlarmRequest_AlarmAction as AlarmAction,
   type AlarmRequest,
@@ -22,6 +23,7 @@ import type { StreamApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { decodeMessage, decodeOrFail, failUnimplemented, failUnknown, failWith } from "./failures.ts";
 import { quotaBytesOf } from "./limits.ts";
+import { clusterVersionOf, type Release, releaseOf } from "./release.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
 
 /** Records that one slice looks at. PERF: some thousands take a millisecond. */
@@ -52,9 +54,9 @@ export function handleStatus(context: ApiContext, _input: Uint8Array, call: Unar
     ],
     dbSizeInUse: BigInt(store.liveBytes),
     isLearner: status.isLearner,
-    storageVersion: about.storageVersion,
+    storageVersion: store.downgradeTarget ?? about.storageVersion,
     dbSizeQuota: BigInt(quotaBytesOf(about.quotaBytes) ?? 0),
-    downgradeInfo: { enabled: false, targetVersion: "" },
+    downgradeInfo: { enabled: store.downgradeTarget !== null, targetVersion: store.downgradeTarget ?? "" },
   });
   call.respond(toBinary(StatusResponseSchema, message));
 }
@@ -241,8 +243,8 @@ function answerMoved(context: ApiContext, call: UnaryApiCall): void {
 }
 
 /**
- * Maintenance.Downgrade. VALIDATE answers as etcd does; CANCEL finds nothing to cancel, which is fine; ENABLE is refused by name:
- * an older program does not read what this one stores.
+ * Maintenance.Downgrade. ETCD: differs, what members say of the cluster's version changes with the job, where etcd's leader takes up
+ * to four seconds; and as there is no older release of this program, a job lasts until it is cancelled.
  */
 export function handleDowngrade(context: ApiContext, input: Uint8Array, call: UnaryApiCall): void {
   const request = decode(context, call, input, DowngradeRequestSchema);
@@ -253,28 +255,51 @@ export function handleDowngrade(context: ApiContext, input: Uint8Array, call: Un
     failUnknown(call, "etcdserver: unknown method");
     return;
   }
-  const { about, store } = context.options;
-  const target = request.action === DowngradeAction.CANCEL ? null : parseVersion(request.version);
-  const own = parseVersion(about.version);
+  // ETCD: which version a cancelled job went to does not matter.
+  const target = request.action === DowngradeAction.CANCEL ? null : releaseOf(request.version);
   if (target === undefined) {
     failWith(call, "KV_WRONG_DOWNGRADE_VERSION_FORMAT");
-  } else if (target !== null && (target[0] !== own?.[0] || target[1] !== own[1] - 1)) {
-    failWith(call, "KV_INVALID_DOWNGRADE_TARGET_VERSION");
-  } else if (request.action === DowngradeAction.ENABLE) {
-    failUnimplemented(call);
-  } else {
-    const message = create(DowngradeResponseSchema, {
-      header: context.messageHeader(store.revision),
-      version: own === undefined ? about.version : `${own[0]}.${own[1]}`,
-    });
-    call.respond(toBinary(DowngradeResponseSchema, message));
+    return;
   }
+  context.readBarrier(call, () => {
+    const refused = target === null ? null : refuseDowngrade(context, target);
+    if (refused !== null) {
+      failWith(call, refused);
+    } else if (request.action === DowngradeAction.VALIDATE) {
+      call.respond(encodeDowngrade(context, clusterVersion(context)));
+    } else {
+      setDowngrade(context, call, target);
+    }
+  });
 }
 
-/** Major and minor number of `3.6` or `3.6.0`; undefined when it is neither. */
-function parseVersion(text: string): readonly [number, number] | undefined {
-  const match = /^(\d{1,9})\.(\d{1,9})(?:\.\d{1,9})?$/.exec(text);
-  return match === null ? undefined : [Number(match[1]), Number(match[2])];
+/** ETCD: one minor version down from the cluster's, and nothing else; asked first, so that it hides a job under way. */
+function refuseDowngrade(context: ApiContext, target: Release): KvErrorCode | null {
+  const from = must(releaseOf(clusterVersion(context)), "downgrade: the cluster has no version");
+  if (target.major !== from.major || target.minor !== from.minor - 1) {
+    return "KV_INVALID_DOWNGRADE_TARGET_VERSION";
+  }
+  return context.options.store.downgradeTarget === null ? null : "KV_DOWNGRADE_IN_PROCESS";
+}
+
+function setDowngrade(context: ApiContext, call: UnaryApiCall, target: Release | null): void {
+  // ETCD: the answer names the version from before.
+  const before = clusterVersion(context);
+  const targetVersion = target === null ? null : `${target.major}.${target.minor}.0`;
+  const command = context.encode({ type: "downgrade", targetVersion });
+  context.submitMessage(call, command, () => encodeDowngrade(context, before));
+}
+
+function encodeDowngrade(context: ApiContext, version: string): Uint8Array {
+  const message = create(DowngradeResponseSchema, {
+    header: context.messageHeader(context.options.store.revision),
+    version: version.replace(/\.\d+$/, ""),
+  });
+  return toBinary(DowngradeResponseSchema, message);
+}
+
+function clusterVersion({ options: { about, store } }: ApiContext): string {
+  return clusterVersionOf(about.version, store.downgradeTarget);
 }
 
 function decode<D extends DescMessage>(

@@ -76,7 +76,7 @@ export class SnapshotStream {
       header: this.#context.messageHeader(this.#context.options.store.revision),
       remainingBytes: BigInt(remainingBytes),
       blob,
-      version: this.#context.options.about.storageVersion,
+      version: this.#context.options.store.downgradeTarget ?? this.#context.options.about.storageVersion,
     });
     return this.#call.write(toBinary(SnapshotResponseSchema, message));
   }

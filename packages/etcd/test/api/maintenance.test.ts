@@ -15,6 +15,7 @@ import {
   DeleteRangeRequestSchema,
   DowngradeRequest_DowngradeAction as Downgrade,
   DowngradeRequestSchema,
+  DowngradeResponseSchema,
   HashKVRequestSchema,
   HashKVResponseSchema,
   LeaseGrantRequestSchema,
@@ -233,16 +234,53 @@ test("MoveLeader: by the leader alone, to a voter", () => {
   assert.equal(refusal(move(3)), "14 etcdserver: request timed out");
 });
 
-test("Downgrade: validate, cancel, and enable that is refused by name", () => {
+test("Downgrade: what etcd 3.7.3 answers, request by request", () => {
   const member = withQuota(0);
-  const ask = (action: Downgrade, version: string): FakeCall =>
-    member.call(maintenance("Downgrade"), DowngradeRequestSchema, { action, version });
-  assert.notEqual(ask(Downgrade.VALIDATE, "3.6.0").answer, null);
-  assert.equal(refusal(ask(Downgrade.VALIDATE, "3.5.0")), "3 etcdserver: invalid downgrade target version");
-  assert.equal(
-    refusal(ask(Downgrade.ENABLE, "three")),
-    "3 etcdserver: wrong downgrade target version format",
-  );
-  assert.notEqual(ask(Downgrade.CANCEL, "").answer, null);
-  assert.equal(ask(Downgrade.ENABLE, "3.6").failure?.code, 12);
+  const { VALIDATE, ENABLE, CANCEL } = Downgrade;
+  const invalid = "3 etcdserver: invalid downgrade target version";
+  const malformed = "3 etcdserver: wrong downgrade target version format";
+  const inProcess = "9 etcdserver: cluster has a downgrade job in progress";
+  const expect = (action: Downgrade, version: string, answer: string): void => {
+    const call = member.call(maintenance("Downgrade"), DowngradeRequestSchema, { action, version });
+    const found =
+      call.answer === null ? refusal(call) : fromBinary(DowngradeResponseSchema, call.answer).version;
+    assert.equal(found, answer, `${Downgrade[action]} ${version}`);
+  };
+  const versions = (): unknown[] => {
+    const status = member.ask(maintenance("Status"), StatusRequestSchema, {}, StatusResponseSchema);
+    const { downgradeInfo, storageVersion, version } = status;
+    return [version, storageVersion, downgradeInfo?.enabled, downgradeInfo?.targetVersion];
+  };
+  const common = { "3.7": invalid, "3.8": invalid, "2.6": invalid, "4.6": invalid, "": malformed };
+  const others = {
+    ...common,
+    "v3.6": malformed,
+    "3.6-rc.1": malformed,
+    "3": malformed,
+    "3.6.0.0": malformed,
+  };
+  for (const action of [VALIDATE, ENABLE]) {
+    for (const [version, answer] of Object.entries({ ...others, "3.5": invalid })) {
+      expect(action, version, answer);
+    }
+  }
+  for (const version of ["3.6", "3.6.0", "3.6.5"]) {
+    expect(VALIDATE, version, "3.7");
+  }
+  expect(CANCEL, "", "3.7");
+  expect(CANCEL, "nonsense", "3.7");
+  assert.deepEqual(versions(), ["3.7.0", "3.7.0", false, ""]);
+
+  expect(ENABLE, "3.6.5", "3.7");
+  assert.deepEqual(versions(), ["3.7.0", "3.6.0", true, "3.6.0"]);
+  for (const action of [VALIDATE, ENABLE]) {
+    for (const [version, answer] of Object.entries({ ...others, "3.6": invalid, "3.5": inProcess })) {
+      expect(action, version, answer);
+    }
+  }
+  assert.notEqual(put(member, "while it goes on").answer, null);
+
+  expect(CANCEL, "", "3.6");
+  assert.deepEqual(versions(), ["3.7.0", "3.7.0", false, ""]);
+  expect(VALIDATE, "3.6", "3.7");
 });

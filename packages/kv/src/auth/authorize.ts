@@ -32,6 +32,7 @@ export function refuseByAuth(
         : (auth.refuseStranger(principal) ?? auth.refuseLease(principal, "write", command.id, keysOf));
     case "compaction":
     case "alarm":
+    case "downgrade":
       return auth.refuseAdmin(principal);
     case "auth":
       // Whoever authenticates has proven itself by a password.

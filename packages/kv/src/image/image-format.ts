@@ -21,6 +21,8 @@ export const section = {
   auth: { tag: 6, version: 1 },
   /** By kind and member; none where there is no alarm. */
   alarms: { tag: 7, version: 1 },
+  /** Where a downgrade is under way. */
+  downgrade: { tag: 9, version: 1 },
   /** Always last: counts of what came before. */
   end: { tag: 255, version: 1 },
 } as const;
@@ -28,11 +30,20 @@ export const section = {
 /** A section's name. */
 export type SectionName = keyof typeof section;
 
+const sectionNames = [
+  "head",
+  "base",
+  "log",
+  "members",
+  "leases",
+  "auth",
+  "alarms",
+  "downgrade",
+  "end",
+] as const satisfies readonly SectionName[];
+
 /** Numbers set aside for sections that are not written yet, so that an older member can name what it meets. */
-const reservedTags: ReadonlyMap<number, string> = new Map([
-  [8, "sessions"],
-  [9, "downgrade"],
-]);
+const reservedTags: ReadonlyMap<number, string> = new Map([[8, "sessions"]]);
 
 /** First bytes of every image. */
 export const imageMagic = 0x564b5251;
@@ -125,7 +136,7 @@ export class BlockParser {
 }
 
 function sectionName(tag: number, version: number): SectionName {
-  for (const name of ["head", "base", "log", "members", "leases", "auth", "alarms", "end"] as const) {
+  for (const name of sectionNames) {
     if (section[name].tag === tag) {
       if (section[name].version !== version) {
         throw new UnsupportedFormat(`image section ${name} version ${version}: this version cannot read it`);

@@ -12,7 +12,7 @@ import type { MemberTable } from "../members.ts";
 import { publishMember } from "../members.ts";
 import { MvccStore, type RestoredVersion } from "../mvcc/store.ts";
 import { readAlarm } from "../request/alarm-codec.ts";
-import { readInt64 } from "../request/codec-parts.ts";
+import { readInt64, readText } from "../request/codec-parts.ts";
 import { readMemberAttributes } from "../request/member-codec.ts";
 import { type Revision, revisionInitial, revisionZero, toRevision } from "../revision.ts";
 import type { KvAlarm } from "../types.ts";
@@ -35,6 +35,7 @@ export interface RestoredState {
   readonly leases: LeaseTable;
   readonly auth: AuthState;
   readonly alarms: AlarmList;
+  readonly downgradeTarget: string | null;
 }
 
 const repeatable: ReadonlySet<SectionName> = new Set(["base", "log", "leases", "auth"]);
@@ -48,6 +49,7 @@ export class KvRestore {
   readonly #leases: LeaseTable = new LeaseTable();
   readonly #auth: AuthRestore = new AuthRestore();
   #alarms: AlarmList = [];
+  #downgradeTarget: string | null = null;
   #leaseId: bigint | null = null;
   #head: ImageHead | null = null;
   #section: SectionName | null = null;
@@ -89,6 +91,7 @@ export class KvRestore {
       leases: this.#leases,
       auth,
       alarms: this.#alarms,
+      downgradeTarget: this.#downgradeTarget,
     });
   }
 
@@ -114,6 +117,9 @@ export class KvRestore {
         break;
       case "alarms":
         this.#takeAlarms(block.payload);
+        break;
+      case "downgrade":
+        this.#takeDowngrade(block.payload);
         break;
       case "end":
         if (block.payload.u64() !== this.#versionCount) {
@@ -208,6 +214,13 @@ export class KvRestore {
       alarms.push(alarm);
     }
     this.#alarms = alarms;
+  }
+
+  #takeDowngrade(payload: ByteReader): void {
+    this.#downgradeTarget = readText(payload);
+    if (this.#downgradeTarget === "") {
+      throw new DecodeError("image: a downgrade to no version", payload.offset);
+    }
   }
 
   /** The end names how many leases there are, unless there are none. */

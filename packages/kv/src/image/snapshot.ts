@@ -9,7 +9,7 @@ import { type AuthState, isInitial } from "../auth/auth-state.ts";
 import type { KvLease, PinnedLeases } from "../lease/lease-table.ts";
 import type { MemberTable } from "../members.ts";
 import { writeAlarm } from "../request/alarm-codec.ts";
-import { int64 } from "../request/codec-parts.ts";
+import { int64, writeText } from "../request/codec-parts.ts";
 import { writeMemberAttributes } from "../request/member-codec.ts";
 import type { Revision } from "../revision.ts";
 import type { HistoryReader } from "./history.ts";
@@ -26,7 +26,7 @@ export interface ImageHead {
 /** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
 const sliceRecordsMax = 4096;
 
-type Stage = "head" | "history" | "members" | "leases" | "auth" | "alarms" | "end" | "done";
+type Stage = "head" | "history" | "members" | "leases" | "auth" | "alarms" | "downgrade" | "end" | "done";
 
 /** Small tables, as they were when the image was begun. */
 interface PinnedTables {
@@ -34,6 +34,7 @@ interface PinnedTables {
   readonly leases: PinnedLeases;
   readonly auth: AuthState;
   readonly alarms: AlarmList;
+  readonly downgradeTarget: string | null;
 }
 
 /** Reads an image; {@link KvImage.close} lets go of the pin. */
@@ -43,6 +44,7 @@ export class KvImage {
   readonly #members: MemberTable;
   readonly #leases: PinnedLeases;
   readonly #alarms: AlarmList;
+  readonly #downgradeTarget: string | null;
   /** Null where there is nothing to say about access control. */
   readonly #auth: AuthImage | null;
   #leaseRow = 0;
@@ -60,6 +62,7 @@ export class KvImage {
     this.#members = tables.members;
     this.#leases = tables.leases;
     this.#alarms = tables.alarms;
+    this.#downgradeTarget = tables.downgradeTarget;
     this.#auth = isInitial(tables.auth) ? null : new AuthImage(tables.auth);
     this.#release = release;
   }
@@ -81,8 +84,11 @@ export class KvImage {
       case "auth":
         return this.#authBlock(bytesMax);
       case "alarms":
-        this.#stage = "end";
+        this.#stage = this.#stageAfterAlarms();
         return this.#alarmsBlock();
+      case "downgrade":
+        this.#stage = "end";
+        return this.#downgradeBlock();
       case "end":
         this.#stage = "done";
         return this.#endBlock();
@@ -174,7 +180,11 @@ export class KvImage {
   }
 
   #stageAfterAuth(): Stage {
-    return this.#alarms.length === 0 ? "end" : "alarms";
+    return this.#alarms.length === 0 ? this.#stageAfterAlarms() : "alarms";
+  }
+
+  #stageAfterAlarms(): Stage {
+    return this.#downgradeTarget === null ? "end" : "downgrade";
   }
 
   #alarmsBlock(): Uint8Array {
@@ -184,6 +194,12 @@ export class KvImage {
     for (const alarm of this.#alarms) {
       writeAlarm(this.#writer, alarm);
     }
+    return endBlock(this.#writer);
+  }
+
+  #downgradeBlock(): Uint8Array {
+    beginBlock(this.#writer, "downgrade");
+    writeText(this.#writer, must(this.#downgradeTarget, "image: a downgrade to no version"));
     return endBlock(this.#writer);
   }
 

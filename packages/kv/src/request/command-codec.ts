@@ -9,7 +9,7 @@ import type { Principal } from "../auth/auth-types.ts";
 import { UnsupportedFormat } from "../errors.ts";
 import type { Command } from "../types.ts";
 import { readAlarmRequest, writeAlarmRequest } from "./alarm-codec.ts";
-import { readFlags, readSigned, writeSigned } from "./codec-parts.ts";
+import { readFlags, readSigned, readText, writeSigned, writeText } from "./codec-parts.ts";
 import {
   readLeaseCheckpoint,
   readLeaseGrant,
@@ -37,6 +37,7 @@ const typeNumber = {
   "lease-checkpoint": 8,
   alarm: 9,
   auth: 10,
+  downgrade: 12,
 } as const;
 
 /** A command of any other type behind the name of whom it stands for. */
@@ -45,7 +46,6 @@ const typeOnBehalf = 14;
 /** Numbers set aside for what is not written yet, so that an older member can name what it meets. */
 const reservedTypes: ReadonlyMap<number, string> = new Map([
   [11, "session"],
-  [12, "downgrade"],
   [13, "cluster-version"],
 ]);
 
@@ -103,6 +103,10 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
       break;
     case "auth":
       writeAuth(writer, command);
+      break;
+    case "downgrade":
+      // No version is empty: that stands for none.
+      writeText(writer, command.targetVersion ?? "");
       break;
     default:
       unreachable(command);
@@ -184,6 +188,10 @@ function readBody(reader: ByteReader, type: number): Command {
       return readAlarmRequest(reader);
     case typeNumber.auth:
       return readAuth(reader);
+    case typeNumber.downgrade: {
+      const targetVersion = readText(reader);
+      return { type: "downgrade", targetVersion: targetVersion === "" ? null : targetVersion };
+    }
     default: {
       const name = reservedTypes.get(type) ?? "unnamed";
       throw new UnsupportedFormat(`command type ${type} (${name}): this version cannot apply it`);

@@ -28,6 +28,10 @@ const anyCommand = fc.oneof(
     physical: fc.boolean(),
   }),
   fc.record({
+    type: fc.constant("downgrade" as const),
+    targetVersion: fc.option(fc.string({ minLength: 1 })),
+  }),
+  fc.record({
     type: fc.constant("member-publish" as const),
     id: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     name: fc.string({ unit: "grapheme" }),
@@ -103,6 +107,8 @@ const samples: readonly Command[] = [
     permission: { access: "read-write", key: bytes("a"), rangeEnd: bytes("\0") },
   },
   { type: "auth", op: "role-revoke-permission", role: "r", key: bytes("a"), rangeEnd: bytes("") },
+  { type: "downgrade", targetVersion: "3.6.0" },
+  { type: "downgrade", targetVersion: null },
 ];
 
 /** The same put for everybody a command can stand for. */
@@ -198,4 +204,4 @@ test("the format is the golden one", () => {
   assert.equal(hash, goldenHash, "a changed format needs a new version number, not a new hash");
 });
 
-const goldenHash = "1e00c509c2ca8bfaace8b35eacc4ed9c1b162886a37fc0b6e80f0b60b28cf697";
+const goldenHash = "d13a14397e029fe4bdccbd6dd1ad7e6bd07e40ae24be6220f3eaf0285e553d3e";

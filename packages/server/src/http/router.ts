@@ -26,7 +26,7 @@ export function createRouter({ probe, metrics, etcdVersion }: RouterOptions): Ro
         completed(answer);
       }),
     "/version": (_question, completed) =>
-      completed(jsonAnswer(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion, storage: etcdVersion })),
+      completed(jsonAnswer(200, versionPage(etcdVersion, probe.status().clusterVersion))),
     "/metrics": (_question, completed) => metrics.render(completed),
     "/debug/vars": (_question, completed) => completed(jsonAnswer(200, debugVariables(probe))),
     "/status": (_question, completed) => completed(jsonAnswer(200, statusPage(probe))),
@@ -46,6 +46,11 @@ export function createRouter({ probe, metrics, etcdVersion }: RouterOptions): Ro
       completed(textAnswer(404, "404 page not found\n"));
     }
   };
+}
+
+/** `/version`. */
+export function versionPage(etcdVersion: string, clusterVersion: string): unknown {
+  return { etcdserver: etcdVersion, etcdcluster: clusterVersion, storage: clusterVersion };
 }
 
 /** `/debug/vars`. ETCD: Go's expvar; of its figures those that there are here. */

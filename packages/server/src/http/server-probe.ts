@@ -33,6 +33,8 @@ export interface ServerStatus {
   readonly dbBytes: number;
   readonly dbBytesInUse: number;
   readonly isLearner: boolean;
+  /** ETCD: as `3.7.0`; that of the older version while the cluster goes down to it. */
+  readonly clusterVersion: string;
   /** ETCD: the kinds of the alarms that are on, `NOSPACE` or `CORRUPT`. */
   readonly alarms: readonly string[];
   readonly leaderChangeCount: number;

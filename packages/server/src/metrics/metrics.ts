@@ -61,12 +61,6 @@ export function createMetrics(etcdVersion: string): Metrics {
     labelNames: ["server_version"],
     registers,
   }).set({ server_version: etcdVersion }, 1);
-  new Gauge({
-    name: "etcd_cluster_version",
-    help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
-    labelNames: ["cluster_version"],
-    registers,
-  }).set({ cluster_version: etcdVersion.split(".", 2).join(".") }, 1);
   return {
     walSynced: (seconds) => sync.observe(seconds),
     proposalFailed: () => failed.inc(),
@@ -204,6 +198,16 @@ function observeStatus(registers: Registry[], probe: ServerProbe): void {
     "Current backend storage quota size in bytes.",
     (status) => status.quotaBytes,
   );
+  new Gauge({
+    name: "etcd_cluster_version",
+    help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
+    labelNames: ["cluster_version"],
+    registers,
+    collect() {
+      this.reset();
+      this.set({ cluster_version: probe.status().clusterVersion.replace(/\.\d+$/, "") }, 1);
+    },
+  });
   new Gauge({
     name: "etcd_server_id",
     help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",

@@ -5,6 +5,7 @@
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { MembershipPort } from "@quorate/etcd";
+import { versionPage } from "../http/router.ts";
 import { clusterIdHeader } from "../identity/join-cluster.ts";
 import { idText } from "../identity/member-id.ts";
 
@@ -14,6 +15,7 @@ const headersTimeoutMs = 5000;
 export interface PeerPages {
   membership: MembershipPort | null;
   readonly etcdVersion: string;
+  readonly clusterVersion: () => string;
 }
 
 /** Serves the pages on connections that are handed to the function. */
@@ -22,7 +24,7 @@ export function servePeerPages(pages: PeerPages): (socket: Socket) => void {
     { headersTimeout: headersTimeoutMs, requestTimeout: headersTimeoutMs, keepAliveTimeout: 1 },
     (request, response) => {
       const { membership } = pages;
-      const body = membership === null ? null : pageOf(request.url ?? "", membership, pages.etcdVersion);
+      const body = membership === null ? null : pageOf(request.url ?? "", membership, pages);
       if (membership !== null) {
         response.setHeader(clusterIdHeader, idText(membership.clusterId));
       }
@@ -37,7 +39,7 @@ export function servePeerPages(pages: PeerPages): (socket: Socket) => void {
   return (socket) => void server.emit("connection", socket);
 }
 
-function pageOf(path: string, membership: MembershipPort, etcdVersion: string): unknown {
+function pageOf(path: string, membership: MembershipPort, pages: PeerPages): unknown {
   switch (path) {
     case "/members":
       return membership.members().map(({ clientUrls, id, isLearner, name, peerUrls }) => ({
@@ -48,7 +50,7 @@ function pageOf(path: string, membership: MembershipPort, etcdVersion: string): 
         ...(clientUrls.length === 0 ? {} : { clientURLs: clientUrls }),
       }));
     case "/version":
-      return { etcdserver: etcdVersion, etcdcluster: etcdVersion, storage: etcdVersion };
+      return versionPage(pages.etcdVersion, pages.clusterVersion());
     default:
       return null;
   }

@@ -1,6 +1,7 @@
 /** What the HTTP pages and metrics see of a running member. */
-import type { MembershipPort } from "@quorate/etcd";
+import { clusterVersionOf, type MembershipPort } from "@quorate/etcd";
 import type { KvStateMachine } from "@quorate/kv";
+import { etcdVersion } from "../cli/version.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerProbe } from "../http/server-probe.ts";
 import type { Replication } from "./replication.ts";
@@ -28,6 +29,7 @@ export function createProbe({ config, machine, membership, replication }: ProbeO
       return {
         ...state,
         clusterId: membership.clusterId,
+        clusterVersion: clusterVersionOf(etcdVersion, machine.downgradeTarget),
         alarms: machine.alarms().map(({ alarm }) => (alarm === "no-space" ? "NOSPACE" : "CORRUPT")),
         isLearner: replication.status().isLearner,
         name: config.name,

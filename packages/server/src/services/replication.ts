@@ -1,13 +1,14 @@
 /** The replicated log behind the API's port: a Raft node, what it tells of itself, and its troubles as log lines. */
 
 import { assert } from "@quorate/base";
-import type {
-  CancelHandle,
-  LeaderPort,
-  MembershipPort,
-  ReconfigurationPort,
-  ReplicationPort,
-  ReplicationStatus,
+import {
+  type CancelHandle,
+  clusterVersionOf,
+  type LeaderPort,
+  type MembershipPort,
+  type ReconfigurationPort,
+  type ReplicationPort,
+  type ReplicationStatus,
 } from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
 import { type MembersView, type PeerTls, RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
@@ -102,7 +103,11 @@ interface Life {
 export async function startReplication(options: ReplicationOptions): Promise<Replication> {
   const links = new PeerLinks();
   const leadership = new Leadership();
-  const pages: PeerPages = { membership: null, etcdVersion: options.etcdVersion };
+  const pages: PeerPages = {
+    membership: null,
+    etcdVersion: options.etcdVersion,
+    clusterVersion: () => clusterVersionOf(options.etcdVersion, options.machine.downgradeTarget),
+  };
   let wasRemoved: (why: string) => void = () => {};
   const removed = new Promise<string>((resolve) => {
     wasRemoved = resolve;

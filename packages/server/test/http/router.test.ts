@@ -21,6 +21,7 @@ const healthy: ServerStatus = {
   dbBytes: 2000,
   dbBytesInUse: 1000,
   isLearner: false,
+  clusterVersion: "3.7.0",
   alarms: [],
   leaderChangeCount: 2,
   logDamaged: false,

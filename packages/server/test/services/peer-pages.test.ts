@@ -10,7 +10,7 @@ import { type PeerPages, servePeerPages } from "../../src/services/peer-pages.ts
 
 test("members and version over HTTP beside the members' own protocol", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quorate-pages-"));
-  const pages: PeerPages = { membership: null, etcdVersion: "3.7.0" };
+  const pages: PeerPages = { membership: null, etcdVersion: "3.7.0", clusterVersion: () => "3.6.0" };
   const node = await RaftNode.start({
     id: 1,
     dataDir: folder,
@@ -36,8 +36,8 @@ test("members and version over HTTP beside the members' own protocol", async () 
       { id: 5, peerURLs: ["http://p:1"], name: "a", clientURLs: ["http://c:1"] },
       { id: 6, peerURLs: ["http://p:1"], isLearner: true },
     ]);
-    const version = (await (await fetch(`${url}/version`)).json()) as { etcdserver: string };
-    assert.equal(version.etcdserver, "3.7.0");
+    const version = (await (await fetch(`${url}/version`)).json()) as unknown;
+    assert.deepEqual(version, { etcdserver: "3.7.0", etcdcluster: "3.6.0", storage: "3.6.0" });
     assert.equal((await fetch(`${url}/raft`)).status, 404);
     const stranger = connect(node.address.port, "127.0.0.1");
     const closed = new Promise((resolve) => stranger.once("close", resolve));
