@@ -80,7 +80,7 @@ export class Cluster
         serve,
         ended: (ended) => this.#tellOfEnd(ended),
         refused: (asking, peer) => this.#isRefused(asking, peer),
-        isWiped: (peer) => this.#members.get(peer)?.isWiped ?? false,
+        isWiped: (peer) => (this.#members.get(peer)?.disk.number ?? 1) > 1,
         reset: (by, from) => this.#reset(by, from),
         members: () => this.members,
       });
@@ -94,7 +94,7 @@ export class Cluster
 
   /** Everybody whose process runs or may run again, but for those that wait to be replaced. */
   get nodes(): readonly NodeId[] {
-    return this.#select((member) => !member.isRetired && !member.health.isBroken);
+    return this.#select((member) => !member.process.isRetired && !member.health.isBroken);
   }
 
   get broken(): readonly NodeId[] {
@@ -114,7 +114,7 @@ export class Cluster
   }
 
   get isChanging(): boolean {
-    return this.#select((member) => !member.isRetired).some((id) => this.oracle.logHasOpenChange(id));
+    return this.#select((member) => !member.process.isRetired).some((id) => this.oracle.logHasOpenChange(id));
   }
 
   isImpaired(node: NodeId): boolean {
@@ -126,7 +126,7 @@ export class Cluster
   }
 
   damage(node: NodeId, kind: FaultKind): boolean {
-    return this.#member(node).damage(kind);
+    return this.#member(node).damage.inflict(kind);
   }
 
   flipRead(node: NodeId, reads: number): void {
@@ -138,17 +138,17 @@ export class Cluster
   }
 
   loseSlots(node: NodeId): boolean {
-    return this.#member(node).loseSlots();
+    return this.#member(node).damage.loseSlots();
   }
 
   /** Only of a member that all others have met: who never met it could not know. */
   wipe(node: NodeId): boolean {
     const others = this.members.filter((id) => id !== node);
-    return others.every((id) => this.#member(id).hasMet(node)) && this.#member(node).wipe();
+    return others.every((id) => this.#member(id).hasMet(node)) && this.#member(node).damage.wipe();
   }
 
   keepImage(node: NodeId): void {
-    this.#member(node).keepImage();
+    this.#member(node).damage.keepImage();
   }
 
   /** Only where the leader holds an acknowledgement of what the older copy lacks. */
@@ -158,7 +158,7 @@ export class Cluster
       return false;
     }
     const match = this.#member(leader).matchOf(node);
-    if (match === null || !this.#member(node).setBack(match)) {
+    if (match === null || !this.#member(node).damage.setBack(match)) {
       return false;
     }
     this.#trials.push(new SetBackTrial(this.#world, this, node, leader));
@@ -172,16 +172,16 @@ export class Cluster
   }
 
   termLed(leader: NodeId): number | null {
-    const status = this.#member(leader).status();
+    const status = this.#member(leader).status;
     return status?.role === "leader" ? status.term : null;
   }
 
   runs(node: NodeId): boolean {
-    return this.#member(node).isAlive;
+    return this.#member(node).process.isAlive;
   }
 
   shutDown(node: NodeId): void {
-    this.#member(node).crash();
+    this.#member(node).process.crash();
   }
 
   get configuration(): ConfState {
@@ -194,7 +194,7 @@ export class Cluster
 
   newcomer(): NodeId | null {
     for (const member of this.#members.values()) {
-      const isFit = !member.isRetired && !member.health.isBroken;
+      const isFit = !member.process.isRetired && !member.health.isBroken;
       if (isFit && !this.oracle.configurations.wasMember(member.id)) {
         return member.id;
       }
@@ -206,7 +206,7 @@ export class Cluster
     this.oracle.joins(id);
     const member = this.#makeMember(id, nobody);
     this.#members.set(id, member);
-    member.restart();
+    member.process.restart();
     return id;
   }
 
@@ -215,11 +215,11 @@ export class Cluster
     change: MembershipChange,
     answered: (outcome: MembershipOutcome) => void,
   ): void {
-    this.#member(node).changeMembers(change, answered);
+    this.#member(node).requests.changeMembers(change, answered);
   }
 
   handOver(node: NodeId, to: NodeId | null, done: (isDone: boolean) => void): void {
-    this.#member(node).handOver(to, done);
+    this.#member(node).requests.handOver(to, done);
   }
 
   #reset(by: NodeId, from: NodeId): void {
@@ -245,13 +245,13 @@ export class Cluster
 
   startAll(): void {
     for (const member of this.#members.values()) {
-      member.restart();
+      member.process.restart();
     }
   }
 
   crashAll(): void {
     for (const member of this.#members.values()) {
-      member.crash();
+      member.process.crash();
     }
   }
 
@@ -260,7 +260,7 @@ export class Cluster
     let leader: NodeId | null = null;
     let highest = -1;
     for (const member of this.#members.values()) {
-      const status = member.status();
+      const status = member.status;
       if (status !== null && status.role === "leader" && status.term > highest) {
         highest = status.term;
         leader = member.id;
@@ -270,23 +270,23 @@ export class Cluster
   }
 
   crash(node: NodeId): boolean {
-    return this.#member(node).crash();
+    return this.#member(node).process.crash();
   }
 
   restart(node: NodeId): boolean {
-    return this.#member(node).restart();
+    return this.#member(node).process.restart();
   }
 
   stop(node: NodeId): boolean {
-    return this.#member(node).stop();
+    return this.#member(node).process.stop();
   }
 
   pause(node: NodeId): boolean {
-    return this.#member(node).pause();
+    return this.#member(node).process.pause();
   }
 
   resume(node: NodeId): boolean {
-    return this.#member(node).resume();
+    return this.#member(node).process.resume();
   }
 
   crashAtDiskOperation(node: NodeId, operations: number, moment: Moment): boolean {
@@ -322,24 +322,24 @@ export class Cluster
   }
 
   put(node: NodeId, key: string, value: string, answered: (answer: PutAnswer) => void): void {
-    this.#member(node).put(key, value, answered);
+    this.#member(node).requests.put(key, value, answered);
   }
 
   propose(node: NodeId, bytes: Uint8Array, done: (outcome: ProposalOutcome<MachineResult>) => void): void {
-    this.#member(node).propose(bytes, done);
+    this.#member(node).requests.propose(bytes, done);
   }
 
   read(node: NodeId, key: string, answered: (answer: ReadAnswer) => void): void {
-    this.#member(node).read(key, answered);
+    this.#member(node).requests.read(key, answered);
   }
 
   revisionOf(node: NodeId): number {
-    return this.#member(node).machine().revision;
+    return this.#member(node).machine.revision;
   }
 
   /** Whether every member of the configuration runs. */
   allRunning(): boolean {
-    return this.members.every((node) => this.#member(node).status() !== null);
+    return this.members.every((node) => this.#member(node).status !== null);
   }
 
   /**
@@ -350,7 +350,7 @@ export class Cluster
     const { last } = this.oracle.committed;
     const { members } = this;
     const areEqual = members.every((node) => {
-      const status = this.#member(node).status();
+      const status = this.#member(node).status;
       return status !== null && status.commit === last && status.applied === last;
     });
     return areEqual && this.configuration.votersOutgoing.length === 0 && this.#strangers().length === 0;
@@ -373,7 +373,7 @@ export class Cluster
   checkEqualStates(): void {
     const digests = new Set<number>();
     for (const node of this.members) {
-      const machine = this.#member(node).machine();
+      const machine = this.#member(node).machine;
       digests.add(machine.digest());
       this.oracle.history.checkFinal(node, (key) => machine.valueAt(key));
     }
@@ -386,20 +386,20 @@ export class Cluster
 
   /** Whether nothing waits anywhere at this moment. */
   isAtRest(): boolean {
-    return this.members.every((node) => this.#member(node).waiting().length === 0);
+    return this.members.every((node) => this.#member(node).requests.waiting().length === 0);
   }
 
   /** Nothing waits anywhere: no proposal, no batch, no append, no image. */
   checkAtRest(): void {
     for (const node of this.members) {
-      const waiting = this.#member(node).waiting();
+      const waiting = this.#member(node).requests.waiting();
       promise(waiting.length === 0, "rest", () => `node ${node} is at rest, and has ${waiting.join(", ")}`);
     }
   }
 
   /** Snapshots that were taken or installed. */
   get snapshotCount(): number {
-    return [...this.#members.values()].reduce((sum, member) => sum + member.snapshotCount, 0);
+    return [...this.#members.values()].reduce((sum, member) => sum + member.process.snapshotCount, 0);
   }
 
   /** One line about every member. */

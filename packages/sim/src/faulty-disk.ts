@@ -44,6 +44,7 @@ export class FaultyDisk {
   };
   #files: MemoryFileSystem = new MemoryFileSystem(this.#hooks);
   readonly #writes = new DiskWrites();
+  #number = 1;
   #flipCount = 0;
   #readFault: { readonly kind: ReadFault; left: number } | null = null;
   #slow = false;
@@ -137,7 +138,13 @@ export class FaultyDisk {
   replace(image: MemoryFileSystem | null): void {
     assert(this.#underWay.size === 0, "disk: replaced under a process");
     this.#files = image === null ? new MemoryFileSystem(this.#hooks) : image.clone(this.#hooks);
+    this.#number += image === null ? 1 : 0;
     this.#writes.clear();
+  }
+
+  /** Counts the disks that stood here, the first one being 1; an older image is still the same disk. */
+  get number(): number {
+    return this.#number;
   }
 
   /** The process is gone: of its calls under way some still reach the disk, and of what was not synced some survives. */
