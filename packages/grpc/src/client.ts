@@ -2,7 +2,8 @@
  * A small gRPC client: all calls share one HTTP/2 connection, which is opened by the first call and again by the next call
  * after it was lost. No balancing, no retries: a caller who may repeat a call knows best when.
  */
-import * as http2 from "node:http2";
+import type * as http2 from "node:http2";
+import { connect } from "node:net";
 import { assert } from "@quorate/base";
 import {
   type ClientCall,
@@ -16,6 +17,7 @@ import {
   GrpcError,
 } from "./client-types.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
+import { errorCode } from "./http2/protocol.ts";
 import { status } from "./status.ts";
 import { frameMessage } from "./wire/frame.ts";
 import { MessageReader } from "./wire/message-reader.ts";
@@ -141,7 +143,7 @@ class Http2ClientStream implements ClientStream, Expiring {
   #giveUp(error: GrpcError): void {
     if (!this.#over) {
       this.#finish(error);
-      this.#stream.close(http2.constants.NGHTTP2_CANCEL);
+      this.#stream.close(errorCode.cancel);
     }
   }
 
@@ -237,13 +239,16 @@ function askAlive(session: http2.ClientHttp2Session, { timeMs, timeoutMs }: Clie
 
 class NodeGrpcClient implements GrpcClient {
   readonly #url: URL;
+  /** The file of a unix socket; null over TCP. */
+  readonly #file: string | null;
   readonly #options: ClientOptions;
   readonly #deadlines = new Deadlines();
   #session: http2.ClientHttp2Session | null = null;
   #closed = false;
 
   constructor(url: string, options: ClientOptions) {
-    this.#url = new URL(url);
+    this.#file = /^unix:(?:\/\/)?(.+)$/.exec(url)?.[1] ?? null;
+    this.#url = new URL(this.#file === null ? url : "http://localhost");
     assert(["http:", "https:"].includes(this.#url.protocol), "grpc client: neither http nor https");
     this.#options = options;
   }
@@ -327,12 +332,14 @@ class NodeGrpcClient implements GrpcClient {
     if (present !== null && !present.closed && !present.destroyed) {
       return present;
     }
-    const session = http2.connect(this.#url, {
+    const file = this.#file;
+    // PERF: loaded with the first connection: a server, which shares this package, has none.
+    const session = process.getBuiltinModule("node:http2").connect(this.#url, {
       settings: { enablePush: false, initialWindowSize: windowBytes },
-      ...tlsOptions(this.#options.tls ?? {}),
+      ...(file === null ? tlsOptions(this.#options.tls ?? {}) : { createConnection: () => connect(file) }),
     });
     const timer = setTimeout(
-      () => session.destroy(new Error(`no connection to ${this.#url.host}`)),
+      () => session.destroy(new Error(`no connection to ${file ?? this.#url.host}`)),
       this.#options.connectTimeoutMs ?? connectTimeoutMsDefault,
     );
     session.once("connect", () => {
@@ -359,7 +366,7 @@ class NodeGrpcClient implements GrpcClient {
 }
 
 /**
- * Makes a client of `url`, for example `http://127.0.0.1:2379`. It connects with the first call.
+ * Makes a client of `url`, for example `http://127.0.0.1:2379`, or `unix:///run/etcd.sock` for a file of this machine. It connects with the first call.
  *
  * @example
  * ```ts

@@ -216,6 +216,11 @@ export interface GrpcServer {
    * certificate and key do not fit.
    */
   listen(address: ListenAddress, options?: ListenOptions): Promise<ListenAddress>;
+  /**
+   * Listens at a file of this machine, a unix socket, in clear: who may open the file may connect. A socket that nobody listens
+   * at any more is replaced. Rejects with the system's error, for example when somebody does.
+   */
+  listenAtFile(path: string): Promise<void>;
   /** Says goodbye to clients, lets running calls finish within the grace, then destroys what is left. */
   close(options: CloseOptions): Promise<void>;
   stats(): ServerStats;

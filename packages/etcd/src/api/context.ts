@@ -46,6 +46,8 @@ export interface ApiOptions {
   /** Without it, tokens are random, and known to every member. */
   readonly signedTokens?: SignedTokenPort;
   readonly onAuthEvent?: (event: AuthEvent) => void;
+  /** A request of a client that says for which version of the API it was made, or with null does not. PERF: called for each. */
+  readonly onClientRequest?: (path: string, apiVersion: string | null) => void;
   readonly limits: ApiLimits;
   /** What Maintenance.Status says of the server. */
   readonly about: {
@@ -210,16 +212,18 @@ export class ApiContext {
       failWith(call, "KV_STOPPED");
       return false;
     }
-    // ETCD: a client says for which version of the API it was made. Any version will do, but it must be text.
-    if (!isText(call.metadata.text("client-api-version"))) {
-      failWith(call, "KV_INVALID_CLIENT_API_VERSION");
-      return false;
-    }
     const status = this.options.replication.status();
     if (status.isLearner && !servedByLearner) {
       failWith(call, "KV_NOT_SUPPORTED_FOR_LEARNER");
       return false;
     }
+    // ETCD: a client says for which version of the API it was made. Any version will do, but it must be text.
+    const version = call.metadata.text("client-api-version");
+    if (!isText(version)) {
+      failWith(call, "KV_INVALID_CLIENT_API_VERSION");
+      return false;
+    }
+    this.options.onClientRequest?.(call.path, version);
     // ETCD: a client that wants no stale answers asks that way for members without a leader to say so.
     if (status.leader === 0 && call.metadata.text("hasleader") === "true") {
       failWith(call, "KV_NO_LEADER");

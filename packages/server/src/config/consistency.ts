@@ -83,7 +83,7 @@ function checkShared(values: FlagValues, add: Add): void {
       const other = taken.get(hostPort(url));
       if (other !== undefined) {
         add(setting, `${url.text} is also in ${other}`);
-      } else if (url.port !== 0) {
+      } else if (url.port !== 0 || url.scheme === "unix") {
         taken.set(hostPort(url), `--${flagTable[setting].name}`);
       }
     }

@@ -6,9 +6,10 @@ import type { Parsed } from "./parsed.ts";
 export interface ServerUrl {
   /** As given; part of the member id. */
   readonly text: string;
-  readonly scheme: "http" | "https";
-  /** A name or an address, IPv6 without brackets. */
+  readonly scheme: "http" | "https" | "unix";
+  /** A name or an address, IPv6 without brackets; for `unix` the socket's file. */
   readonly host: string;
+  /** 0 for `unix`. */
   readonly port: number;
 }
 
@@ -20,7 +21,7 @@ export function parseServerUrl(text: string): Parsed<ServerUrl> {
   const url = new URL(text);
   const scheme = url.protocol.slice(0, -1);
   if (scheme === "unix" || scheme === "unixs") {
-    return { problem: `"${text}": unix sockets are not served, use http://host:port` };
+    return { problem: `"${text}": only clients are served at unix sockets, use http://host:port` };
   }
   if (scheme !== "http" && scheme !== "https") {
     return { problem: `"${text}": the scheme must be http or https` };
@@ -43,6 +44,23 @@ export function parseServerUrl(text: string): Parsed<ServerUrl> {
   };
 }
 
+/** Longest name of a socket's file: systems take no more. */
+const socketPathBytesMax = 103;
+
+/** Reads what {@link parseServerUrl} does, or `unix://file`. ETCD: what looks like a host belongs to the file's name. */
+export function parseClientUrl(text: string): Parsed<ServerUrl> {
+  const host = /^unix:(?:\/\/)?(.+)$/.exec(text)?.[1];
+  if (text.startsWith("unixs:")) {
+    return { problem: `"${text}": TLS is not spoken at unix sockets, use unix:// and the file's rights` };
+  }
+  if (host === undefined) {
+    return parseServerUrl(text);
+  }
+  return Buffer.byteLength(host) > socketPathBytesMax || host.includes("\0")
+    ? { problem: `"${text}": the name of a socket's file has at most ${socketPathBytesMax} bytes` }
+    : { value: { text, scheme: "unix", host, port: 0 } };
+}
+
 /** Whether only this machine can reach the host. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
@@ -55,7 +73,7 @@ export function hostPort(url: ServerUrl): string {
 
 /** Why nobody can listen at `url`, or null. ETCD: a listener is named by address, or as localhost. */
 export function bindProblem(url: ServerUrl): string | null {
-  if (url.host !== "localhost" && isIP(url.host) === 0) {
+  if (url.scheme !== "unix" && url.host !== "localhost" && isIP(url.host) === 0) {
     return `"${url.text}": a listener needs an IP address or localhost, not a host name`;
   }
   return null;

@@ -1,7 +1,7 @@
 /** How the text of a flag becomes a value. Bad text is an answer, not an exception: all problems are reported at once. */
 import { assert } from "@quorate/base";
 import type { Parsed } from "./parsed.ts";
-import { parseServerUrl, type ServerUrl } from "./server-url.ts";
+import { parseClientUrl, parseServerUrl, type ServerUrl } from "./server-url.ts";
 
 /** One type of flag value. */
 export interface ValueKind<T> {
@@ -155,33 +155,45 @@ export const optionalListKind: ValueKind<readonly string[]> = {
   parse: (text) => ({ value: splitList(text) }),
 };
 
-/** URLs divided by commas, each of the form `http://host:port`; none is also an answer. */
+/** URLs of clients divided by commas, each `http://host:port` or `unix://file`; none is also an answer. */
 export const optionalUrlsKind: ValueKind<readonly ServerUrl[]> = {
   placeholder: "<urls>",
-  parse(text) {
-    const parts = splitList(text);
-    const urls: ServerUrl[] = [];
-    for (const part of parts) {
-      const parsed = parseServerUrl(part);
-      if ("problem" in parsed) {
-        return parsed;
-      }
-      if (urls.some((url) => url.text === parsed.value.text)) {
-        return { problem: `names ${part} twice` };
-      }
-      urls.push(parsed.value);
-    }
-    return { value: urls };
-  },
+  parse: (text) => parseUrls(text, parseClientUrl),
   format: (value) => value.map((url) => url.text).join(","),
 };
 
-/** At least one URL. */
+/** At least one URL of clients. */
+export const clientUrlsKind: ValueKind<readonly ServerUrl[]> = {
+  ...optionalUrlsKind,
+  parse: (text) => parseSomeUrls(text, parseClientUrl),
+};
+
+/** At least one URL of members, each of the form `http://host:port`. */
 export const urlsKind: ValueKind<readonly ServerUrl[]> = {
   ...optionalUrlsKind,
-  parse: (text) =>
-    splitList(text).length === 0 ? { problem: "needs at least one URL" } : optionalUrlsKind.parse(text),
+  parse: (text) => parseSomeUrls(text, parseServerUrl),
 };
+
+type ParseUrl = (text: string) => Parsed<ServerUrl>;
+
+function parseSomeUrls(text: string, parse: ParseUrl): Parsed<readonly ServerUrl[]> {
+  return splitList(text).length === 0 ? { problem: "needs at least one URL" } : parseUrls(text, parse);
+}
+
+function parseUrls(text: string, parse: ParseUrl): Parsed<readonly ServerUrl[]> {
+  const urls: ServerUrl[] = [];
+  for (const part of splitList(text)) {
+    const parsed = parse(part);
+    if ("problem" in parsed) {
+      return parsed;
+    }
+    if (urls.some((url) => url.text === parsed.value.text)) {
+      return { problem: `names ${part} twice` };
+    }
+    urls.push(parsed.value);
+  }
+  return { value: urls };
+}
 
 /** The URL of a default, which must parse. */
 export function defaultUrls(text: string): readonly ServerUrl[] {

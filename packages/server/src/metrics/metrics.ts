@@ -2,6 +2,7 @@
  * Prometheus metrics. Names are etcd's where the meaning is the same, so that its dashboards and alerts work unchanged.
  * Values that the server holds anyway are read when somebody scrapes; only what is an event is counted as it happens.
  */
+import { methodKinds } from "@quorate/etcd";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { codeNames } from "../client/code-names.ts";
 import { type HttpAnswer, textAnswer } from "../http/http-answer.ts";
@@ -17,6 +18,8 @@ export interface Metrics {
   failOverEnded(outcome: string): void;
   /** A gRPC call ended; `path` is as in `/etcdserverpb.KV/Put`, `code` the number on the wire. */
   grpcHandled(path: string, code: number): void;
+  /** A client made a request, and said for which version of the API it was made, or null. */
+  clientRequested(path: string, apiVersion: string | null): void;
   /** Names the server whose state the gauges show; called once, before the first scrape. */
   observe(probe: ServerProbe): void;
   /** The same for the Raft node under it. */
@@ -55,6 +58,7 @@ export function createMetrics(etcdVersion: string): Metrics {
     registers,
   });
   const grpcHandled = grpcObserver(registers);
+  const clientRequested = clientObserver(registers);
   new Gauge({
     name: "etcd_server_version",
     help: "Which version is running. 1 for 'server_version' label with current version.",
@@ -67,6 +71,7 @@ export function createMetrics(etcdVersion: string): Metrics {
     healthChecked: (healthy) => (healthy ? healthSuccess : healthFailures).inc(),
     failOverEnded: (outcome) => failOvers.inc({ outcome }),
     grpcHandled,
+    clientRequested,
     observeRaft: (facts) => observeRaft(registers, facts),
     observe: (probe) => observeStatus(registers, probe),
     render(completed) {
@@ -106,6 +111,42 @@ function grpcObserver(registers: Registry[]): Metrics["grpcHandled"] {
     counts[code] = (counts[code] ?? 0) + 1;
   };
 }
+
+/**
+ * ETCD: differs, clients cannot make the figures grow without end: versions beyond some tens, and long ones, are counted together.
+ */
+function clientObserver(registers: Registry[]): Metrics["clientRequested"] {
+  // PERF: as above; the first of them is that of clients that name no version.
+  const countsByVersion = new Map<string | null, Map<string, number>>([[null, new Map()]]);
+  new Counter({
+    name: "etcd_server_client_requests_total",
+    help: "The total number of client requests per client version.",
+    labelNames: ["type", "client_api_version"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [version, counts] of countsByVersion) {
+        for (const [path, count] of counts) {
+          const type = methodKinds.get(path) === "unary" ? "unary" : "stream";
+          this.labels(type, version ?? "unknown").inc(count);
+        }
+      }
+    },
+  });
+  return (path, given) => {
+    let counts = countsByVersion.get(given);
+    if (counts === undefined) {
+      const isNew = countsByVersion.size < apiVersionsMax && (given?.length ?? 0) <= apiVersionLengthMax;
+      const version = isNew ? given : "other";
+      counts = countsByVersion.get(version) ?? new Map<string, number>();
+      countsByVersion.set(version, counts);
+    }
+    counts.set(path, (counts.get(path) ?? 0) + 1);
+  };
+}
+
+const apiVersionsMax = 32;
+const apiVersionLengthMax = 64;
 
 function splitMethod(path: string): [string, string] {
   const [, service = "unknown", method = "unknown"] = path.split("/");

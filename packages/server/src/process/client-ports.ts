@@ -69,13 +69,7 @@ export function createClientPorts(options: ClientPortsOptions): ClientPorts {
       for (const { flag, server, urls } of ports) {
         for (const url of urls) {
           try {
-            await server.listen(
-              { host: url.host, port: url.port },
-              {
-                reusePort: options.config.socketReusePort,
-                ...(options.tls === null || url.scheme === "http" ? {} : { tls: options.tls }),
-              },
-            );
+            await listenAt(server, url, options);
           } catch (error) {
             await closeAll(ports, 0);
             throw listenFailure(flag, url.text, error);
@@ -85,6 +79,19 @@ export function createClientPorts(options: ClientPortsOptions): ClientPorts {
     },
     close: (graceMs) => closeAll(ports, graceMs),
   };
+}
+
+async function listenAt(
+  server: GrpcServer,
+  { host, port, scheme }: ServerUrl,
+  { config, tls }: ClientPortsOptions,
+): Promise<void> {
+  if (scheme === "unix") {
+    await server.listenAtFile(host);
+  } else {
+    const secure = tls === null || scheme === "http" ? {} : { tls };
+    await server.listen({ host, port }, { reusePort: config.socketReusePort, ...secure });
+  }
 }
 
 async function closeAll(ports: readonly Port[], graceMs: number): Promise<void> {

@@ -89,7 +89,10 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const { membership } = replication;
   const probe = createProbe({ config, machine, membership, replication });
   metrics.observe(probe);
-  const api = new EtcdApi(apiOptions(config, machine, replication, access));
+  const api = new EtcdApi({
+    ...apiOptions(config, machine, replication, access),
+    onClientRequest: metrics.clientRequested,
+  });
   replication.answerMembers((question, done) => api.answerMember(question, done));
   const check = corruptionCheck(config, machine, replication, logger);
   const router = createRouter({ probe, metrics, etcdVersion });

@@ -37,7 +37,8 @@ export function clientTls(config: ServerConfig, logger: Logger): ListenTls | nul
 function clientFiles(config: ServerConfig): TlsFiles {
   // ETCD: a certificate of one's own goes before --auto-tls.
   if (config.certFile === "") {
-    const hosts = config.listenClientUrls.map(({ host }) => host);
+    const secure = config.listenClientUrls.filter(({ scheme }) => scheme === "https");
+    const hosts = secure.map(({ host }) => host);
     const flag = "--auto-tls";
     const validityYears = config.selfSignedCertValidityYears;
     const made = selfSignedFiles({ dataDir: config.dataDir, purpose: "client", hosts, validityYears, flag });

@@ -57,6 +57,27 @@ const cases: readonly { readonly title: string; readonly argv: string[]; readonl
     problem: /must be http or https$/,
   },
   {
+    title: "unix socket between members",
+    argv: ["--listen-peer-urls=unix:///run/m.sock"],
+    problem: /^--listen-peer-urls: "unix:\/\/\/run\/m.sock": only clients are served at unix sockets/,
+  },
+  {
+    title: "TLS at a unix socket",
+    argv: ["--listen-metrics-urls=unixs://localhost:2379"],
+    problem:
+      /^--listen-metrics-urls: .*: TLS is not spoken at unix sockets, use unix:\/\/ and the file's rights$/,
+  },
+  {
+    title: "unix socket with a name that systems cut",
+    argv: [`--advertise-client-urls=unix:///${"x".repeat(103)}`],
+    problem: /: the name of a socket's file has at most 103 bytes$/,
+  },
+  {
+    title: "unix socket for two purposes",
+    argv: ["--listen-metrics-urls=unix:///run/e.sock", "--listen-client-http-urls=unix:/run/e.sock"],
+    problem: /^--listen-metrics-urls: unix:\/\/\/run\/e.sock is also in --listen-client-http-urls$/,
+  },
+  {
     title: "URL twice",
     argv: ["--advertise-client-urls=http://a:1,http://a:1"],
     problem: /^--advertise-client-urls: names http:\/\/a:1 twice$/,

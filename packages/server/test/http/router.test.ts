@@ -134,6 +134,18 @@ test("/metrics has etcd's names with the server's values", async () => {
   metrics.proposalFailed();
   metrics.grpcHandled("/etcdserverpb.KV/Put", 0);
   metrics.grpcHandled("/etcdserverpb.KV/Put", 14);
+  for (const [path, version] of [
+    ["KV/Put", "3.7"],
+    ["KV/Range", "3.7"],
+    ["Watch/Watch", "3.7"],
+    ["KV/Put", null],
+  ] as const) {
+    metrics.clientRequested(`/etcdserverpb.${path}`, version);
+  }
+  metrics.clientRequested("/etcdserverpb.KV/Put", "x".repeat(65));
+  for (let i = 0; i < 100; i++) {
+    metrics.clientRequested("/etcdserverpb.KV/Put", `made up ${i}`);
+  }
   const answer = await new Promise<HttpAnswer>((resolve) =>
     router({ method: "GET", path: "/metrics", query: new URLSearchParams() }, resolve),
   );
@@ -155,9 +167,14 @@ test("/metrics has etcd's names with the server's values", async () => {
     'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.004"} 1',
     'grpc_server_handled_total{grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"} 1',
     'grpc_server_handled_total{grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="Unavailable"} 1',
+    'etcd_server_client_requests_total{type="unary",client_api_version="3.7"} 2',
+    'etcd_server_client_requests_total{type="stream",client_api_version="3.7"} 1',
+    'etcd_server_client_requests_total{type="unary",client_api_version="unknown"} 1',
+    'etcd_server_client_requests_total{type="unary",client_api_version="other"} 72',
   ]) {
     assert.ok(lines.has(line), `${line}\n${answer.body}`);
   }
+  assert.equal([...lines].filter((line) => line.startsWith("etcd_server_client_requests_total")).length, 33);
   assert.match(answer.body, /^process_resident_memory_bytes \d+/m);
 });
 

@@ -1,6 +1,10 @@
 /** Which port answers what: gRPC and HTTP together, apart, and the operators' pages; slow calls are noted. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { get } from "node:http";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createGrpcClient, type Method } from "@quorate/grpc";
 import { freePorts } from "@quorate/raft-node/testing";
@@ -104,6 +108,28 @@ test("HTTP apart from gRPC, and the operators' pages on a third port", async () 
     assert.deepEqual(warnings, []);
   } finally {
     await ports.close(0);
+  }
+});
+
+test("a unix socket beside a port: the same methods and pages; a file that is in the way is named", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-ports-"));
+  const file = join(folder, "localhost:2379");
+  const { ports } = served([`--listen-client-urls=unix://${file}`, `--advertise-client-urls=unix://${file}`]);
+  const late = served([`--listen-client-urls=unix:${file}`, `--advertise-client-urls=http://127.0.0.1:1`]);
+  await ports.listen();
+  try {
+    assert.equal(await callTo(`unix://${file}`), 7);
+    const page = await new Promise<number | undefined>((resolve, reject) => {
+      get({ socketPath: file, path: "/version" }, ({ statusCode }) => resolve(statusCode)).on(
+        "error",
+        reject,
+      );
+    });
+    assert.equal(page, 200);
+    await assert.rejects(late.ports.listen(), /--listen-client-urls unix:.*: something else has that file/);
+  } finally {
+    await ports.close(0);
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 

@@ -4,6 +4,7 @@ import type { ServerUrl } from "../server-url.ts";
 import {
   booleanKind,
   choiceKind,
+  clientUrlsKind,
   defaultUrls,
   integerKind,
   namedTextKind,
@@ -28,7 +29,7 @@ export const clusteringFlags: FlagRows<ClusteringValues> = {
   advertiseClientUrls: {
     name: "advertise-client-urls",
     group: "Clustering",
-    kind: urlsKind,
+    kind: clientUrlsKind,
     defaultValue: defaultUrls("http://localhost:2379"),
     etcdDefault: "http://localhost:2379",
     isEtcds: true,

@@ -3,6 +3,7 @@ import type { FlagRows } from "../flag-row.ts";
 import type { ServerUrl } from "../server-url.ts";
 import {
   booleanKind,
+  clientUrlsKind,
   defaultUrls,
   namedTextKind,
   optionalUrlsKind,
@@ -46,12 +47,12 @@ export const memberFlags: FlagRows<MemberValues> = {
   listenClientUrls: {
     name: "listen-client-urls",
     group: "Member",
-    kind: urlsKind,
+    kind: clientUrlsKind,
     defaultValue: defaultUrls("http://localhost:2379"),
     etcdDefault: "http://localhost:2379",
     isEtcds: true,
-    differs: "unix sockets are refused",
-    help: "Where clients connect: gRPC and HTTP on the same port.",
+    differs: "unixs://, TLS at a unix socket, is refused",
+    help: "Where clients connect: gRPC and HTTP on the same port, or at a unix socket, unix://file.",
   },
   listenClientHttpUrls: {
     name: "listen-client-http-urls",
