@@ -3,7 +3,7 @@
  * is and whom it works with; flags are an alternative (`--peer-ids` for PEER_IDS).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { ConfigError, RaftError, StorageError } from "@quorate/raft";
+import { ConfigError, noNode, RaftError, StorageError } from "@quorate/raft";
 import { RaftNode } from "@quorate/raft-node";
 import { type InstanceConfig, peerAddress, readConfig } from "./config.ts";
 
@@ -45,8 +45,9 @@ async function startNode(config: InstanceConfig, register: Register): Promise<No
       },
     },
     onEvent: (event) => {
-      if (event.type === "role" || event.type === "leader") {
-        console.log(`instance ${config.id}: ${event.type} ${JSON.stringify(event)}`);
+      if (event.type === "leader" && event.leader !== noNode) {
+        const whom = event.leader === config.id ? "leads" : `follows instance ${event.leader}`;
+        console.log(`instance ${config.id} ${whom} in term ${event.term}`);
       }
     },
   });
@@ -97,7 +98,7 @@ async function handle(node: Node, register: Register, request: IncomingMessage):
     case "GET /status":
       return [200, statusOf(node)];
     case "GET /health":
-      return node.leader === 0 ? [503, "no leader"] : [200, "ok"];
+      return node.leader === noNode ? [503, "no leader"] : [200, "ok"];
     case "GET /value":
       return [200, await node.read(() => ({ value: register.value }), { deadlineMs: requestMs })];
     case "PUT /value": {

@@ -76,7 +76,7 @@ export function itemsWithoutRecording(
 
 /** Names of the tests of known mistakes, as they stand in a test file. */
 export function mistakesOf(text: string): string[] {
-  return [...text.matchAll(/^\s*test\(\s*"((?:[^"\\]|\\.)*)"/gm)].map((match) => match[1] ?? "");
+  return [...text.matchAll(/^\s*test\(\s*"(S\d mistake: (?:[^"\\]|\\.)*)"/gm)].map((match) => match[1] ?? "");
 }
 
 /** The document. `readFile` gives the text of a file of the checkout, or null. */
@@ -100,7 +100,7 @@ export function renderSeeds(
         "",
         ...recordings.filter(({ item }) => item === id).flatMap(renderRecording),
       ]),
-      ...renderMistakes(system, readFile(system.mistakes)),
+      ...renderMistakes(system, readFile),
     ]),
   ].join("\n");
 }
@@ -123,15 +123,18 @@ function renderRecording({ command, output, test }: Recording): string[] {
   ];
 }
 
-function renderMistakes({ mistakes }: SeedSystem, text: string | null): string[] {
-  return text === null
+function renderMistakes(
+  { mistakes }: SeedSystem,
+  readFile: (path: string) => string | null,
+): readonly string[] {
+  const lines = mistakes.flatMap((path) =>
+    mistakesOf(readFile(path) ?? "").map(
+      (name) => `- ${name.replace(/^S\d mistake: /, "")} ([test](../${path}))`,
+    ),
+  );
+  return lines.length === 0
     ? []
-    : [
-        `Its known mistakes are tests in [${mistakes}](../${mistakes}):`,
-        "",
-        ...mistakesOf(text).map((name) => `- ${name.replace(/^S\d mistakes?: /, "")}`),
-        "",
-      ];
+    : ["Its known mistakes, each a test here that is named after it:", "", ...lines, ""];
 }
 
 /**

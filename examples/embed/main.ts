@@ -32,6 +32,9 @@ class Counter implements JsonStateMachine<Command, number> {
   }
 }
 
+/** A variable is wrong: exit code 2. */
+class UsageError extends Error {}
+
 interface Settings {
   readonly id: number;
   readonly port: number;
@@ -42,20 +45,39 @@ interface Settings {
 
 const deadlineMs = 3000;
 
-/** @throws Error that says which variable is wrong. */
+/** @throws UsageError that says which variable is wrong. */
 function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const id = Number(env["ID"] ?? 1);
-  const port = Number(env["PORT"] ?? 3000);
-  const pairs = (env["PEERS"] ?? "1=127.0.0.1:7001").split(/\s+/).map((pair) => pair.split("="));
-  const peers = Object.fromEntries(pairs.map(([peer = "", address = ""]) => [Number(peer), address]));
-  if (!(id in peers)) {
-    throw new Error(`PEERS does not name ID ${env["ID"]}`);
+  const id = wholeNumber(env, "ID", 1);
+  const port = wholeNumber(env, "PORT", 3000);
+  const peers: Record<number, string> = {};
+  for (const pair of (env["PEERS"] ?? "1=127.0.0.1:7001").split(/\s+/)) {
+    const [, peer, address = ""] = /^([1-9]\d*)=(.+)$/.exec(pair) ?? [];
+    if (
+      peer === undefined ||
+      Object.entries(peers)
+        .flat()
+        .some((each) => each === peer || each === address)
+    ) {
+      throw new UsageError(`PEERS: "${pair}" is not ID=HOST:PORT, or names an instance twice`);
+    }
+    peers[Number(peer)] = address;
   }
-  if (!(port > 0 && port < 65_536)) {
-    throw new Error(`PORT ${env["PORT"]} is no port`);
+  if (peers[id] === undefined) {
+    throw new UsageError(`PEERS does not name ID ${id}`);
   }
-  const jobIntervalMs = Number(env["JOB_INTERVAL_MS"] ?? 1000);
+  if (port > 65_535) {
+    throw new UsageError(`PORT ${port} is no port`);
+  }
+  const jobIntervalMs = wholeNumber(env, "JOB_INTERVAL_MS", 1000);
   return { id, port, peers, dataDir: env["DATA_DIR"] ?? `data/embed/${id}`, jobIntervalMs };
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, preset: number): number {
+  const text = env[name] ?? String(preset);
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new UsageError(`${name} "${text}" is not a whole number of at least 1`);
+  }
+  return Number(text);
 }
 
 function routes(node: RaftNode<Command, number>, counter: Counter): FastifyInstance {
@@ -141,5 +163,5 @@ async function main(): Promise<void> {
 
 await main().catch((error: unknown) => {
   console.error(`embed: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 });

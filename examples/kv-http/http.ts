@@ -1,9 +1,10 @@
 /** The HTTP side of one node. Every answer that says "stored" comes after a majority had the entry on disk and this node applied it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { ConfigError, noNode, RaftError } from "@quorate/raft";
+import { noNode, RaftError } from "@quorate/raft";
 import type { MemberChangeStep, RaftNode } from "@quorate/raft-node";
 import { idOf, nameOf } from "./config.ts";
+import { answerTo, HttpError } from "./errors.ts";
 import type { Command, KeyValueMachine } from "./machine.ts";
 
 /** The node that answers, and its state. */
@@ -11,18 +12,6 @@ interface Context {
   readonly node: RaftNode<Command, boolean>;
   readonly machine: KeyValueMachine;
   readonly bodyBytesMax: number;
-}
-
-/** An answer that is not 200. */
-class HttpError extends Error {
-  readonly status: number;
-  readonly more: object;
-
-  constructor(status: number, message: string, more: object = {}) {
-    super(message);
-    this.status = status;
-    this.more = more;
-  }
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -134,32 +123,9 @@ function members(node: RaftNode<Command, boolean>, machine: KeyValueMachine): ob
 }
 
 function answerError(response: ServerResponse, error: unknown): void {
-  const status = statusOf(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const more = error instanceof HttpError ? error.more : {};
-  const unknown = error instanceof RaftError && error.maybeCommitted ? { maybeStored: true } : {};
+  const { body, status } = answerTo(error);
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(`${JSON.stringify({ error: message, ...unknown, ...more })}\n`);
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof HttpError) {
-    return error.status;
-  }
-  if (error instanceof ConfigError) {
-    return 400;
-  }
-  const info = error instanceof RaftError ? error.info : null;
-  switch (info?.code) {
-    case "RAFT_CONF_CHANGE_PENDING":
-    case "RAFT_CONF_CHANGE_INVALID":
-    case "RAFT_TRANSFER_REFUSED":
-      return 409;
-    case "RAFT_PROPOSAL_DROPPED":
-      return info.reason === "too-large" ? 413 : 503;
-    default:
-      return 503;
-  }
+  response.end(`${JSON.stringify(body)}\n`);
 }
 
 async function bodyOf(request: IncomingMessage, bytesMax: number): Promise<string> {

@@ -28,6 +28,14 @@ function url(text: string): string {
   return text;
 }
 
+/** A flag without value; its variable may also say false. */
+function yes(text: string): boolean {
+  if (!/^(true|false)$/.test(text)) {
+    throw new InvalidArgumentError("It is neither true nor false.");
+  }
+  return text === "true";
+}
+
 function list(text: string): string[] {
   return text.split(",").filter((part) => part !== "");
 }
@@ -69,7 +77,10 @@ program
   .addOption(option("--storage <kind>", "log and stable store").choices(["wal", "lmdb"]).default("wal"))
   .addOption(option("--transport <kind>", "between the nodes").choices(["tcp", "grpc"]).default("tcp"))
   .addOption(
-    option("--join", "wait to be added by POST /config, instead of founding a cluster").default(false),
+    option("--join [yes]", "wait to be added by POST /config, instead of founding a cluster")
+      .argParser(yes)
+      .preset("true")
+      .default(false),
   )
   .addOption(
     // The image is the whole state as JSON: with many keys that is too much to write for each 100 entries.

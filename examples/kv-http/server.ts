@@ -44,7 +44,7 @@ export async function startServer(
     ...(flags.transport === "grpc" && {
       openTransport: (await import("@quorate/transport-grpc")).grpcTransport(),
     }),
-    onEvent: (event) => tell(flags.id, event, retired.resolve),
+    onEvent: teller(flags.id, retired.resolve),
     onFatal: (error) => {
       console.error(`${flags.id}: ${error.message}`);
       process.exit(1);
@@ -120,34 +120,52 @@ async function announce(
   }
 }
 
-function tell(name: string, event: RaftNodeEvent, retire: () => void): void {
+/** Prints what happens, a line an event; a refusal, which is tried again and again, once until there is a leader. */
+function teller(name: string, retire: () => void): (event: RaftNodeEvent) => void {
+  const refused = new Set<string>();
+  return (event) => {
+    const line = lineOf(name, event);
+    if (line !== null && !refused.has(line)) {
+      console.log(line);
+    }
+    if (line !== null && (event.type === "refused" || event.type === "refused-by")) {
+      refused.add(line);
+    } else if (event.type === "leader") {
+      refused.clear();
+    } else if (event.type === "retired") {
+      retire();
+    }
+  };
+}
+
+function lineOf(name: string, event: RaftNodeEvent): string | null {
   switch (event.type) {
     case "leader":
-      if (event.leader !== noNode) {
-        const leads = nameOf(event.leader) === name ? "leads" : `follows ${nameOf(event.leader)}`;
-        console.log(`${name} ${leads} in term ${event.term}`);
+      if (event.leader === noNode) {
+        return null;
       }
-      return;
+      return `${name} ${nameOf(event.leader) === name ? "leads" : `follows ${nameOf(event.leader)}`} in term ${event.term}`;
     case "member-promoted":
-      console.log(`${nameOf(event.id)} has caught up and is a voter now`);
-      return;
+      return `${nameOf(event.id)} has caught up and is a voter now`;
     case "snapshot-made":
-      console.log(`${name} made a snapshot of entries up to ${event.snapshot.index}`);
-      return;
+      return `${name} made a snapshot of entries up to ${event.snapshot.index}`;
     case "snapshot-installed":
-      console.log(`${name} caught up by a snapshot of entries up to ${event.snapshot.index}`);
-      return;
-    case "refused":
+      return `${name} caught up by a snapshot of entries up to ${event.snapshot.index}`;
     case "refused-by":
-      console.log(`${name}: ${event.detail}`);
-      return;
+      return `${name} is refused by ${nameOf(event.peer)}: ${refusals[event.cause] ?? event.detail}`;
+    case "refused":
+      return `${name} refuses ${event.remote}: ${refusals[event.cause] ?? event.detail}`;
     case "recovered":
-      console.log(`${name}: ${event.what}`);
-      return;
+      return `${name}: ${event.what}`;
     case "retired":
-      console.log(`${name} was removed from the cluster and stops`);
-      retire();
-      return;
+      return `${name} was removed from the cluster and stops`;
     default:
+      return null;
   }
 }
+
+/** Why a connection is refused, where the library's own words would name members by their numbers. */
+const refusals: Readonly<Record<string, string>> = {
+  "unknown-peer": "not a member, or not yet",
+  removed: "it was removed from the cluster",
+};

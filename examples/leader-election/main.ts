@@ -12,8 +12,8 @@ async function main(words: readonly string[]): Promise<number> {
   const id = Number(first);
   const addresses = rest.length > 0 ? rest : (process.env["PEERS"] ?? "").split(/\s+/).filter(Boolean);
   const address = addresses[id - 1];
-  if (address === undefined) {
-    console.error("usage: leader-election ID ADDRESS… (ID 1 is the first address)");
+  if (address === undefined || new Set(addresses).size < addresses.length) {
+    console.error("usage: leader-election ID ADDRESS… (ID 1 is the first address; each stands there once)");
     return 2;
   }
   const node = await RaftNode.start({

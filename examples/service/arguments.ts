@@ -84,7 +84,11 @@ function toMembers(words: readonly string[]): Members {
     if (members.has(id)) {
       throw new UsageError(`member ${id} is listed twice`);
     }
-    members.set(id, toAddress(words[i + 1] ?? ""));
+    const address = toAddress(words[i + 1] ?? "");
+    if ([...members.values()].includes(address)) {
+      throw new UsageError(`${address} is listed twice`);
+    }
+    members.set(id, address);
   }
   return members;
 }

@@ -10,8 +10,8 @@ interface SeedItem {
 /** One system, with its items in order. */
 export interface SeedSystem {
   readonly title: string;
-  /** Where its known mistakes are tests. */
-  readonly mistakes: string;
+  /** Test files that hold its known mistakes. */
+  readonly mistakes: readonly string[];
   readonly items: readonly SeedItem[];
 }
 
@@ -23,7 +23,7 @@ function items(system: string, whats: readonly string[]): SeedItem[] {
 export const seedSystems: readonly SeedSystem[] = [
   {
     title: "S1: a replicated state machine with a key-value database over HTTP",
-    mistakes: "packages/raft/test/seeds/s1.test.ts",
+    mistakes: ["packages/raft/test/seeds/s1.test.ts"],
     items: items("S1", [
       "`kv-http start` with address, peers, id and HTTP port; three of them elect one leader in under 2 s",
       "store, delete, inspect and status over HTTP; 200 only after commit and apply; a follower forwards, or answers 421",
@@ -39,32 +39,32 @@ export const seedSystems: readonly SeedSystem[] = [
   },
   {
     title: "S2: a library with a register and a map as examples",
-    mistakes: "packages/raft/test/seeds/s2.test.ts",
+    mistakes: ["packages/raft/test/seeds/s2.test.ts"],
     items: items("S2", [
       "`register`: server, put, get and cas on a single node",
       "`hashmap`: put, get and cas through any address; the client finds the leader and passes over dead nodes",
       "`DEBUG=raft` prints every transition and message, a line each",
       "state machine and log as ports; an own log and an own state machine in at most 60 lines each",
       "refusals are typed",
-      "the whole test bank by one command, verbose by one flag; generated API documentation",
+      "the whole test bank by one command (`npm test`), verbose by one flag; API documentation by `npm run docs`, complete or `npm run verify` fails",
     ]),
   },
   {
     title: "S3: a cluster in one process on the command line, and a raw node",
-    mistakes: "packages/raft/test/seeds/s3.test.ts",
+    mistakes: ["packages/raft/test/seeds/s3.test.ts"],
     items: items("S3", [
       "`quorate cluster -n 5` tells the story of real nodes; 0 is an error; Ctrl-C shuts down with exit code 0",
       "`--kill-leader-after` and keys: real votes elect another leader",
       "election time-out 150 to 300 ms and heartbeat 15 ms as defaults; the same in ticks",
-      "RawNode, Storage, progress, hard state and snapshot metadata as public API, each with an example",
+      "RawNode, Storage, progress, hard state and snapshot metadata as public API (raw-node); a storage of one's own (own-log), snapshots (own-machine), hand-over and members that come and go (kv-http)",
       "nine lessons, each with a command to run",
     ]),
   },
   {
     title: "S4: three containers",
-    mistakes: "packages/raft/test/seeds/s4.test.ts",
+    mistakes: ["packages/raft/test/seeds/s4.test.ts", "deploy/test/config.test.ts"],
     items: items("S4", [
-      "`deploy/compose.yaml`: three services from one image by environment variables; a fourth joins by the same pattern",
+      "`deploy/compose.yaml`: three services from one image by environment variables; a fourth joins by the same pattern. Here as plain processes; as containers, with podman: `npm run test:deploy`",
       "each instance greets and names the same leader; stopping one elects another, starting it again brings back its data",
       "laid out by library and service",
     ]),

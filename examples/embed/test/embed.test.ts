@@ -76,9 +76,19 @@ test("three instances agree, one of them runs the job, another takes it over", a
   }
 });
 
-test("a variable that is wrong, a port in use: one line and exit code 1", async () => {
-  const wrong = await runExample("embed/main.ts", [], { ID: "7" });
-  assert.deepEqual(wrong, { code: 1, output: "embed: PEERS does not name ID 7\n" });
+test("a variable that is wrong is one line and exit code 2, a port in use 1", async () => {
+  for (const [variables, message] of [
+    [{ ID: "7" }, "PEERS does not name ID 7"],
+    [{ ID: "one" }, 'ID "one" is not a whole number of at least 1'],
+    [{ PORT: "70000" }, "PORT 70000 is no port"],
+    [{ JOB_INTERVAL_MS: "x" }, 'JOB_INTERVAL_MS "x" is not a whole number of at least 1'],
+    [{ PEERS: "abc" }, 'PEERS: "abc" is not ID=HOST:PORT, or names an instance twice'],
+    [{ PEERS: "1=a:1 1=a:2" }, 'PEERS: "1=a:2" is not ID=HOST:PORT, or names an instance twice'],
+    [{ PEERS: "1=a:1 2=a:1" }, 'PEERS: "2=a:1" is not ID=HOST:PORT, or names an instance twice'],
+  ] as const) {
+    const wrong = await runExample("embed/main.ts", [], variables);
+    assert.deepEqual(wrong, { code: 2, output: `embed: ${message}\n` });
+  }
   const folder = mkdtempSync(join(tmpdir(), "quorate-embed-"));
   const [port = 0, peer = 0] = await freePorts(2);
   const blocker = createServer().listen(port, "127.0.0.1");

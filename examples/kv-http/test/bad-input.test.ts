@@ -41,6 +41,7 @@ test("wrong ids, missing peers, wrong numbers: exit code 2", async (t) => {
     [[...args, "--storage", "sled"], /Allowed choices are wal, lmdb/],
     [replaced("--http-port", "99999"), /'99999' is invalid. It is not a port/],
     [["store", "--leader-addr", "nonsense"], /'nonsense' is invalid. It is not of the form http/],
+    [[...args, "--join", "perhaps"], /'perhaps' is invalid. It is neither true nor false/],
     [["begin"], /unknown command 'begin'/],
   ];
   for (const [wrong, expected] of cases) {
@@ -123,10 +124,10 @@ test("requests that make no sense are answered with 4xx and change nothing", asy
     ["/store", { key: 7, value: "v" }, 400, /"key" must be a string/],
     ["/store", { key: "k", value: "v".repeat(40_000) }, 413, /too-large/],
     ["/config", { id: "node-1", action: "REMOVE" }, 400, /"node-1" is not of the form/],
-    ["/config", { id: "node-aws-9", action: "REMOVE" }, 409, /there is no member 10/],
+    ["/config", { id: "node-aws-9", action: "REMOVE" }, 409, /there is no node-aws-9/],
     ["/config", { id: "node-aws-9", action: "PROMOTE" }, 400, /neither ADD nor REMOVE/],
     ["/config", { id: "node-aws-9", address: "here", action: "ADD" }, 400, /not host:port/],
-    ["/transfer", { to: "node-aws-9" }, 409, /not-a-member/],
+    ["/transfer", { to: "node-aws-9" }, 409, /node-aws-9 is refused: not-a-member/],
     ["/nowhere", {}, 404, /there is no POST \/nowhere/],
   ];
   for (const [path, body, status, expected] of cases) {
@@ -150,6 +151,7 @@ test("store without a server: exit code 1; environment variables stand for flags
     KV_HTTP_ID: name,
     KV_HTTP_HTTP_PORT: String(httpPort),
     KV_HTTP_DATA: data,
+    KV_HTTP_JOIN: "false",
   };
   const store = ["store", "--leader-addr", url, "--count", "5"];
   assert.match(await fails(store, 1), /does not answer.*ECONNREFUSED/);

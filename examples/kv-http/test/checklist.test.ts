@@ -146,7 +146,8 @@ test("S1.4 a second change while one is pending is refused by name", async (t) =
   const refused = answers.filter(({ status }) => status === 409);
   assert.ok(refused.length >= 1 && refused.length <= 2, answers.map(({ text }) => text).join(""));
   for (const { json } of refused) {
-    assert.match(json.error, /RAFT_CONF_CHANGE_PENDING/);
+    assert.equal(json.code, "RAFT_CONF_CHANGE_PENDING");
+    assert.match(json.error, /another change of the members is under way/);
   }
   const command = changes.map((change) => `${curl(`${cluster.node(leader).url}/config`, "POST", change)} &`);
   record(t, "4", command.join("\n"), answers.map(({ text }) => text).join(""));
@@ -165,7 +166,7 @@ test("S1.5 leadership moves; writes meanwhile wait or get a clear error, none is
       if (answer.status === 200) {
         stored.push(`${name}-${i}`);
       } else {
-        errors.push(answer.json.error);
+        errors.push(answer.json.code);
       }
     }
   };

@@ -18,6 +18,7 @@ export const calm: readonly string[] = [
 /** What a server may say, all routes together. */
 interface Said {
   readonly error: string;
+  readonly code: string;
   readonly leader: string | null;
   readonly address: string | null;
   readonly role: string;

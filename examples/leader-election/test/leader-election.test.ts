@@ -44,7 +44,13 @@ test("one leads, the others follow; killed or stopped, another one leads in a la
 });
 
 test("what is typed wrong is one line and exit code 2", async () => {
-  for (const args of [[], ["0", "127.0.0.1:1"], ["2", "127.0.0.1:1"], ["x", "127.0.0.1:1"]]) {
+  for (const args of [
+    [],
+    ["0", "127.0.0.1:1"],
+    ["2", "127.0.0.1:1"],
+    ["x", "127.0.0.1:1"],
+    ["1", "127.0.0.1:1", "127.0.0.1:1"],
+  ]) {
     const { code, output } = await runExample("leader-election/main.ts", args, { ID: "", PEERS: "" });
     assert.equal(code, 2);
     assert.match(output, /^usage: .*\n$/);

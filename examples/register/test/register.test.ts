@@ -174,7 +174,8 @@ test("what is typed wrong is named", () => {
     [["1", "1", "nowhere"], /"nowhere" is not host:port/],
     [["1", "1", "127.0.0.1:99999"], /is not host:port/],
     [["1", "1", "127.0.0.1:65000"], /"127.0.0.1:66000" is not host:port/],
-    [["1", "1", "127.0.0.1:1", "1", "127.0.0.1:2"], /listed twice/],
+    [["1", "1", "127.0.0.1:1", "1", "127.0.0.1:2"], /member 1 is listed twice/],
+    [["1", "1", "127.0.0.1:1", "2", "127.0.0.1:1"], /127.0.0.1:1 is listed twice/],
   ] as const) {
     assert.throws(() => serverArguments("register", words, {}), message);
   }

@@ -13,6 +13,7 @@ const commands: readonly (readonly string[])[] = [
   ["status"],
   ["wal"],
   ["wal", "dump"],
+  ["recover"],
   ["get"],
   ["snapshot"],
 ];
@@ -27,6 +28,22 @@ for (const words of commands) {
     }
   });
 }
+
+test("variables stand for flags, also to say no", async () => {
+  const dataDir = join(import.meta.dirname, "nowhere");
+  const missing = await quorate(["recover", "--dry-run"], { QUORATE_RECOVER_DATA_DIR: dataDir });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /data directory \S*nowhere holds no member/);
+  for (const [value, form] of [
+    ["false", /^\d/],
+    ["", /^\d/],
+    ["true", /^\{/],
+  ] as const) {
+    const story = await quorate(["cluster", "--seed", "1", "--for", "1s"], { QUORATE_CLUSTER_JSON: value });
+    assert.equal(story.code, 0, story.stderr);
+    assert.match(story.stdout, form, `QUORATE_CLUSTER_JSON=${value}`);
+  }
+});
 
 test("without a command it says how to use it", async () => {
   const { code, stdout, stderr } = await quorate([]);
