@@ -14,6 +14,9 @@ export const serverLimitsDefault: ServerLimits = {
   // ETCD: --max-request-bytes (1.5 MiB) and 512 KiB of slack for what the transport adds.
   messageBytesMax: 2 * 1024 * 1024,
   sessionMemoryMebibytesMax: 32,
+  // ETCD: differs, it has no bound over all connections, and 25 of them take gigabytes.
+  unreadBytesMax: 256 * 1024 * 1024,
+  unfinishedBytesMax: 128 * 1024 * 1024,
   resetsPerSecondMax: 200,
   controlFramesPerSecondMax: 200,
   handshakeMs: 10_000,

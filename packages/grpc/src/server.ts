@@ -20,6 +20,7 @@ import { Turn } from "./http2/turn.ts";
 import { withDefaults } from "./limits.ts";
 import { Http2Session } from "./node-http2/session.ts";
 import type { SessionHost } from "./session-host.ts";
+import { SharedBytes } from "./shared-bytes.ts";
 import { sniffProtocol } from "./sniff.ts";
 import { TlsDoor, type TlsDoorHost } from "./tls/tls-door.ts";
 import type {
@@ -108,9 +109,11 @@ class NodeGrpcServer implements GrpcServer {
       services: this.#services,
       onHttp,
       onEvent: this.#onEvent,
+      unread: new SharedBytes(limits.unreadBytesMax),
+      unfinished: new SharedBytes(limits.unfinishedBytesMax),
       callCount: 0,
     };
-    this.#http1 = new Http1Front(limits, (socket) => this.#clientOf(socket), onHttp);
+    this.#http1 = new Http1Front(limits, (socket) => this.#clientOf(socket), onHttp, this.#host);
     this.#nodeHttp2 = (options.http2 ?? "own") === "node" ? this.#createNodeHttp2() : null;
   }
 

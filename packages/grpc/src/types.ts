@@ -125,6 +125,10 @@ export interface ServerLimits {
   readonly messageBytesMax: number;
   /** Memory of one HTTP/2 connection's sessions and streams, in mebibytes. */
   readonly sessionMemoryMebibytesMax: number;
+  /** Answers of all connections together that wait for their clients to read them; beyond it the slowest connections are closed. */
+  readonly unreadBytesMax: number;
+  /** Requests of all connections together of which the end is missing; beyond it the slowest connections are closed. */
+  readonly unfinishedBytesMax: number;
   /** Calls a client may reset within one second on one connection before it is told to go away. */
   readonly resetsPerSecondMax: number;
   /** Pings and settings a client may send within one second on one connection before it is told to go away. */

@@ -22,6 +22,7 @@ import type {
   SubmitOutcome,
   UnaryApiCall,
 } from "../ports.ts";
+import { AnswerPace } from "./answer-pace.ts";
 import { AuthGate } from "./auth-gate.ts";
 import { CompactHashes } from "./compact-hashes.ts";
 import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
@@ -106,6 +107,8 @@ export class ApiContext {
   readonly compactHashes: CompactHashes;
   /** Who calls, and what that allows. */
   readonly auth: AuthGate;
+  /** For answers that may be large. */
+  readonly pace: AnswerPace;
   #writer = new ByteWriter(4096);
   readonly #commandWriter = new ByteWriter(4096);
   readonly #commands = new ByteSlab();
@@ -120,6 +123,7 @@ export class ApiContext {
   constructor(options: ApiOptions) {
     this.options = options;
     this.#nowMs = options.nowMs;
+    this.pace = new AnswerPace(options.defer);
     this.compactHashes = new CompactHashes(options.store, options.defer);
     const { limits, replication, signedTokens, store } = options;
     this.auth = new AuthGate({
@@ -238,6 +242,7 @@ export class ApiContext {
     writer.reset();
     encode(writer);
     call.respond(writer.view());
+    this.pace.wrote(writer.length);
     if (writer.length > writerBytesKept) {
       this.#writer = new ByteWriter(4096);
     }

@@ -143,6 +143,13 @@ function sweepThen(context: ApiContext, call: UnaryApiCall, result: Parameters<E
 }
 
 function answerTxn(context: ApiContext, call: UnaryApiCall, request: TxnRequest): void {
+  if (context.pace.isDue) {
+    context.pace.later(() => answerTxn(context, call, request));
+    return;
+  }
+  if (call.ended) {
+    return;
+  }
   const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
   if (refused !== null) {
     failWith(call, refused);

@@ -18,6 +18,13 @@ const bytesPerSliceMax = 512 * 1024;
 
 /** Answers `call` with the range as the local store has it. */
 export function answerRange(context: ApiContext, call: UnaryApiCall, request: RangeRequest): void {
+  if (context.pace.isDue) {
+    context.pace.later(() => answerRange(context, call, request));
+    return;
+  }
+  if (call.ended) {
+    return;
+  }
   const { store } = context.options;
   const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
   if (refused !== null) {
@@ -100,6 +107,7 @@ class SlicedRange {
     encodeRangeEnd(writer, this.#reader.more, this.#reader.count);
     this.#reader.close();
     this.#call.respond(writer.view());
+    this.#context.pace.wrote(writer.length);
   }
 
   /** Whether nobody waits for the answer any more; the pin is then let go of. */

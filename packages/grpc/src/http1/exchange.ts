@@ -1,5 +1,7 @@
 /** A request over HTTP/1.1. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SessionHost } from "../session-host.ts";
+import { BytesAccount } from "../shared-bytes.ts";
 import type { HttpExchange } from "../types.ts";
 import { headerText } from "../wire/metadata.ts";
 import type { Client } from "../wire/peer.ts";
@@ -10,6 +12,9 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
+/** Where bytes are counted that wait for clients. */
+export type Http1Host = Pick<SessionHost, "unfinished" | "unread">;
+
 /** An {@link HttpExchange} on one request and its response. */
 export class Http1Exchange implements HttpExchange {
   readonly method: string;
@@ -19,8 +24,9 @@ export class Http1Exchange implements HttpExchange {
   readonly peerCertificateCommonName: string | null;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #host: Http1Host;
 
-  constructor(request: IncomingMessage, response: ServerResponse, client: Client) {
+  constructor(request: IncomingMessage, response: ServerResponse, client: Client, host: Http1Host) {
     this.method = request.method ?? "";
     this.target = request.url ?? "/";
     this.peer = client.peer;
@@ -28,6 +34,7 @@ export class Http1Exchange implements HttpExchange {
     this.peerCertificateCommonName = client.commonName;
     this.#request = request;
     this.#response = response;
+    this.#host = host;
   }
 
   header(name: string): string | null {
@@ -35,7 +42,7 @@ export class Http1Exchange implements HttpExchange {
   }
 
   readBody(bytesMax: number, done: (body: Uint8Array | null) => void): void {
-    collectBody(this.#request, bytesMax, done);
+    collectBody(this.#request, bytesMax, this.#host.unfinished, done);
   }
 
   respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
@@ -49,6 +56,7 @@ export class Http1Exchange implements HttpExchange {
     this.#response.writeHead(statusCode, { ...headers, "content-length": Buffer.byteLength(body) });
     this.#response.end(body);
     this.#request.resume();
+    this.#countUnread();
   }
 
   start(statusCode: number, headers: Readonly<Record<string, string>>): void {
@@ -68,6 +76,20 @@ export class Http1Exchange implements HttpExchange {
   end(): void {
     this.#response.end();
     this.#request.resume();
+  }
+
+  /** What the client does not take at once counts until it did. */
+  #countUnread(): void {
+    const response = this.#response;
+    const bytes = response.writableLength;
+    if (bytes > 0) {
+      const { socket } = this.#request;
+      const account = new BytesAccount(this.#host.unread, () => socket.destroy());
+      response.on("close", () => account.clear());
+      if (!account.add(bytes)) {
+        socket.destroy();
+      }
+    }
   }
 
   onClose(listener: () => void): void {

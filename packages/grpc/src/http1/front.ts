@@ -2,11 +2,11 @@
  * HTTP/1.1 on sockets that are handed in. `node:http` bounds slow headers only on ports it listens on itself, so the time
  * until each complete request head is bounded here.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpExchange, ServerLimits } from "../types.ts";
 import type { Client } from "../wire/peer.ts";
-import { Http1Exchange } from "./exchange.ts";
+import { Http1Exchange, type Http1Host } from "./exchange.ts";
 
 /** How long an idle connection is kept for a next request. */
 const keepAliveMs = 5000;
@@ -16,6 +16,7 @@ export class Http1Front {
   readonly #server: Server;
   readonly #limits: ServerLimits;
   readonly #clientOf: (socket: Socket) => Client;
+  readonly #host: Http1Host;
   readonly #headTimers = new Map<Socket, NodeJS.Timeout>();
   #closing = false;
 
@@ -23,9 +24,13 @@ export class Http1Front {
     limits: ServerLimits,
     clientOf: (socket: Socket) => Client,
     onHttp: (exchange: HttpExchange) => void,
+    host: Http1Host,
   ) {
     this.#limits = limits;
+    this.#host = host;
     this.#clientOf = clientOf;
+    // PERF: not by an import, which would load all that `node:http` re-exports, a WebSocket client among it: 10 MB.
+    const { createServer } = process.getBuiltinModule("node:http");
     this.#server = createServer({ maxHeaderSize: limits.headerListBytesMax, keepAliveTimeout: keepAliveMs });
     this.#server.on("request", (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response, onHttp),
@@ -58,7 +63,7 @@ export class Http1Front {
         this.#awaitHead(socket, keepAliveMs + this.#limits.handshakeMs);
       }
     });
-    onHttp(new Http1Exchange(request, response, this.#clientOf(socket)));
+    onHttp(new Http1Exchange(request, response, this.#clientOf(socket), this.#host));
   }
 
   #awaitHead(socket: Socket, waitMs: number): void {

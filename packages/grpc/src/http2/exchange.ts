@@ -16,6 +16,8 @@ export class StreamExchange implements HttpExchange, StreamUser {
   #progress: Progress = "waiting";
   /** What came of the body; null when it was too long, or when the client went away. */
   #chunks: Buffer[] | null = [];
+  /** What the session was told that this exchange keeps. */
+  #keptBytes = 0;
   #bodyBytes = 0;
   #bodyBytesMax = Number.POSITIVE_INFINITY;
   #bodyWhole = false;
@@ -70,6 +72,10 @@ export class StreamExchange implements HttpExchange, StreamUser {
     }
     const bytes = Buffer.from(body);
     const withoutBody = bytes.length === 0 || this.method === "HEAD";
+    if (!withoutBody && !this.#session.sender.hasRoom(bytes.length)) {
+      this.#session.calm(this.#stream);
+      return;
+    }
     this.#sendHead(statusCode, { ...headers, "content-length": String(bytes.length) }, withoutBody);
     if (!withoutBody) {
       this.#session.sender.sendBody(this.#stream, bytes);
@@ -116,7 +122,13 @@ export class StreamExchange implements HttpExchange, StreamUser {
   received(bytes: Buffer, start: number, end: number, last: boolean): void {
     this.#bodyWhole ||= last;
     this.#bodyBytes += end - start;
-    this.#chunks?.push(Buffer.from(bytes.subarray(start, end)));
+    if (this.#chunks !== null) {
+      this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
+      this.#keptBytes += end - start;
+      if (!this.#session.accountBuffered(end - start)) {
+        this.#dropBody();
+      }
+    }
     if (this.#onBody !== null) {
       // Until somebody asks for the body, the client may send one window of it.
       this.#session.returnStreamCredit(this.#stream, end - start);
@@ -131,7 +143,6 @@ export class StreamExchange implements HttpExchange, StreamUser {
   }
 
   closed(): void {
-    this.#chunks = null;
     // First, so that the handler's answer to a body that never came goes nowhere.
     this.#progress = "ended";
     this.#deliverBody(null);
@@ -153,16 +164,23 @@ export class StreamExchange implements HttpExchange, StreamUser {
 
   #checkBody(): void {
     if (this.#chunks === null || this.#bodyBytes > this.#bodyBytesMax) {
-      this.#chunks = null;
       this.#deliverBody(null);
     } else if (this.#bodyWhole) {
-      const body = Buffer.concat(this.#chunks, this.#bodyBytes);
-      this.#chunks = null;
-      this.#deliverBody(body);
+      this.#deliverBody(Buffer.concat(this.#chunks, this.#bodyBytes));
+    }
+  }
+
+  #dropBody(): void {
+    this.#chunks = null;
+    const bytes = this.#keptBytes;
+    this.#keptBytes = 0;
+    if (bytes > 0) {
+      this.#session.accountBuffered(-bytes);
     }
   }
 
   #deliverBody(body: Uint8Array | null): void {
+    this.#dropBody();
     const done = this.#onBody;
     this.#onBody = null;
     done?.(body);

@@ -21,10 +21,13 @@ export class HeaderList {
   readonly #fields: readonly HeaderField[];
   /** Longer than the limit: its fields are not all here. */
   readonly tooLarge: boolean;
+  /** RFC 9113 §6.5.2: what it counts as, which is more than what it takes. */
+  readonly bytes: number;
   #request: RequestHead | null | undefined;
 
-  constructor(fields: readonly HeaderField[], tooLarge: boolean) {
+  constructor(fields: readonly HeaderField[], bytes: number, tooLarge: boolean) {
     this.#fields = fields;
+    this.bytes = bytes;
     this.tooLarge = tooLarge;
   }
 
@@ -90,7 +93,11 @@ export class HeaderBlocks {
     }
     const version = this.#decoder.version;
     const fields = this.#decoder.decode(bytes, start, end);
-    const list = new HeaderList(fields, this.#decoder.listBytes > this.#listBytesMax);
+    const list = new HeaderList(
+      fields,
+      this.#decoder.listBytes,
+      this.#decoder.listBytes > this.#listBytesMax,
+    );
     if (this.#decoder.version === version && end - start <= rememberedBytesMax) {
       const block = Buffer.from(bytes.subarray(start, end));
       this.#remembered[this.#nextSlot] = { block, version, list };

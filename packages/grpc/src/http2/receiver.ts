@@ -24,6 +24,9 @@ import { ending, type StreamTable } from "./stream-table.ts";
 
 const noBytes: Buffer = Buffer.alloc(0);
 
+/** Header fields that count as no more than this are not worth counting: those of a usual call. */
+const headBytesFree = 1024;
+
 /** What the receiver needs of its session. */
 export interface ReceiverHost extends ControlHost {
   /** Whether new streams are served; those that are not were told so by GOAWAY. */
@@ -37,6 +40,8 @@ export interface ReceiverHost extends ControlHost {
   /** The client has ended its side. */
   remoteEnded(stream: Http2Stream): void;
   returnStreamCredit(stream: Http2Stream, bytes: number): void;
+  /** Notes bytes that are kept of a request; false when it is too much for one connection. */
+  accountBuffered(bytes: number): boolean;
 }
 
 /** Takes the frames of one connection. */
@@ -217,12 +222,23 @@ export class Receiver implements FrameSink, ReceiveWindow {
       this.#streamError(stream, errorCode.protocolError);
     } else if (this.#headers.endsStream && !stream.countBody(0, true)) {
       this.#streamError(stream, errorCode.protocolError);
+    } else if (!this.#keepsHead(stream, list)) {
+      this.#streamError(stream, errorCode.enhanceYourCalm);
     } else {
       this.#host.serve(stream, list);
       if (this.#headers.endsStream) {
         this.#deliverEmpty(stream);
       }
     }
+  }
+
+  /** Long header fields count like other parts of requests, for as long as their stream lives. */
+  #keepsHead(stream: Http2Stream, list: HeaderList): boolean {
+    if (list.bytes <= headBytesFree) {
+      return true;
+    }
+    stream.headBytes = list.bytes;
+    return this.#host.accountBuffered(list.bytes);
   }
 
   /** A request without a body has ended before it was served; now its user learns it. */

@@ -3,6 +3,7 @@
  * and not faster than the socket takes it. What has to wait stays in queues on the streams, whose sum is bounded.
  */
 import { assert, RingBuffer } from "@quorate/base";
+import type { BytesHolder, SharedBytes } from "../shared-bytes.ts";
 import { frameMessage } from "../wire/frame.ts";
 import { prefixBytes } from "../wire/message-reader.ts";
 import { openSendWindow, type SendWindow, useSendWindow } from "./flow-control.ts";
@@ -30,13 +31,13 @@ export interface SenderHost {
   flush(): void;
   /** This side of the stream has ended. */
   localEnded(stream: Http2Stream): void;
+  /** The client has not read for longer than others, and what waits for it takes room that they need. */
+  evict(): void;
 }
 
 /** The sending half of a connection. */
-export class Sender implements SendWindow {
+export class Sender implements SendWindow, BytesHolder {
   sendWindowBytes: number = windowBytesDefault;
-  /** Bytes that the socket has not passed to the system yet. */
-  backlogBytes = 0;
   readonly #host: SenderHost;
   readonly #outbox: Outbox;
   readonly #settings: PeerSettings;
@@ -44,15 +45,37 @@ export class Sender implements SendWindow {
   /** Streams whose own window is open and that wait for the connection's, or for the socket. In order of their turn. */
   readonly #ready = new Set<Http2Stream>();
   readonly #queuedBytesMax: number;
+  readonly #shared: SharedBytes;
   #queuedBytes = 0;
+  #backlogBytes = 0;
   #pumping = false;
 
-  constructor(host: SenderHost, outbox: Outbox, settings: PeerSettings, queuedBytesMax: number) {
+  constructor(
+    host: SenderHost,
+    outbox: Outbox,
+    settings: PeerSettings,
+    queuedBytesMax: number,
+    shared: SharedBytes,
+  ) {
     this.#host = host;
     this.#outbox = outbox;
     this.#headers = new HeaderWriter(outbox);
     this.#settings = settings;
     this.#queuedBytesMax = queuedBytesMax;
+    this.#shared = shared;
+  }
+
+  /** Bytes that the socket has not passed to the system yet. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  set backlogBytes(bytes: number) {
+    const change = bytes - this.#backlogBytes;
+    if (change !== 0) {
+      this.#backlogBytes = bytes;
+      this.#shared.count(this, change, bytes + this.#queuedBytes);
+    }
   }
 
   /** Bytes that wait for a window or for the socket. */
@@ -62,7 +85,15 @@ export class Sender implements SendWindow {
 
   /** Whether `bytes` more may be queued. One message is always taken, however long. */
   hasRoom(bytes: number): boolean {
-    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= this.#queuedBytesMax;
+    return (
+      (this.#queuedBytes === 0 || this.#queuedBytes + bytes <= this.#queuedBytesMax) &&
+      this.#shared.makeRoom(this, bytes)
+    );
+  }
+
+  evict(): void {
+    this.#host.evict();
+    assert(this.#queuedBytes === 0 && this.#backlogBytes === 0, "sender: evicted, and still something waits");
   }
 
   /** The client allows another size of dynamic table. */
@@ -173,8 +204,7 @@ export class Sender implements SendWindow {
   /** Forgets what a stream still had to send. */
   forget(stream: Http2Stream): void {
     if (stream.queue !== null) {
-      this.#queuedBytes -= stream.queue.bytes;
-      assert(this.#queuedBytes >= 0, "sender: more forgotten than queued");
+      this.#countQueued(-stream.queue.bytes);
       stream.queue = null;
     }
     this.#ready.delete(stream);
@@ -235,7 +265,7 @@ export class Sender implements SendWindow {
     assert(!stream.queue.ending, "sender: bytes behind the end of the queue");
     stream.queue.chunks.push(bytes);
     stream.queue.bytes += bytes.length;
-    this.#queuedBytes += bytes.length;
+    this.#countQueued(bytes.length);
     this.streamOpened(stream);
     const waits = stream.queue !== null && stream.queue.bytes > writerBytesMax;
     stream.wantsDrain ||= waits;
@@ -258,7 +288,7 @@ export class Sender implements SendWindow {
       endsHere(queue, isLast),
     );
     queue.bytes -= bytes;
-    this.#queuedBytes -= bytes;
+    this.#countQueued(-bytes);
     queue.offset += bytes;
     if (bytes === left) {
       queue.chunks.shift();
@@ -269,6 +299,12 @@ export class Sender implements SendWindow {
     } else if (stream.sendWindowBytes > 0) {
       this.#ready.add(stream);
     }
+  }
+
+  #countQueued(change: number): void {
+    this.#queuedBytes += change;
+    assert(this.#queuedBytes >= 0, "sender: fewer than no bytes queued");
+    this.#shared.count(this, change, this.#queuedBytes + this.#backlogBytes);
   }
 
   #queueSent(stream: Http2Stream, queue: SendQueue): void {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { assert } from "@quorate/base";
 import type { Deadlines } from "../deadlines.ts";
 import type { SessionHost } from "../session-host.ts";
+import type { BytesHolder } from "../shared-bytes.ts";
 import type { Client } from "../wire/peer.ts";
 import { connectionWindowBytes, returnCredit, streamWindowBytes } from "./flow-control.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -58,7 +59,7 @@ type Phase =
   | "ended";
 
 /** Serves one connection until it closes. */
-export class Session implements SenderHost, ReceiverHost, StreamSession, Flushable {
+export class Session implements SenderHost, ReceiverHost, StreamSession, Flushable, BytesHolder {
   readonly sender: Sender;
   readonly deadlines: Deadlines;
   readonly messageBytesMax: number;
@@ -89,7 +90,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#outbox = new Outbox(tools.pool);
     const settings = new PeerSettings();
     const queuedBytesMax = limits.sessionMemoryMebibytesMax * 2 ** 20 * queuedFactor;
-    this.sender = new Sender(this, this.#outbox, settings, queuedBytesMax);
+    this.sender = new Sender(this, this.#outbox, settings, queuedBytesMax, host.unread);
     this.#reader = new FrameReader(
       new Receiver(this, limits, this.#outbox, this.sender, settings, this.#streams),
     );
@@ -133,6 +134,16 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#endPhase();
     this.#closeAll((stream) => stream.user?.abandoned());
     this.#socket.destroy();
+  }
+
+  /** Ends at once, without a goodbye: it would only wait, too. */
+  evict(): void {
+    this.#host.onEvent?.({ kind: "connection-refused", peer: this.client.peer, reason: "too-slow" });
+    this.#endPhase();
+    this.#socket.destroy();
+    this.#closeAll((stream) => stream.user?.closed());
+    this.#outbox.clear();
+    this.sender.backlogBytes = 0;
   }
 
   changed(): void {
@@ -223,7 +234,12 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   accountBuffered(bytes: number): boolean {
     this.#bufferedBytes += bytes;
     assert(this.#bufferedBytes >= 0, "http2 session: fewer than no bytes buffered");
-    return bytes <= 0 || this.#bufferedBytes <= this.#host.limits.sessionMemoryMebibytesMax * 2 ** 20;
+    const { limits, unfinished } = this.#host;
+    unfinished.count(this, bytes, this.#bufferedBytes);
+    return (
+      bytes <= 0 ||
+      (this.#bufferedBytes <= limits.sessionMemoryMebibytesMax * 2 ** 20 && unfinished.makeRoom(this, 0))
+    );
   }
 
   settingsAcknowledged(): void {
@@ -336,6 +352,10 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     }
     this.sender.forget(stream);
     stream.stopDropping?.();
+    if (stream.headBytes > 0) {
+      this.accountBuffered(-stream.headBytes);
+      stream.headBytes = 0;
+    }
     if (this.#streams.count === 0 && (this.#phase !== "open" || this.#peerLeaves)) {
       this.#endWhenIdle();
     }
@@ -409,5 +429,6 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#liveness.stop();
     this.#closeAll((stream) => stream.user?.closed());
     this.#outbox.clear();
+    this.sender.backlogBytes = 0;
   }
 }

@@ -47,6 +47,8 @@ export class Http2Stream implements SendWindow, ReceiveWindow {
   /** The client has got at least a part of its answer. */
   sentData = false;
   user: StreamUser | null = null;
+  /** What its session was told that its header fields take. */
+  headBytes = 0;
   queue: SendQueue | null = null;
   /** Its user was told to wait. */
   wantsDrain = false;

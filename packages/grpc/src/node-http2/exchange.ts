@@ -1,6 +1,7 @@
 /** A request over HTTP/2 that is not gRPC. */
 import type { ServerHttp2Stream } from "node:http2";
 import { collectBody } from "../http1/body.ts";
+import type { SharedBytes } from "../shared-bytes.ts";
 import type { HttpExchange } from "../types.ts";
 import { type HeaderRecord, headerText } from "../wire/metadata.ts";
 import type { Client } from "../wire/peer.ts";
@@ -14,8 +15,9 @@ export class Http2Exchange implements HttpExchange {
   readonly peerCertificateCommonName: string | null;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: HeaderRecord;
+  readonly #unfinished: SharedBytes;
 
-  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, client: Client) {
+  constructor(stream: ServerHttp2Stream, headers: HeaderRecord, client: Client, unfinished: SharedBytes) {
     this.method = headerText(headers, ":method") ?? "";
     this.target = headerText(headers, ":path") ?? "/";
     this.peer = client.peer;
@@ -23,6 +25,7 @@ export class Http2Exchange implements HttpExchange {
     this.peerCertificateCommonName = client.commonName;
     this.#stream = stream;
     this.#headers = headers;
+    this.#unfinished = unfinished;
   }
 
   header(name: string): string | null {
@@ -30,7 +33,7 @@ export class Http2Exchange implements HttpExchange {
   }
 
   readBody(bytesMax: number, done: (body: Uint8Array | null) => void): void {
-    collectBody(this.#stream, bytesMax, done);
+    collectBody(this.#stream, bytesMax, this.#unfinished, done);
   }
 
   respond(statusCode: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {

@@ -3,9 +3,9 @@
  * a hostile client could do without end, and probes silent connections.
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { constants } from "node:http2";
 import { assert } from "@quorate/base";
 import type { Deadlines } from "../deadlines.ts";
+import { errorCode } from "../http2/protocol.ts";
 import { RateWindow } from "../rate-window.ts";
 import { judgeRequest, unknownPathText } from "../request-rules.ts";
 import type { SessionHost } from "../session-host.ts";
@@ -92,7 +92,7 @@ export class Http2Session implements CallHost {
     stream.on("error", (error) => this.#report(error));
     stream.on("close", () => {
       // Streams are reset from this side with NO_ERROR only: any other code is the client's doing.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
+      if (stream.rstCode !== errorCode.noError) {
         this.#count(this.#resets);
       }
     });
@@ -108,7 +108,7 @@ export class Http2Session implements CallHost {
         this.#acceptCall(stream, headers, verdict.timeoutMs);
         return;
       case "http":
-        this.#host.onHttp(new Http2Exchange(stream, headers, this.#client));
+        this.#host.onHttp(new Http2Exchange(stream, headers, this.#client, this.#host.unfinished));
         return;
       case "refused":
         this.#refuse(stream, verdict.httpStatus, verdict.code, verdict.message);
@@ -160,7 +160,7 @@ export class Http2Session implements CallHost {
   #count(window: RateWindow): void {
     if (!window.count(performance.now()) && !this.#session.destroyed) {
       this.#host.onEvent?.({ kind: "connection-refused", peer: this.#client.peer, reason: "flood" });
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#session.goaway(errorCode.enhanceYourCalm);
       // The goodbye leaves with the next write; calls that run are cancelled by the close.
       setImmediate(() => this.#session.destroy());
     }

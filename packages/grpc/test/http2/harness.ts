@@ -10,6 +10,7 @@ import { Session } from "../../src/http2/session.ts";
 import { Turn } from "../../src/http2/turn.ts";
 import { withDefaults } from "../../src/limits.ts";
 import type { SessionHost } from "../../src/session-host.ts";
+import { SharedBytes } from "../../src/shared-bytes.ts";
 
 /** What a session sees of a socket. `stuck` plays a client that does not read. */
 class FakeSocket extends EventEmitter {
@@ -127,6 +128,8 @@ export class Harness {
           exchange.respond(body === null ? 413 : 200, {}, "x".repeat(100) + (body?.length ?? 0)),
         ),
       onEvent: (event) => this.events.push(event),
+      unread: new SharedBytes(withDefaults(limits).unreadBytesMax),
+      unfinished: new SharedBytes(withDefaults(limits).unfinishedBytesMax),
       callCount: 0,
     };
     const tools = { pool: new BufferPool(), turn: new Turn() };
