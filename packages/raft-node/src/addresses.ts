@@ -11,6 +11,11 @@ export function parseAddress(text: string): PeerAddress | null {
   return host !== undefined && port <= 65_535 ? { host, port } : null;
 }
 
+/** What {@link parseAddress} reads. */
+export function formatAddress({ host, port }: PeerAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** A cluster id is 53 non-zero bits: a number as it is, a name by its hash. */
 export function clusterIdOf(cluster: string | number): number {
   if (typeof cluster === "number") {

@@ -90,7 +90,12 @@ export interface RaftNodeSettings {
    * present members are reached. Of no effect on a store that exists.
    */
   readonly join?: boolean;
-  /** Where this member reaches member `id`, whose address the log gives. Default: at that address. */
+  /**
+   * Where others reach this member, for those that have missed the change which added it: at most 255 bytes, in the words of a change.
+   * Default: its own entry of `peers`, else where it listens, or nothing if that is every interface.
+   */
+  readonly advertise?: string;
+  /** Where this member reaches member `id`, whose address the log, or a member not known yet, gives. Default: at that address. */
   readonly resolveAddress?: (id: number, address: string) => string;
   readonly transport?: Partial<TransportLimits>;
   /** Takes over connections to the peer port that begin with an HTTP GET. Default: they are closed. */

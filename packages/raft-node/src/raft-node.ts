@@ -122,7 +122,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
   #watchRemoval(event: RaftNodeEvent): void {
     if (event.type === "removed") {
       setTimeout(() => this.#retire(this.id), retireWaitMs).unref();
-    } else if (event.type === "refused-by" && event.cause === "removed") {
+    } else if (event.type === "refused-by" && event.cause === "removed" && event.byRemote !== true) {
       this.#retire(event.peer);
     }
   }

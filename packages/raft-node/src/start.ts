@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { must } from "@quorate/base";
 import {
+  addressBytesMax,
   ConfigError,
   type CoreSettings,
   type FailOverPolicy,
@@ -118,6 +119,9 @@ function checkOptions<Command, Result>(options: RaftNodeOptions<Command, Result>
   }
   if (!((options.snapshotSendBytesPerSecondMax ?? 1) >= 1)) {
     problems.push("snapshotSendBytesPerSecondMax must be at least 1");
+  }
+  if (new TextEncoder().encode(options.advertise ?? "").length > addressBytesMax) {
+    problems.push(`advertise: more than ${addressBytesMax} bytes`);
   }
   if (options.dataDir === "") {
     problems.push("dataDir is empty");
@@ -382,6 +386,7 @@ async function openTransport<Command, Result>(
     },
     listen,
     peers: new Map([...peers].filter(([peer]) => peer !== id)),
+    ...advertised(options),
     storeIds: options.dataDir === undefined ? PeerStoreIds.inMemory() : PeerStoreIds.open(options.dataDir),
     resolveAddress: (peer, address) => parseAddress(options.resolveAddress?.(peer, address) ?? address),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -396,6 +401,17 @@ async function openTransport<Command, Result>(
     ...start,
     ...(options.transport === undefined ? {} : { limits: options.transport }),
   });
+}
+
+/** What a member says of where it is reached; nothing where only its transport can know. */
+function advertised<Command, Result>({
+  advertise,
+  id,
+  peers,
+}: RaftNodeOptions<Command, Result>): Pick<TransportStart, "advertise"> {
+  const own = advertise ?? peers[id];
+  // Port 0 stands for one that the system chooses.
+  return own === undefined || parseAddress(own)?.port === 0 ? {} : { advertise: own };
 }
 
 /** A log that has come to rest gets a durable mark, so that recovery can tell damage to its end from a torn write. */

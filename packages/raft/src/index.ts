@@ -196,6 +196,7 @@ export type { ProgressState, ProgressStatus, Status } from "./types/status.ts";
 export type { VoteFloor } from "./types/vote-floor.ts";
 export {
   type HandshakeRefusal,
+  type HelloVerdict,
   helloOf,
   judgeHello,
   judgeStoreId,
@@ -204,6 +205,7 @@ export {
   type PeerKnowledge,
   removedRefusal,
   type StoreIdVerdict,
+  unknownRefusal,
   welcomeOf,
 } from "./wire/admission.ts";
 export { encodePeerFrame, type GroupFrame } from "./wire/frame-codec.ts";
@@ -218,4 +220,11 @@ export {
   type Signal,
   type Welcome,
 } from "./wire/handshake.ts";
-export { frameBytesMaxDefault, frameHeaderBytes, wireVersion } from "./wire/layout.ts";
+export {
+  addressBytesMax,
+  frameBytesMaxDefault,
+  frameHeaderBytes,
+  helloVersion,
+  wireVersion,
+} from "./wire/layout.ts";
+export { mayRemoteSend, Remotes } from "./wire/remotes.ts";

@@ -14,6 +14,7 @@ import {
   type PeerIdentity,
   type PeerKnowledge,
   type RefusalCause,
+  Remotes,
   type Welcome,
   welcomeOf,
 } from "@quorate/raft";
@@ -23,6 +24,9 @@ import type { PeerNotes } from "./peer-notes.ts";
 /** How long a dialling member waits for an answer, and at most between two attempts. */
 const answerMs = 500;
 const redialMsMax = 800;
+
+/** More than any plan has members: that the bound holds is shown where strangers are made up, by the tests of production's transports. */
+const remotesMax = 16;
 
 /** What connections need of their transport. */
 interface ConnectionsParts {
@@ -37,6 +41,8 @@ interface ConnectionsParts {
   readonly send: (to: NodeId, bytes: Uint8Array) => void;
   /** Somebody was refused, by this side or the other. */
   readonly refused: (peer: NodeId, cause: RefusalCause) => void;
+  /** A caller was taken in that no configuration here names. */
+  readonly adopted: (peer: NodeId) => void;
   /** The notes cannot be written. */
   readonly failed: (error: Error) => void;
 }
@@ -55,11 +61,18 @@ export class Connections {
   readonly #links = new Map<NodeId, Link>();
   /** By which disk each peer was admitted. */
   readonly #admitted = new Map<NodeId, number>();
+  /** The network takes frames by name, so an address is one. */
+  readonly #remotes: Remotes<string> = new Remotes(remotesMax, (_id, address) => address);
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
     const { isPeer, isRemoved, notes } = parts;
-    this.#knowledge = { isPeer, isRemoved, judge: (id, storeId) => notes.judge(id, storeId) };
+    this.#knowledge = {
+      isPeer,
+      isRemoved,
+      judge: (id, storeId) => notes.judge(id, storeId),
+      remoteProblem: (hello) => this.#remotes.problem(hello),
+    };
   }
 
   isOpen(peer: NodeId): boolean {
@@ -79,8 +92,23 @@ export class Connections {
     }
   }
 
+  /** Whether the configuration does not name it, and it is listened to all the same. */
+  isRemote(peer: NodeId): boolean {
+    return this.#remotes.has(peer);
+  }
+
+  /** The configuration names it now: it introduces itself anew; whether it was a remote. */
+  endRemote(peer: NodeId): boolean {
+    const wasRemote = this.#remotes.has(peer);
+    if (wasRemote) {
+      this.dismiss(peer);
+    }
+    return wasRemote;
+  }
+
   /** No connection with a former member, in neither direction. */
   dismiss(peer: NodeId): void {
+    this.#remotes.delete(peer);
     this.#admitted.delete(peer);
     const link = this.#links.get(peer);
     if (link !== undefined) {
@@ -100,6 +128,9 @@ export class Connections {
   /** The connection on which the peer speaks ended. */
   silenced(peer: NodeId): void {
     this.#admitted.delete(peer);
+    if (this.#remotes.has(peer)) {
+      this.dismiss(peer);
+    }
   }
 
   /** The peer says something about the connection; `disk` is the one that it has. */
@@ -153,10 +184,18 @@ export class Connections {
 
   #hello(peer: NodeId, disk: number, hello: Hello): void {
     const { identity, notes } = this.#parts;
-    const refusal = judgeHello(identity, this.#knowledge, hello);
-    if (refusal !== null) {
-      this.#parts.refused(peer, refusal.cause);
-      this.#say(peer, { kind: "refusal", ...refusal });
+    const verdict = judgeHello(identity, this.#knowledge, hello);
+    if (verdict.status === "refused") {
+      this.#parts.refused(peer, verdict.refusal.cause);
+      this.#say(peer, { kind: "refusal", ...verdict.refusal });
+      return;
+    }
+    if (verdict.status === "remote") {
+      this.#remotes.add(hello);
+      this.#admitted.set(peer, disk);
+      this.#parts.adopted(peer);
+      this.#say(peer, welcomeOf(identity));
+      this.reach(peer);
       return;
     }
     notes.note(peer, hello.storeId, (error) => {
@@ -182,15 +221,24 @@ export class Connections {
       this.#parts.refused(peer, refusal.cause);
       return;
     }
+    if (this.#remotes.has(peer)) {
+      this.#opened(link); // Nothing that it says counts in a quorum: there is nothing to note.
+      return;
+    }
     notes.note(peer, welcome.storeId, (error) => {
       if (error !== null) {
         this.#parts.failed(error);
       } else if (link.state === "introducing") {
-        link.state = "open";
-        link.turn++;
-        link.attempts = 0;
+        this.#opened(link);
       }
     });
+  }
+
+  #opened(link: Link): void {
+    assert(link.state === "introducing", "connections: opened without a word");
+    link.state = "open";
+    link.turn++;
+    link.attempts = 0;
   }
 
   #say(peer: NodeId, frame: ControlFrame): void {

@@ -9,6 +9,7 @@ import {
   encodePeerFrame,
   FrameDecoder,
   type GroupId,
+  mayRemoteSend,
   type NodeId,
   type PeerFrame,
   type PeerIdentity,
@@ -29,7 +30,7 @@ import type { World } from "./world.ts";
 
 /** Who a member turned out to be, once its disk was read. */
 interface TransportSelf {
-  readonly identity: PeerIdentity;
+  readonly identity: Omit<PeerIdentity, "address">;
   readonly notes: PeerNotes;
   /** Stands for the disk in the frames that leave. */
   readonly disk: number;
@@ -79,7 +80,7 @@ export class MemberTransport implements Transport {
       this.#peers.add(peer);
     }
     this.#connections = new Connections({
-      identity,
+      identity: { ...identity, address: String(id) },
       notes,
       process,
       random,
@@ -92,13 +93,9 @@ export class MemberTransport implements Transport {
         }
       },
       refused,
+      adopted: (peer) => this.#parts.world.log(`remote ${id} ${peer}`),
       failed,
     });
-  }
-
-  /** Whether it has the address of `peer`. */
-  knows(peer: NodeId): boolean {
-    return this.#peers.has(peer);
   }
 
   start(receiver: TransportReceiver): void {
@@ -116,6 +113,9 @@ export class MemberTransport implements Transport {
     }
     for (const { id } of members) {
       this.#peers.add(id);
+      if (this.#connections?.endRemote(id) === true) {
+        this.#parts.reset(id);
+      }
       if (this.#receiver !== null) {
         this.#connections?.reach(id);
       }
@@ -193,6 +193,9 @@ export class MemberTransport implements Transport {
       throw new Violation("store-identity", `node ${id} listens to node ${from}, whose disk was wiped`);
     }
     const { group, frame } = decoded.content;
+    if (connections.isRemote(from) && !mayRemoteSend(frame)) {
+      return;
+    }
     this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);
     this.#receiver.received(group, from, frame);
   }

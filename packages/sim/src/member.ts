@@ -11,7 +11,7 @@ import { FaultyDisk, type Moment } from "./faulty-disk.ts";
 import { MemberClock } from "./member-clock.ts";
 import { MemberDisk } from "./member-disk.ts";
 import { MemberHealth } from "./member-health.ts";
-import { type Life, type MemberParts, peersOf } from "./member-parts.ts";
+import type { MemberParts } from "./member-parts.ts";
 import { MemberProcess } from "./member-process.ts";
 import { MemberRequests } from "./member-requests.ts";
 import type { Machinery } from "./member-start.ts";
@@ -161,9 +161,6 @@ export class Member {
   #refused(peer: NodeId, cause: RefusalCause): void {
     const { faults, isWiped, watch, world } = this.#parts;
     world.log(`refused ${this.id} ${peer} ${cause}`);
-    if (cause === "unknown-peer" && peersOf(this.#parts).includes(peer)) {
-      this.#startWithAddresses();
-    }
     if (cause === "store") {
       faults.add("wiped-disk-refused");
       watch.check(() =>
@@ -174,26 +171,5 @@ export class Member {
         ),
       );
     }
-  }
-
-  /**
-   * A member of today's configuration is a stranger here: this member has missed the change that brought it, and knows no address. As
-   * docs/simulator.md says under "What stays open", it is started again with today's addresses.
-   */
-  #startWithAddresses(): void {
-    const { life } = this.process;
-    const { plan, world } = this.#parts;
-    world.schedule(2 * plan.electionTimeoutTicks * plan.tickMs, () => {
-      if (life !== null && this.process.life === life && !this.health.isBroken && this.#isLeftOut(life)) {
-        world.log(`addresses ${this.id}`);
-        this.process.crash();
-        this.process.restart();
-      }
-    });
-  }
-
-  #isLeftOut(life: Life): boolean {
-    const isMember = this.#parts.members().includes(this.id);
-    return isMember && peersOf(this.#parts).some((peer) => !life.transport.knows(peer));
   }
 }

@@ -7,12 +7,14 @@ import { assert } from "@quorate/base";
 import type {
   Completed,
   GroupId,
+  Hello,
   NodeId,
   PeerFrame,
   Transport,
   TransportPeers,
   TransportReceiver,
 } from "@quorate/raft";
+import { Remotes } from "@quorate/raft";
 import { type IncomingContext, IncomingStream } from "./incoming-stream.ts";
 import {
   type GrpcAddress,
@@ -59,9 +61,13 @@ export class GrpcTransport implements Transport {
   readonly #incoming = new Set<IncomingStream>();
   readonly #incomingByPeer = new Map<NodeId, IncomingStream>();
   readonly #context: IncomingContext;
+  /** Those among the peers that no configuration here names. */
+  readonly #remotes: Remotes<GrpcAddress>;
   readonly #dirty = new Set<OutgoingStream>();
   #removed: ReadonlySet<NodeId> = new Set();
   #receiver: TransportReceiver | null = null;
+  /** Where others reach this member; empty where that is not known. */
+  #ownAddress: string;
   #flushDue = false;
   #closed = false;
 
@@ -69,14 +75,23 @@ export class GrpcTransport implements Transport {
     assert(!start.peers.has(start.identity.id), "transport: a member is not its own peer");
     this.#start = start;
     this.#options = options;
+    this.#ownAddress = start.advertise ?? "";
+    const limits = { ...grpcLimitsDefault, ...options.limits };
+    this.#remotes = new Remotes(limits.remotesMax, (id, address) => this.#resolve(id, address));
     this.#context = {
       start,
       options,
-      limits: { ...grpcLimitsDefault, ...options.limits },
+      limits,
       counters: this.counters,
+      ownAddress: () => this.#ownAddress,
       unreachable: (peer) => this.#unreachable(peer),
-      isPeer: (id) => this.#streams.has(id),
-      isRemoved: (id) => this.#removed.has(id),
+      knowledge: {
+        isPeer: (id) => this.#streams.has(id) && !this.#remotes.has(id),
+        isRemoved: (id) => this.#removed.has(id),
+        judge: (id, storeId) => start.storeIds.judge(id, storeId),
+        remoteProblem: (hello) => this.#remotes.problem(hello),
+      },
+      adopted: (hello) => this.#adopted(hello),
       introduced: (stream, peer) => this.#introduced(stream, peer),
       received: (peer, { frame, group }) => {
         if (!this.#closed) {
@@ -131,6 +146,9 @@ export class GrpcTransport implements Transport {
         if (error !== null) {
           reject(error);
         } else {
+          if (this.#start.advertise === undefined && host !== "0.0.0.0" && host !== "::") {
+            this.#ownAddress = `${host.includes(":") ? `[${host}]` : host}:${bound}`;
+          }
           resolve({ host, port: bound });
         }
       });
@@ -165,24 +183,47 @@ export class GrpcTransport implements Transport {
     for (const peer of removed) {
       this.#dismiss(peer);
     }
-    const resolve = this.#start.resolveAddress ?? ((_peer: NodeId, address: string) => parse(address));
     for (const { address, id } of members) {
       assert(id !== this.#start.identity.id, "transport: a member is not its own peer");
-      const told = address === "" ? null : resolve(id, address);
+      const told = address === "" ? null : this.#resolve(id, address);
       const target = told ?? this.#streams.get(id)?.address ?? null;
+      this.#endRemote(id);
       if (target !== null) {
         this.#reach(id, target);
       }
     }
   }
 
-  #reach(peer: NodeId, address: GrpcAddress): void {
+  /** The configuration names it now: it introduces itself anew, so that its store id is noted before anything counts that it says. */
+  #endRemote(peer: NodeId): void {
+    if (this.#remotes.delete(peer)) {
+      this.#dropStream(peer);
+      this.#incomingByPeer.get(peer)?.end("the configuration names it now");
+    }
+  }
+
+  #resolve(peer: NodeId, address: string): GrpcAddress | null {
+    const { resolveAddress } = this.#start;
+    const target = resolveAddress === undefined ? parse(address) : resolveAddress(peer, address);
+    return target === null || target.port === 0 ? null : target;
+  }
+
+  /** A caller that this member's configuration does not name yet; it is called where it says, so that answers reach it. */
+  #adopted(hello: Hello): void {
+    assert(
+      this.#remotes.has(hello.from) || !this.#streams.has(hello.from),
+      "transport: a member is no remote",
+    );
+    this.#reach(hello.from, this.#remotes.add(hello), true);
+  }
+
+  #reach(peer: NodeId, address: GrpcAddress, isRemote = false): void {
     const old = this.#streams.get(peer);
     if (old !== undefined && old.address.host === address.host && old.address.port === address.port) {
       return;
     }
     old?.close(() => {});
-    const stream = new OutgoingStream(this.#context, peer, address);
+    const stream = new OutgoingStream(this.#context, peer, address, isRemote);
     this.#streams.set(peer, stream);
     if (this.#receiver !== null && !this.#closed) {
       stream.start();
@@ -191,13 +232,18 @@ export class GrpcTransport implements Transport {
 
   /** What was queued for it leaves before the goodbye: it may be what tells the member of its removal. */
   #dismiss(peer: NodeId): void {
+    this.#remotes.delete(peer);
+    this.#dropStream(peer);
+    this.#incomingByPeer.get(peer)?.dismiss();
+  }
+
+  #dropStream(peer: NodeId): void {
     const stream = this.#streams.get(peer);
     if (stream !== undefined) {
       this.#streams.delete(peer);
       this.#dirty.delete(stream);
       stream.close(() => {});
     }
-    this.#incomingByPeer.get(peer)?.dismiss();
   }
 
   close(completed: Completed): void {
@@ -246,6 +292,9 @@ export class GrpcTransport implements Transport {
       this.#incomingByPeer.delete(peer);
       // What the peer said on it may be lost, its answers to this member's requests among it.
       this.#unreachable(peer);
+      if (stream.isRemote && this.#remotes.delete(peer)) {
+        this.#dropStream(peer);
+      }
     }
   }
 

@@ -3,24 +3,27 @@
  * member, with the disk that is remembered, it may send one small frame and nothing it says counts.
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { equalBytes } from "@quorate/base";
 import {
   type DecodedFrame,
   FrameDecoder,
   frameBytesMaxDefault,
   type GroupFrame,
   type Hello,
+  judgeHello,
+  mayRemoteSend,
   type NodeId,
+  type PeerKnowledge,
   type RefusalCause,
-  wireVersion,
+  removedRefusal,
+  welcomeOf,
 } from "@quorate/raft";
-import { changedStore, control, type StreamContext } from "./outgoing-stream.ts";
+import { control, type StreamContext } from "./outgoing-stream.ts";
 
 /** What a stream needs of its transport. */
 export interface IncomingContext extends StreamContext {
-  readonly isPeer: (id: NodeId) => boolean;
-  /** Whether it was a member and is none any more. */
-  readonly isRemoved: (id: NodeId) => boolean;
+  readonly knowledge: PeerKnowledge;
+  /** A remote is taken in; comes before {@link introduced}. */
+  readonly adopted: (hello: Hello) => void;
   /** It has introduced itself: an older stream of the same peer ends. */
   readonly introduced: (stream: IncomingStream, peer: NodeId) => void;
   readonly received: (peer: NodeId, content: GroupFrame) => void;
@@ -33,6 +36,7 @@ export class IncomingStream {
   readonly #call: ServerDuplexStream<Uint8Array, Uint8Array>;
   readonly #decoder: FrameDecoder;
   #peer: NodeId | null = null;
+  #isRemote = false;
   /** While the peer's store id is being noted, nothing further is read. */
   #admitting = false;
   #heardSinceCheck = false;
@@ -56,6 +60,11 @@ export class IncomingStream {
     return this.#peer;
   }
 
+  /** Whether no configuration here names it. */
+  get isRemote(): boolean {
+    return this.#isRemote;
+  }
+
   /** Ends it; nothing of it counts any more. */
   end(why: string): void {
     if (this.#ended) {
@@ -75,7 +84,8 @@ export class IncomingStream {
   /** The peer was removed: it is told so, and nothing that it still says counts. */
   dismiss(): void {
     if (this.#peer !== null) {
-      this.#refuse("removed", removed(this.#peer));
+      const { cause, detail } = removedRefusal(this.#peer);
+      this.#refuse(cause, detail);
     }
   }
 
@@ -130,17 +140,30 @@ export class IncomingStream {
       this.#bad(`member ${peer} sent a message that is not from it to this member`);
       return;
     }
+    if (this.#isRemote && !mayRemoteSend(frame)) {
+      this.#context.counters.droppedFrames++;
+      return;
+    }
     this.#context.counters.receivedFrames++;
     this.#context.received(peer, content);
   }
 
   #hello(hello: Hello): void {
-    const { identity, onFatal, storeIds } = this.#context.start;
-    const refusal = this.#judge(hello);
-    if (refusal !== null) {
-      this.#refuse(...refusal);
-      return;
+    const verdict = judgeHello(this.#context.start.identity, this.#context.knowledge, hello);
+    if (verdict.status === "refused") {
+      this.#refuse(verdict.refusal.cause, verdict.refusal.detail);
+    } else if (verdict.status === "remote") {
+      this.#isRemote = true;
+      this.#context.adopted(hello);
+      this.#admit(hello.from);
+    } else {
+      this.#meet(hello);
     }
+  }
+
+  /** Nothing of a member counts before its store id is noted. */
+  #meet(hello: Hello): void {
+    const { onFatal, storeIds } = this.#context.start;
     this.#admitting = true;
     this.#call.pause();
     storeIds.note(hello.from, hello.storeId, (error) => {
@@ -151,39 +174,9 @@ export class IncomingStream {
         onFatal(error);
       } else if (!this.#ended) {
         this.#admit(hello.from);
-        const { bootId, id, storeId } = identity;
-        this.#call.write(control({ kind: "welcome", version: wireVersion, from: id, storeId, bootId }));
         this.#takeFrames();
       }
     });
-  }
-
-  #judge(hello: Hello): [RefusalCause, string] | null {
-    const { identity, storeIds } = this.#context.start;
-    if (hello.versionMin > wireVersion || hello.versionMax < wireVersion) {
-      const spoken = `${hello.versionMin} to ${hello.versionMax}`;
-      return ["version", `peer speaks versions ${spoken}, this member ${wireVersion}`];
-    }
-    if (hello.clusterId !== identity.clusterId) {
-      const [theirs, ours] = [hello.clusterId.toString(16), identity.clusterId.toString(16)];
-      return ["cluster", `peer belongs to cluster ${theirs}, this member to ${ours}`];
-    }
-    if (hello.to !== identity.id) {
-      return ["node", `peer looks for member ${hello.to}, this is ${identity.id}`];
-    }
-    if (this.#context.isRemoved(hello.from)) {
-      return ["removed", removed(hello.from)];
-    }
-    if (!this.#context.isPeer(hello.from)) {
-      return ["unknown-peer", `${hello.from} is not a member of this cluster`];
-    }
-    if (storeIds.judge(hello.from, hello.storeId) === "different") {
-      return ["store", changedStore(hello.from)];
-    }
-    if (hello.expectedStoreId !== null && !equalBytes(hello.expectedStoreId, identity.storeId)) {
-      return ["store", changedStore(identity.id)];
-    }
-    return null;
   }
 
   #admit(peer: NodeId): void {
@@ -199,6 +192,7 @@ export class IncomingStream {
     }, this.#context.limits.silenceMs);
     this.#context.introduced(this, peer);
     this.#context.start.onEvent?.({ type: "connected", peer, direction: "in" });
+    this.#call.write(control(welcomeOf(this.#context.start.identity)));
   }
 
   #refuse(cause: RefusalCause, detail: string): void {
@@ -213,8 +207,4 @@ export class IncomingStream {
     this.#context.start.onEvent?.({ type: "bad-frame", remote: this.#call.getPeer(), why });
     this.end(why);
   }
-}
-
-function removed(peer: NodeId): string {
-  return `member ${peer} was removed from the cluster`;
 }

@@ -35,8 +35,17 @@ export type GrpcTransportEvent =
       readonly direction: "in" | "out";
       readonly why: string;
     }
-  /** `peer` refused this member, or what answered at its address is not the peer. */
-  | { readonly type: "refused-by"; readonly peer: NodeId; readonly cause: string; readonly detail: string }
+  /**
+   * `peer` refused this member, or what answered at its address is not the peer. What a remote says (`byRemote`) proves nothing: no
+   * configuration here names it.
+   */
+  | {
+      readonly type: "refused-by";
+      readonly peer: NodeId;
+      readonly cause: string;
+      readonly detail: string;
+      readonly byRemote?: true;
+    }
   /** This member refused who called. */
   | { readonly type: "refused"; readonly remote: string; readonly cause: string; readonly detail: string }
   /** Bytes that are no frame, or a frame that this stream may not carry; the stream is closed. */
@@ -48,7 +57,12 @@ export interface GrpcTransportStart {
   readonly listen: GrpcAddress;
   /** All members but this one. */
   readonly peers: ReadonlyMap<NodeId, GrpcAddress>;
-  /** Where this member reaches `peer`, whose address the log gives as `address`; null when that is none. Default: `host:port`. */
+  /**
+   * What this member says of where it is reached, to those that do not know it yet. Default: where it listens, or nothing if that is
+   * every interface.
+   */
+  readonly advertise?: string;
+  /** Where this member reaches `peer`, whose address the log, or a remote, gives as `address`; null when that is none. Default: `host:port`. */
   readonly resolveAddress?: (peer: NodeId, address: string) => GrpcAddress | null;
   readonly storeIds: GrpcPeerStores;
   readonly onEvent?: (event: GrpcTransportEvent) => void;
@@ -68,6 +82,8 @@ export interface GrpcTransportLimits {
   readonly handshakeBytesMax: number;
   /** Streams that have not introduced themselves yet. */
   readonly strangersMax: number;
+  /** Callers of this cluster that no configuration here names, connected at once. */
+  readonly remotesMax: number;
   readonly pingIntervalMs: number;
   /** Time without any message after which a stream counts as dead. */
   readonly silenceMs: number;
@@ -85,6 +101,7 @@ export const grpcLimitsDefault: GrpcTransportLimits = {
   handshakeTimeoutMs: 5000,
   handshakeBytesMax: 16 * 1024,
   strangersMax: 64,
+  remotesMax: 16,
   pingIntervalMs: 3000,
   silenceMs: 12_000,
   reconnectMsMin: 20,

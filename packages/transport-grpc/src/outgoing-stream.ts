@@ -9,10 +9,11 @@ import {
   encodeControlFrame,
   FrameDecoder,
   type GroupId,
+  helloOf,
+  judgeWelcome,
   type NodeId,
   type PeerFrame,
   type Welcome,
-  wireVersion,
 } from "@quorate/raft";
 import { FrameLanes } from "./frame-lanes.ts";
 import type {
@@ -30,6 +31,8 @@ export interface StreamContext {
   readonly options: GrpcTransportOptions;
   readonly limits: GrpcTransportLimits;
   readonly counters: GrpcTransportCounters;
+  /** Where this member is reached, as it says in each handshake; empty where it cannot say. */
+  readonly ownAddress: () => string;
   /** What was on its way to the peer, or from it, may be lost. */
   readonly unreachable: (peer: NodeId) => void;
 }
@@ -43,6 +46,8 @@ export class OutgoingStream {
   readonly #context: StreamContext;
   readonly #peer: NodeId;
   readonly #lanes: FrameLanes;
+  /** Whether no configuration here names the peer. */
+  readonly #isRemote: boolean;
   #state: State = "idle";
   #client: Client | null = null;
   #stream: Stream | null = null;
@@ -56,7 +61,8 @@ export class OutgoingStream {
   /** Refusals repeat with each attempt; the operator needs them once. */
   #lastRefusal = "";
 
-  constructor(context: StreamContext, peer: NodeId, address: GrpcAddress) {
+  constructor(context: StreamContext, peer: NodeId, address: GrpcAddress, isRemote = false) {
+    this.#isRemote = isRemote;
     this.#context = context;
     this.#peer = peer;
     this.address = address;
@@ -186,19 +192,8 @@ export class OutgoingStream {
     stream.on("error", () => {});
     stream.on("status", ({ details }) => this.#lost(stream, details));
     this.#armDeadline(stream, this.#context.limits.handshakeTimeoutMs);
-    this.#write(
-      control({
-        kind: "hello",
-        versionMin: wireVersion,
-        versionMax: wireVersion,
-        clusterId: identity.clusterId,
-        from: identity.id,
-        to: this.#peer,
-        storeId: identity.storeId,
-        bootId: identity.bootId,
-        expectedStoreId: storeIds.expected(this.#peer),
-      }),
-    );
+    const self = { ...identity, address: this.#context.ownAddress() };
+    this.#write(control(helloOf(self, this.#peer, storeIds.expected(this.#peer))));
   }
 
   #received(stream: Stream, decoder: FrameDecoder, chunk: Uint8Array): void {
@@ -232,13 +227,15 @@ export class OutgoingStream {
 
   #welcomed(stream: Stream, welcome: Welcome): void {
     const { onFatal, storeIds } = this.#context.start;
-    if (welcome.from !== this.#peer) {
-      const detail = `member ${welcome.from} answers at the address of member ${this.#peer}`;
-      this.#refused(stream, "node", detail);
+    const judge = (id: NodeId, storeId: Uint8Array) => storeIds.judge(id, storeId);
+    const refusal = judgeWelcome(this.#peer, { judge }, welcome);
+    if (refusal !== null) {
+      this.#refused(stream, refusal.cause, refusal.detail);
       return;
     }
-    if (storeIds.judge(this.#peer, welcome.storeId) === "different") {
-      this.#refused(stream, "store", changedStore(this.#peer));
+    if (this.#isRemote) {
+      // Nothing that a remote says counts in a quorum, and strangers may not fill the notes.
+      this.#open(stream);
       return;
     }
     storeIds.note(this.#peer, welcome.storeId, (error) => {
@@ -298,7 +295,13 @@ export class OutgoingStream {
     this.#attempts = 16;
     if (this.#lastRefusal !== cause) {
       this.#lastRefusal = cause;
-      this.#context.start.onEvent?.({ type: "refused-by", peer: this.#peer, cause, detail });
+      this.#context.start.onEvent?.({
+        type: "refused-by",
+        peer: this.#peer,
+        cause,
+        detail,
+        ...(this.#isRemote ? { byRemote: true } : {}),
+      });
     }
     stream.cancel();
   }
@@ -329,14 +332,6 @@ export class OutgoingStream {
     this.#deadlineTimer = null;
     this.#pingTimer = null;
   }
-}
-
-/** Said by whoever notices that a peer's disk is not the one it was. */
-export function changedStore(peer: NodeId): string {
-  return (
-    `member ${peer} comes with another store id than before: its disk was wiped, restored or cloned; ` +
-    "remove the member and add it anew"
-  );
 }
 
 /** One control frame as bytes. */

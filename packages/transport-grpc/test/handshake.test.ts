@@ -27,14 +27,14 @@ async function heard(from: Endpoint, to: Endpoint): Promise<void> {
   });
 }
 
-test("another cluster, another member, a stranger, a removed member and another disk are refused by name", async () => {
+test("another cluster, another member, a caller without an address, a removed member and another disk are refused by name", async () => {
   const host = begin(await openEndpoint({ id: 1 }));
   const port = new Map([[1, host.port]]);
   const stores = new Stores();
   const cases = [
     ["cluster", await openEndpoint({ id: 2, clusterId: 78, peers: port })],
     ["node", await openEndpoint({ id: 2, peers: new Map([[3, host.port]]) })],
-    ["unknown-peer", await openEndpoint({ id: 4, peers: port })],
+    ["unknown-peer", await openEndpoint({ id: 4, peers: port, advertise: "" })],
   ] as const;
   const two = begin(await openEndpoint({ id: 2, peers: port, stores }));
   introduce(host, two);
@@ -53,6 +53,32 @@ test("another cluster, another member, a stranger, a removed member and another 
   await until(() => refusals(former).includes("removed"));
   assert.ok(host.transport.counters.refusedHandshakes >= 5);
   await close(former);
+  await close(host);
+});
+
+test("§4.1 a caller that the configuration does not name is heard and answered, within bounds, and noted once it is named", async () => {
+  const stores = new Stores();
+  const host = begin(await openEndpoint({ id: 1, stores, options: { limits: { remotesMax: 1 } } }));
+  const peers = new Map([[1, host.port]]);
+  const four = begin(await openEndpoint({ id: 4, peers }));
+  const answer: PeerFrame = { ...accepted, requestId: 2 };
+  await heard(four, host);
+  await until(() => {
+    host.transport.send(0, four.id, answer);
+    return four.received.length > 0;
+  });
+  assert.equal(stores.expected(four.id), null, "a stranger is not noted");
+  const five = begin(await openEndpoint({ id: 5, peers }));
+  await until(() => refusals(five).includes("unknown-peer"));
+  const { droppedFrames } = host.transport.counters;
+  four.transport.send(0, host.id, { kind: "propose", term: toTerm(1), requestId: 1, commands: [] });
+  await until(() => host.transport.counters.droppedFrames > droppedFrames);
+  introduce(host, four);
+  await until(() => stores.expected(four.id) !== null);
+  await heard(host, four);
+  await until(() => host.events.some((event) => event.type === "connected" && event.peer === five.id));
+  await close(four);
+  await close(five);
   await close(host);
 });
 

@@ -44,6 +44,7 @@ interface EndpointOptions {
   readonly clusterId?: number;
   readonly incarnation?: number;
   readonly stores?: Stores;
+  readonly advertise?: string;
   readonly options?: GrpcTransportOptions;
 }
 
@@ -63,6 +64,7 @@ export async function openEndpoint(endpoint: EndpointOptions): Promise<Endpoint>
       identity: { id, clusterId: endpoint.clusterId ?? 77, storeId, bootId: new Uint8Array(16).fill(9) },
       listen: { host: "127.0.0.1", port: endpoint.port ?? 0 },
       peers,
+      ...(endpoint.advertise === undefined ? {} : { advertise: endpoint.advertise }),
       storeIds: endpoint.stores ?? new Stores(),
       onEvent: (event) => events.push(event),
       onFatal: (error) => {

@@ -3,18 +3,20 @@
  * reach this very member, with the disk that is remembered, it may send one small frame and nothing it says counts.
  */
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import {
   type DecodedFrame,
   FrameDecoder,
   type GroupFrame,
-  type HandshakeRefusal,
   type Hello,
+  type HelloVerdict,
   judgeHello,
+  mayRemoteSend,
   type NodeId,
+  type PeerKnowledge,
   type RefusalCause,
   removedRefusal,
-  type StoreIdVerdict,
+  unknownRefusal,
   welcomeOf,
 } from "@quorate/raft";
 import type { TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
@@ -26,9 +28,9 @@ export interface IncomingContext {
   readonly options: TcpTransportOptions;
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
-  readonly isPeer: (id: NodeId) => boolean;
-  /** Whether it was a member and is none any more. */
-  readonly isRemoved: (id: NodeId) => boolean;
+  readonly knowledge: PeerKnowledge;
+  /** A remote is taken in; comes before {@link introduced}. */
+  readonly adopted: (hello: Hello) => void;
   /** It has introduced itself: an older connection of the same peer ends. */
   readonly introduced: (connection: IncomingConnection, peer: NodeId, bootId: Uint8Array) => void;
   readonly received: (peer: NodeId, content: GroupFrame) => void;
@@ -48,6 +50,7 @@ export class IncomingConnection {
   readonly #decoder: FrameDecoder;
   readonly #remote: string;
   #peer: NodeId | null = null;
+  #isRemote = false;
   /** While the peer's store id is being noted, nothing further is read. */
   #admitting = false;
   #silenceTimer: NodeJS.Timeout;
@@ -85,6 +88,11 @@ export class IncomingConnection {
   /** Who it is; null before it has introduced itself. */
   get peer(): NodeId | null {
     return this.#peer;
+  }
+
+  /** Whether no configuration here names it. */
+  get isRemote(): boolean {
+    return this.#isRemote;
   }
 
   /** Ends it. */
@@ -173,17 +181,30 @@ export class IncomingConnection {
       this.#bad(`member ${peer} sent a message that is not from it to this member`);
       return;
     }
+    if (this.#isRemote && !mayRemoteSend(frame)) {
+      this.#context.counters.droppedFrames++;
+      return;
+    }
     this.#context.counters.receivedFrames++;
     this.#context.received(peer, content);
   }
 
   #hello(hello: Hello): void {
-    const { identity, storeIds } = this.#context.options;
-    const refusal = this.#judge(hello);
-    if (refusal !== null) {
-      this.#refuse(refusal.cause, refusal.detail);
-      return;
+    const verdict = this.#judge(hello);
+    if (verdict.status === "refused") {
+      this.#refuse(verdict.refusal.cause, verdict.refusal.detail);
+    } else if (verdict.status === "remote") {
+      this.#isRemote = true;
+      this.#context.adopted(hello);
+      this.#admit(hello);
+    } else {
+      this.#meet(hello);
     }
+  }
+
+  /** Nothing of a member counts before its store id is noted. */
+  #meet(hello: Hello): void {
+    const { storeIds } = this.#context.options;
     this.#admitting = true;
     this.#socket.pause();
     storeIds.note(hello.from, hello.storeId, (error) => {
@@ -197,27 +218,32 @@ export class IncomingConnection {
       if (this.#socket.destroyed) {
         return;
       }
-      this.#admit(hello.from, hello.bootId);
-      this.#socket.write(control(welcomeOf(identity)));
+      this.#admit(hello);
       this.#takeFrames();
     });
   }
 
-  #judge(hello: Hello): HandshakeRefusal | null {
-    const { isPeer, isRemoved, options } = this.#context;
-    const { identity, storeIds, tls } = options;
-    const judge = (id: NodeId, storeId: Uint8Array): StoreIdVerdict => storeIds.judge(id, storeId);
-    const refusal = judgeHello(identity, { isPeer, isRemoved, judge }, hello);
-    if (refusal !== null) {
-      return refusal;
+  #judge(hello: Hello): HelloVerdict {
+    const { knowledge, options } = this.#context;
+    const { identity, tls } = options;
+    const verdict = judgeHello(identity, knowledge, hello);
+    if (verdict.status === "refused" || !isSecured(this.#socket)) {
+      return verdict;
     }
-    const notIts =
-      this.#socket instanceof TLSSocket ? (tls?.judge?.(hello.from, this.#socket) ?? null) : null;
-    return notIts === null ? null : { cause: "unknown-peer", detail: notIts };
+    const advertised = verdict.status === "remote" ? hello.address : null;
+    const notIts = tls?.judge?.(hello.from, this.#socket, advertised) ?? null;
+    if (notIts === null) {
+      return verdict;
+    }
+    const refusal =
+      advertised === null
+        ? { cause: "unknown-peer" as const, detail: notIts }
+        : unknownRefusal(hello.from, notIts);
+    return { status: "refused", refusal };
   }
 
-  #admit(peer: NodeId, bootId: Uint8Array): void {
-    const { silenceMs } = this.#context.limits;
+  #admit({ bootId, from: peer }: Hello): void {
+    const { limits, options } = this.#context;
     this.#peer = peer;
     this.#decoder.frameBytesMax = frameBytesMax;
     clearTimeout(this.#silenceTimer);
@@ -227,9 +253,10 @@ export class IncomingConnection {
         this.#end("no sign of life");
       }
       this.#heardSinceCheck = false;
-    }, silenceMs);
+    }, limits.silenceMs);
     this.#context.introduced(this, peer, bootId);
-    this.#context.options.onEvent?.({ type: "connected", peer, direction: "in" });
+    options.onEvent?.({ type: "connected", peer, direction: "in" });
+    this.#socket.write(control(welcomeOf(options.identity)));
   }
 
   #refuse(cause: RefusalCause, detail: string): void {
@@ -264,4 +291,9 @@ export class IncomingConnection {
     }
     this.#context.closed(this, isEndedByPeer(this.#ended, this.#failure));
   }
+}
+
+/** PERF: told by what it has, not by its class, which loads TLS. */
+function isSecured(socket: Socket): socket is TLSSocket {
+  return "encrypted" in socket;
 }

@@ -34,6 +34,8 @@ export interface TransportLimits {
   readonly handshakeBytesMax: number;
   /** Connections that have not introduced themselves yet. */
   readonly strangersMax: number;
+  /** Callers of this cluster that no configuration here names, connected at once. */
+  readonly remotesMax: number;
   /** Time between signs of life on a connection. */
   readonly pingIntervalMs: number;
   /** Time without any byte after which a connection counts as dead. */
@@ -52,6 +54,7 @@ export const transportLimitsDefault: TransportLimits = {
   handshakeTimeoutMs: 5000,
   handshakeBytesMax: 16 * 1024,
   strangersMax: 64,
+  remotesMax: 16,
   pingIntervalMs: 3000,
   silenceMs: 12_000,
   reconnectMsMin: 20,
@@ -69,12 +72,17 @@ export interface PeerTls {
    * object than before takes effect at once, as far as certificates, keys and authorities go.
    */
   readonly server: TlsOptions | (() => TlsOptions) | null;
-  /** For connections to peers; a function is asked for each one, and answers null where that peer is reached in clear. */
-  readonly client: ConnectionOptions | ((peer: NodeId) => ConnectionOptions | null);
+  /**
+   * For connections to peers; a function is asked for each one, and answers null where that peer is reached in clear. `advertised` is what a
+   * remote says of where it is reached; null for a member, of which the configuration tells.
+   */
+  readonly client:
+    | ConnectionOptions
+    | ((peer: NodeId, advertised: string | null) => ConnectionOptions | null);
   /** Asked when a connection has come through its handshake: why it is refused, or null. */
   readonly admit?: (socket: TLSSocket) => string | null;
-  /** Asked when whoever is connected says which member it is: why its certificate is not that member's, or null. */
-  readonly judge?: (peer: NodeId, socket: TLSSocket) => string | null;
+  /** Asked when whoever is connected says which member, or which remote (`advertised`), it is: why its certificate is not that one's, or null. */
+  readonly judge?: (peer: NodeId, socket: TLSSocket, advertised: string | null) => string | null;
 }
 
 /** What an operator may want to know. */
@@ -88,8 +96,17 @@ export type TransportEvent =
     }
   /** The peer's process is gone: it ended its connections and refuses new ones, or another process came in its place. */
   | { readonly type: "peer-gone"; readonly peer: NodeId; readonly reason: PeerGoneReason }
-  /** `peer` refused this member, or what answered at its address is not the peer. */
-  | { readonly type: "refused-by"; readonly peer: NodeId; readonly cause: string; readonly detail: string }
+  /**
+   * `peer` refused this member, or what answered at its address is not the peer. What a remote says (`byRemote`) proves nothing: no
+   * configuration here names it.
+   */
+  | {
+      readonly type: "refused-by";
+      readonly peer: NodeId;
+      readonly cause: string;
+      readonly detail: string;
+      readonly byRemote?: true;
+    }
   /** This member refused who called. */
   | { readonly type: "refused"; readonly remote: string; readonly cause: string; readonly detail: string }
   /** Bytes that are no frame, or a frame that this connection may not carry; the connection is closed. */
@@ -101,7 +118,12 @@ export interface TcpTransportOptions {
   readonly listen: PeerAddress;
   /** All members but this one. */
   readonly peers: ReadonlyMap<NodeId, PeerAddress>;
-  /** Where this member reaches `peer`, whose address the log gives as `address`; null when that is none. Default: `host:port`. */
+  /**
+   * What this member says of where it is reached, to those that do not know it yet: at most 255 bytes, as a change of the membership would
+   * tell it. Default: where it listens, or nothing if that is every interface.
+   */
+  readonly advertise?: string;
+  /** Where this member reaches `peer`, whose address the log, or a remote, gives as `address`; null when that is none. Default: `host:port`. */
   readonly resolveAddress?: (peer: NodeId, address: string) => PeerAddress | null;
   /** Where the peers' store ids are noted. */
   readonly storeIds: PeerStoreIds;

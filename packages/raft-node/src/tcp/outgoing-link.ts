@@ -4,7 +4,7 @@
  * growing pauses, for as long as the peer is a member.
  */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { assert, ByteWriter } from "@quorate/base";
 import {
   encodeControlFrame,
@@ -25,6 +25,8 @@ export interface LinkContext {
   readonly options: TcpTransportOptions;
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
+  /** Where this member is reached, as it says in each handshake; empty where it cannot say. */
+  readonly ownAddress: () => string;
   /** The connection is gone, or frames were dropped: what was on its way may be lost. */
   readonly unreachable: (peer: NodeId) => void;
   readonly established: (peer: NodeId, bootId: Uint8Array) => void;
@@ -41,6 +43,8 @@ export class OutgoingLink {
   readonly #context: LinkContext;
   readonly #peer: NodeId;
   readonly #address: PeerAddress;
+  /** What a remote says of where it is reached; null of a member. */
+  readonly #advertised: string | null;
   readonly #queue: FrameQueue;
   #state: State = "idle";
   #socket: Socket | null = null;
@@ -53,10 +57,11 @@ export class OutgoingLink {
   /** Refusals repeat with each attempt; the operator needs them once. */
   #lastRefusal = "";
 
-  constructor(context: LinkContext, peer: NodeId, address: PeerAddress) {
+  constructor(context: LinkContext, peer: NodeId, address: PeerAddress, advertised: string | null = null) {
     this.#context = context;
     this.#peer = peer;
     this.#address = address;
+    this.#advertised = advertised;
     this.#queue = new FrameQueue(context.limits);
   }
 
@@ -151,7 +156,9 @@ export class OutgoingLink {
       tls === null
         ? connectTcp(port, host)
         : // RFC 6066 §3: an address is no server name; the certificate is held against it all the same.
-          connectTls({ ...tls, host, port, ...(isIP(host) === 0 ? { servername: host } : {}) });
+          process
+            .getBuiltinModule("node:tls")
+            .connect({ ...tls, host, port, ...(isIP(host) === 0 ? { servername: host } : {}) });
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.once(tls === null ? "connect" : "secureConnect", () => this.#introduce(socket));
@@ -171,7 +178,7 @@ export class OutgoingLink {
 
   #tls(): ConnectionOptions | null {
     const client = this.#context.options.tls?.client ?? null;
-    return typeof client === "function" ? client(this.#peer) : client;
+    return typeof client === "function" ? client(this.#peer, this.#advertised) : client;
   }
 
   #introduce(socket: Socket): void {
@@ -179,7 +186,8 @@ export class OutgoingLink {
     this.#state = "introducing";
     const decoder = new FrameDecoder(this.#context.limits.handshakeBytesMax);
     socket.on("data", (chunk: Uint8Array) => this.#received(socket, decoder, chunk));
-    socket.write(control(helloOf(identity, this.#peer, storeIds.expected(this.#peer))));
+    const self = { ...identity, address: this.#context.ownAddress() };
+    socket.write(control(helloOf(self, this.#peer, storeIds.expected(this.#peer))));
   }
 
   #received(socket: Socket, decoder: FrameDecoder, chunk: Uint8Array): void {
@@ -213,6 +221,11 @@ export class OutgoingLink {
     if (refusal !== null) {
       this.#refused(refusal.cause, refusal.detail);
       socket.destroy();
+      return;
+    }
+    if (this.#advertised !== null) {
+      // Nothing that a remote says counts in a quorum, and strangers may not fill the notes.
+      this.#open(socket, welcome.bootId);
       return;
     }
     storeIds.note(this.#peer, welcome.storeId, (error) => {
@@ -292,7 +305,13 @@ export class OutgoingLink {
     this.#attempts = 16;
     if (this.#lastRefusal !== cause) {
       this.#lastRefusal = cause;
-      this.#context.options.onEvent?.({ type: "refused-by", peer: this.#peer, cause, detail });
+      this.#context.options.onEvent?.({
+        type: "refused-by",
+        peer: this.#peer,
+        cause,
+        detail,
+        ...(this.#advertised === null ? {} : { byRemote: true }),
+      });
     }
   }
 

@@ -9,6 +9,7 @@ import type {
   Completed,
   GroupFrame,
   GroupId,
+  Hello,
   NodeId,
   PeerFrame,
   PeerGoneReason,
@@ -16,7 +17,8 @@ import type {
   TransportPeers,
   TransportReceiver,
 } from "@quorate/raft";
-import { parseAddress } from "../addresses.ts";
+import { Remotes } from "@quorate/raft";
+import { formatAddress, parseAddress } from "../addresses.ts";
 import { HandshakeDoor } from "./handshake-door.ts";
 import { IncomingConnection, type IncomingContext } from "./incoming-connection.ts";
 import {
@@ -46,11 +48,15 @@ export class TcpTransport implements Transport {
   readonly #incoming = new Set<IncomingConnection>();
   readonly #incomingByPeer = new Map<NodeId, IncomingConnection>();
   readonly #lives = new Map<NodeId, PeerLife>();
+  /** Those among the links that no configuration here names. */
+  readonly #remotes: Remotes<PeerAddress>;
   readonly #linkContext: LinkContext;
   readonly #incomingContext: IncomingContext;
   readonly #dirty = new Set<OutgoingLink>();
   #removed: ReadonlySet<NodeId> = new Set();
   #receiver: TransportReceiver | null = null;
+  /** Where others reach this member; empty where that is not known. */
+  #ownAddress: string;
   #flushDue = false;
   #closed = false;
 
@@ -58,10 +64,13 @@ export class TcpTransport implements Transport {
     assert(!options.peers.has(options.identity.id), "transport: a member is not its own peer");
     this.#options = options;
     this.#limits = { ...transportLimitsDefault, ...options.limits };
+    this.#ownAddress = options.advertise ?? "";
+    this.#remotes = new Remotes(this.#limits.remotesMax, (id, address) => this.#resolve(id, address));
     this.#linkContext = {
       options,
       limits: this.#limits,
       counters: this.#counters,
+      ownAddress: () => this.#ownAddress,
       unreachable: (peer) => this.#unreachable(peer),
       established: (peer, bootId) => this.#lifeOf(peer).established(bootId),
       ended: (peer, byPeer) => this.#lifeOf(peer).ended(byPeer),
@@ -71,8 +80,13 @@ export class TcpTransport implements Transport {
       options,
       limits: this.#limits,
       counters: this.#counters,
-      isPeer: (id) => this.#links.has(id),
-      isRemoved: (id) => this.#removed.has(id),
+      knowledge: {
+        isPeer: (id) => this.#links.has(id) && !this.#remotes.has(id),
+        isRemoved: (id) => this.#removed.has(id),
+        judge: (id, storeId) => options.storeIds.judge(id, storeId),
+        remoteProblem: (hello) => this.#remotes.problem(hello),
+      },
+      adopted: (hello) => this.#adopted(hello),
       introduced: (connection, peer, bootId) => this.#introduced(connection, peer, bootId),
       received: (peer, content) => this.#received(peer, content),
       closed: (connection, byPeer) => this.#connectionClosed(connection, byPeer),
@@ -109,6 +123,9 @@ export class TcpTransport implements Transport {
         });
         const bound = this.#server.address();
         assert(bound !== null && typeof bound !== "string", "transport: a TCP server has a port");
+        if (this.#options.advertise === undefined && !isEveryInterface(bound.address)) {
+          this.#ownAddress = formatAddress({ host: bound.address, port: bound.port });
+        }
         resolve({ host: bound.address, port: bound.port });
       });
     });
@@ -142,12 +159,11 @@ export class TcpTransport implements Transport {
     for (const peer of removed) {
       this.#dismiss(peer);
     }
-    const resolve =
-      this.#options.resolveAddress ?? ((_peer: NodeId, address: string) => parseAddress(address));
     for (const { address, id } of members) {
       assert(id !== this.#options.identity.id, "transport: a member is not its own peer");
-      const told = address === "" ? null : resolve(id, address);
+      const told = address === "" ? null : this.#resolve(id, address);
       const target = told ?? this.#links.get(id)?.address ?? null;
+      this.#endRemote(id);
       if (target !== null) {
         this.#reach(id, target);
       }
@@ -155,29 +171,55 @@ export class TcpTransport implements Transport {
     this.#boundConnections();
   }
 
-  #reach(peer: NodeId, address: PeerAddress): void {
+  /** The configuration names it now: it introduces itself anew, so that its store id is noted before anything counts that it says. */
+  #endRemote(peer: NodeId): void {
+    if (this.#remotes.delete(peer)) {
+      this.#dropLink(peer);
+      this.#incomingByPeer.get(peer)?.destroy();
+    }
+  }
+
+  #resolve(peer: NodeId, address: string): PeerAddress | null {
+    const { resolveAddress } = this.#options;
+    const target = resolveAddress === undefined ? parseAddress(address) : resolveAddress(peer, address);
+    return target === null || target.port === 0 ? null : target;
+  }
+
+  #reach(peer: NodeId, address: PeerAddress, advertised: string | null = null): void {
     const old = this.#links.get(peer);
     if (old !== undefined && old.address.host === address.host && old.address.port === address.port) {
       return;
     }
     old?.close(() => {});
-    const link = new OutgoingLink(this.#linkContext, peer, address);
+    const link = new OutgoingLink(this.#linkContext, peer, address, advertised);
     this.#links.set(peer, link);
     if (this.#receiver !== null && !this.#closed) {
       link.start();
     }
   }
 
+  /** A caller that this member's configuration does not name yet; it is dialled where it says, so that answers reach it. */
+  #adopted(hello: Hello): void {
+    assert(this.#remotes.has(hello.from) || !this.#links.has(hello.from), "transport: a member is no remote");
+    this.#reach(hello.from, this.#remotes.add(hello), hello.address);
+    this.#boundConnections();
+  }
+
   /** What was queued for it leaves before the goodbye: it may be what tells the member of its removal. */
   #dismiss(peer: NodeId): void {
+    this.#remotes.delete(peer);
+    this.#dropLink(peer);
+    this.#lives.delete(peer);
+    this.#incomingByPeer.get(peer)?.dismiss();
+  }
+
+  #dropLink(peer: NodeId): void {
     const link = this.#links.get(peer);
     if (link !== undefined) {
       this.#links.delete(peer);
       this.#dirty.delete(link);
       link.close(() => {});
     }
-    this.#lives.delete(peer);
-    this.#incomingByPeer.get(peer)?.dismiss();
   }
 
   /** Counters since the start. */
@@ -260,6 +302,12 @@ export class TcpTransport implements Transport {
       this.#incomingByPeer.delete(peer);
       // What the peer said on it may be lost, its answers to this member's requests among it.
       this.#unreachable(peer);
+      if (connection.isRemote && this.#remotes.delete(peer)) {
+        this.#dropLink(peer);
+        this.#lives.delete(peer);
+        this.#boundConnections();
+        return;
+      }
       this.#lives.get(peer)?.ended(byPeer);
       if (byPeer && !this.#closed) {
         // Whether its process still lives is known once its address was asked.
@@ -299,4 +347,9 @@ export class TcpTransport implements Transport {
       this.#receiver?.unreachable(peer);
     }
   }
+}
+
+/** Nobody can dial a member there from another machine. */
+function isEveryInterface(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }

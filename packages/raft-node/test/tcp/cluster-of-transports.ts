@@ -30,6 +30,7 @@ interface EndpointOptions {
   readonly storeIds?: PeerStoreIds;
   readonly limits?: Partial<TransportLimits>;
   readonly tls?: PeerTls;
+  readonly advertise?: string;
 }
 
 const testLimits: Partial<TransportLimits> = { reconnectMsMin: 5, reconnectMsMax: 50, closeMs: 200 };
@@ -63,6 +64,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     storeIds: options.storeIds ?? PeerStoreIds.inMemory(),
     limits: { ...testLimits, ...options.limits },
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     onEvent: (event) => events.push(event),
     onFatal: (error) => failures.push(error),
   });

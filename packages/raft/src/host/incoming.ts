@@ -38,6 +38,7 @@ export function drainInputs<Result>(group: Group<Result>): void {
 
 function handleUnreachable<Result>(group: Group<Result>, peer: NodeId): void {
   coreOf(group).reportUnreachable(peer);
+  group.membership.forgetStranger(peer);
   group.forwarding.connectionLost(peer);
   group.requests.connectionLost(peer);
   emit(group, { type: "peer-unreachable", peer });

@@ -29,6 +29,11 @@ export class Liveness {
     return at !== undefined && this.#now - at <= this.#withinTicks;
   }
 
+  /** Keeps nothing about `peer`. */
+  forget(peer: NodeId): void {
+    this.#heardAt.delete(peer);
+  }
+
   /** Keeps nothing about anybody but `members`. */
   retain(members: readonly NodeId[]): void {
     for (const peer of this.#heardAt.keys()) {

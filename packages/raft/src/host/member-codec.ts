@@ -6,13 +6,14 @@ import { assert, ByteReader, ByteWriter, crc32c, DecodeError, utf8Decode, utf8En
 import type { ConfState } from "../types/conf-state.ts";
 import { type LogIndex, type NodeId, toLogIndex } from "../types/ids.ts";
 import type { MemberInfo } from "../types/member.ts";
+import { addressBytesMax } from "../wire/layout.ts";
 import { readConfState, readNodeId, writeConfState } from "../wire/parts.ts";
 
 const version = 1;
 const sectionMagic = 0x4d42_5251; // "QRBM"
 
 /** Bytes of an address, and of a label, as UTF-8. */
-export const memberTextBytesMax = 255;
+export const memberTextBytesMax: number = addressBytesMax;
 /** Members, and ids of former members, that a section holds. */
 export const memberNotesMax = 4096;
 /** Bytes before a section's body: magic, length and checksum of the body. */

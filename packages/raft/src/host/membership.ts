@@ -83,6 +83,13 @@ export class Membership {
     return this.#waiters.hasWaiting;
   }
 
+  /** The connection to `peer` ended: of somebody who is no member nothing is kept, for there is no bound on how many come by. */
+  forgetStranger(peer: NodeId): void {
+    if (!idsOf(this.#confState).includes(peer)) {
+      this.liveness.forget(peer);
+    }
+  }
+
   /** Tells the transport whom to reach. */
   tellTransport(): void {
     const members = this.members.filter(({ id }) => id !== this.#port.id);

@@ -1,6 +1,7 @@
 /**
  * Whether two members may talk: the decisions of the handshake, without its sockets. A disk that was wiped, restored or cloned has
- * forgotten votes and acknowledgements that others count on; it is known by its store id, and refused under its old name.
+ * forgotten votes and acknowledgements that others count on; it is known by its store id, and refused under its old name. A caller that no
+ * configuration here names is a remote: see `remotes.ts`.
  */
 import { assert, equalBytes } from "@quorate/base";
 import type { NodeId } from "../types/ids.ts";
@@ -15,6 +16,8 @@ export interface PeerIdentity {
   readonly storeId: Uint8Array;
   /** Of its process. */
   readonly bootId: Uint8Array;
+  /** Where others reach it, as a change of the membership would tell it; empty where nobody knows. At most 255 bytes. */
+  readonly address: string;
 }
 
 /** What the notes of a member say about the store id that a peer comes with. */
@@ -26,6 +29,8 @@ export interface PeerKnowledge {
   /** Whether it was a member and is none any more. */
   readonly isRemoved: (id: NodeId) => boolean;
   readonly judge: (id: NodeId, storeId: Uint8Array) => StoreIdVerdict;
+  /** Why a caller that is neither a member nor a former one cannot be taken in as a remote; null when it can. */
+  readonly remoteProblem: (hello: Hello) => string | null;
 }
 
 /** Why somebody is refused. */
@@ -44,7 +49,7 @@ export function judgeStoreId(noted: Uint8Array | null, storeId: Uint8Array): Sto
 /** The words of the side that dials. `expectedStoreId` is what it noted for the other side, null before they ever met. */
 export function helloOf(self: PeerIdentity, to: NodeId, expectedStoreId: Uint8Array | null): Hello {
   assert(to !== self.id, "admission: a member does not dial itself");
-  const { bootId, clusterId, id, storeId } = self;
+  const { address, bootId, clusterId, id, storeId } = self;
   return {
     kind: "hello",
     versionMin: wireVersion,
@@ -55,17 +60,35 @@ export function helloOf(self: PeerIdentity, to: NodeId, expectedStoreId: Uint8Ar
     storeId,
     bootId,
     expectedStoreId,
+    address,
   };
 }
 
 /** The consent of the side that was dialled. */
-export function welcomeOf({ bootId, id, storeId }: PeerIdentity): Welcome {
+export function welcomeOf({ bootId, id, storeId }: Omit<PeerIdentity, "address">): Welcome {
   return { kind: "welcome", version: wireVersion, from: id, storeId, bootId };
 }
 
-/** Whether the side that was dialled refuses; null when it is to note the store id and consent. */
-export function judgeHello(self: PeerIdentity, peers: PeerKnowledge, hello: Hello): HandshakeRefusal | null {
+/** What the side that was dialled makes of a caller. The store id of a member is noted before the consent, that of a remote is not. */
+export type HelloVerdict =
+  | { readonly status: "member" | "remote" }
+  | { readonly status: "refused"; readonly refusal: HandshakeRefusal };
+
+/** Whether the side that was dialled consents. */
+export function judgeHello(
+  self: Omit<PeerIdentity, "address">,
+  peers: PeerKnowledge,
+  hello: Hello,
+): HelloVerdict {
   assert(hello.from >= 1 && hello.to >= 1, "admission: a hello without names");
+  const refusal = wrongPlace(self, hello) ?? wrongCaller(peers, hello) ?? wrongStore(self, peers, hello);
+  return refusal === null
+    ? { status: peers.isPeer(hello.from) ? "member" : "remote" }
+    : { status: "refused", refusal };
+}
+
+/** Another version, another cluster, another member. */
+function wrongPlace(self: Omit<PeerIdentity, "address">, hello: Hello): HandshakeRefusal | null {
   if (hello.versionMin > wireVersion || hello.versionMax < wireVersion) {
     const detail = `peer speaks versions ${hello.versionMin} to ${hello.versionMax}, this member ${wireVersion}`;
     return { cause: "version", detail };
@@ -74,16 +97,28 @@ export function judgeHello(self: PeerIdentity, peers: PeerKnowledge, hello: Hell
     const detail = `peer belongs to cluster ${hello.clusterId.toString(16)}, this member to ${self.clusterId.toString(16)}`;
     return { cause: "cluster", detail };
   }
-  if (hello.to !== self.id) {
-    const detail = `peer looks for member ${hello.to.toString(16)}, this is ${self.id.toString(16)}`;
+  // Whoever calls in this member's own name is somebody else.
+  if (hello.to !== self.id || hello.from === self.id) {
+    const detail = `peer ${hello.from.toString(16)} looks for member ${hello.to.toString(16)}, this is ${self.id.toString(16)}`;
     return { cause: "node", detail };
   }
+  return null;
+}
+
+/** A former member, or one that is not known and cannot be taken in. RAFT §4.1 [append-from-stranger, vote-for-stranger]. */
+function wrongCaller(peers: PeerKnowledge, hello: Hello): HandshakeRefusal | null {
   if (peers.isRemoved(hello.from)) {
     return removedRefusal(hello.from);
   }
-  if (!peers.isPeer(hello.from)) {
-    return { cause: "unknown-peer", detail: `${hello.from.toString(16)} is not a member of this cluster` };
-  }
+  const problem = peers.isPeer(hello.from) ? null : peers.remoteProblem(hello);
+  return problem === null ? null : unknownRefusal(hello.from, problem);
+}
+
+function wrongStore(
+  self: Omit<PeerIdentity, "address">,
+  peers: PeerKnowledge,
+  hello: Hello,
+): HandshakeRefusal | null {
   if (peers.judge(hello.from, hello.storeId) === "different") {
     return changedStoreRefusal(hello.from);
   }
@@ -102,6 +137,14 @@ export function judgeWelcome(
     return { cause: "node", detail };
   }
   return peers.judge(peer, welcome.storeId) === "different" ? changedStoreRefusal(peer) : null;
+}
+
+/** Of a caller that no configuration here names; `problem` ends a sentence about it. */
+export function unknownRefusal(peer: NodeId, problem: string): HandshakeRefusal {
+  return {
+    cause: "unknown-peer",
+    detail: `this member knows of no member ${peer.toString(16)} in this cluster, and ${problem}`,
+  };
 }
 
 /** Of a former member. */

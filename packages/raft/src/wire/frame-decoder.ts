@@ -5,7 +5,7 @@
 import { assert, ByteReader, crc32c, DecodeError } from "@quorate/base";
 import { type GroupFrame, readPeerFrame } from "./frame-codec.ts";
 import { type ControlFrame, readControlFrame } from "./handshake.ts";
-import { frameBytesMaxDefault, frameHeaderBytes, kindName, wireVersion } from "./layout.ts";
+import { frameBytesMaxDefault, frameHeaderBytes, isReadable, kindName, wireVersion } from "./layout.ts";
 
 /** Why a stream cannot be read on. */
 export type FrameFailure = "oversize" | "checksum" | "version" | "malformed";
@@ -129,12 +129,12 @@ export class FrameDecoder {
     if (crc32c(buffer, 0, body, end) !== get32(buffer, start + 4)) {
       return this.#fail("checksum", "checksum of a frame does not match");
     }
-    const version = buffer[body];
-    if (version !== wireVersion) {
+    const version = buffer[body] as number;
+    if (!isReadable(version, buffer[body + 1] as number)) {
       return this.#fail("version", `frame of version ${version}, this member speaks ${wireVersion}`);
     }
     try {
-      return this.#read(buffer, body + 1, end);
+      return this.#read(buffer, version, body + 1, end);
     } catch (error) {
       if (error instanceof DecodeError) {
         return this.#fail("malformed", error.message);
@@ -143,12 +143,12 @@ export class FrameDecoder {
     }
   }
 
-  #read(buffer: Uint8Array, start: number, end: number): DecodedFrame {
+  #read(buffer: Uint8Array, version: number, start: number, end: number): DecodedFrame {
     const kind = kindName(buffer[start] as number);
     if (kind === undefined) {
       return this.#fail("malformed", `unknown kind ${buffer[start]}`);
     }
-    const control = readControlFrame(new ByteReader(buffer, start + 1, end), kind);
+    const control = readControlFrame(new ByteReader(buffer, start + 1, end), kind, version);
     if (control !== null) {
       return { status: "control", content: control };
     }

@@ -4,7 +4,15 @@
  */
 import { assert, type ByteReader, type ByteWriter, DecodeError, utf8Decode, utf8Encode } from "@quorate/base";
 import type { NodeId } from "../types/ids.ts";
-import { beginFrame, endFrame, type FrameKind, readBytes, readFlag } from "./layout.ts";
+import {
+  addressBytesMax,
+  beginFrame,
+  endFrame,
+  type FrameKind,
+  helloVersion,
+  readBytes,
+  readFlag,
+} from "./layout.ts";
 import { readNodeId } from "./parts.ts";
 
 /** Bytes of a store id and of a boot id. */
@@ -29,6 +37,8 @@ export interface Hello {
   readonly bootId: Uint8Array;
   /** The store id it noted for the other side, null before they ever met. */
   readonly expectedStoreId: Uint8Array | null;
+  /** Where others reach it, as a change of the membership would tell it; empty where it does not say, as before version 2. */
+  readonly address: string;
 }
 
 /** The accepting side's consent. */
@@ -86,6 +96,7 @@ export function encodeControlFrame(writer: ByteWriter, frame: ControlFrame): voi
       if (frame.expectedStoreId !== null) {
         writeIdentity(writer, frame.expectedStoreId);
       }
+      writeAddress(writer, frame.address);
       break;
     case "welcome":
       writer.u16(frame.version);
@@ -106,22 +117,22 @@ export function encodeControlFrame(writer: ByteWriter, frame: ControlFrame): voi
 }
 
 /**
- * Reads the body of a frame of `kind`; null when it is not about the connection.
+ * Reads the body of a frame of `kind` in `version`; null when it is not about the connection.
  *
  * @throws DecodeError when the bytes stand for none.
  */
-export function readControlFrame(reader: ByteReader, kind: FrameKind): ControlFrame | null {
-  const frame = readControlBody(reader, kind);
+export function readControlFrame(reader: ByteReader, kind: FrameKind, version: number): ControlFrame | null {
+  const frame = readControlBody(reader, kind, version);
   if (frame !== null) {
     reader.end();
   }
   return frame;
 }
 
-function readControlBody(reader: ByteReader, kind: FrameKind): ControlFrame | null {
+function readControlBody(reader: ByteReader, kind: FrameKind, version: number): ControlFrame | null {
   switch (kind) {
     case "hello":
-      return readHello(reader);
+      return readHello(reader, version);
     case "welcome":
       return {
         kind,
@@ -141,7 +152,8 @@ function readControlBody(reader: ByteReader, kind: FrameKind): ControlFrame | nu
   }
 }
 
-function readHello(reader: ByteReader): Hello {
+function readHello(reader: ByteReader, version: number): Hello {
+  assert(version >= 1 && version <= helloVersion, "wire: a hello of a version that nobody reads");
   return {
     kind: "hello",
     versionMin: reader.u16(),
@@ -152,6 +164,7 @@ function readHello(reader: ByteReader): Hello {
     storeId: reader.bytes(identityBytes),
     bootId: reader.bytes(identityBytes),
     expectedStoreId: readFlag(reader) ? reader.bytes(identityBytes) : null,
+    address: version === 1 ? "" : readAddress(reader),
   };
 }
 
@@ -163,6 +176,21 @@ function readRefusal(reader: ByteReader): Refusal {
     throw new DecodeError("unknown refusal", at);
   }
   return { kind: "refusal", cause, detail };
+}
+
+function readAddress(reader: ByteReader): string {
+  const at = reader.offset;
+  const address = utf8Decode(readBytes(reader, addressBytesMax, "address"));
+  if (address === null) {
+    throw new DecodeError("address is not UTF-8", at);
+  }
+  return address;
+}
+
+function writeAddress(writer: ByteWriter, address: string): void {
+  const bytes = utf8Encode(address);
+  assert(bytes.length <= addressBytesMax, "wire: address too long");
+  writer.lengthPrefixed(bytes);
 }
 
 function writeIdentity(writer: ByteWriter, identity: Uint8Array): void {

@@ -7,6 +7,9 @@ import { assert, type ByteReader, type ByteWriter, crc32c, DecodeError } from "@
 /** The version of the frame format, in each frame and negotiated in the handshake. */
 export const wireVersion = 1;
 
+/** A hello comes before anything could be negotiated, so its body has a version of its own. Since 2 it says where the caller is reached. */
+export const helloVersion = 2;
+
 /** Bytes of length and checksum before the part that they describe. */
 export const frameHeaderBytes = 8;
 
@@ -27,6 +30,9 @@ export const chunkBytesMax: number = 1024 * 1024;
 
 /** Bytes of a request to the leader, and of its answer. */
 export const requestBytesMax: number = 4 * 1024 * 1024;
+
+/** Bytes of a member's address, as UTF-8: in a hello, and in the log. */
+export const addressBytesMax = 255;
 
 /** Channels of requests go from 1 to this. */
 export const requestChannelMax = 65_535;
@@ -78,12 +84,22 @@ export function kindName(kind: number): FrameKind | undefined {
   return kindNames.get(kind);
 }
 
+/** The version in which frames of `kind` are written. */
+function versionOf(kind: FrameKind): number {
+  return kind === "hello" ? helloVersion : wireVersion;
+}
+
+/** Whether frames of the numbered kind are read in `version`. An unknown kind has none but that of all others. */
+export function isReadable(version: number, kind: number): boolean {
+  return version === wireVersion || (kind === frameKind.hello && version === helloVersion);
+}
+
 /** Begins a frame; returns where it starts, for {@link endFrame}. */
 export function beginFrame(writer: ByteWriter, kind: FrameKind): number {
   const start = writer.length;
   writer.u32(0);
   writer.u32(0);
-  writer.u8(wireVersion);
+  writer.u8(versionOf(kind));
   writer.u8(frameKind[kind]);
   return start;
 }

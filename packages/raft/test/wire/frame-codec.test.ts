@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteWriter, crc32c } from "@quorate/base";
 import {
+  addressBytesMax,
   type ControlFrame,
   type DecodedFrame,
   encodeControlFrame,
@@ -156,6 +157,7 @@ test("control frames survive the wire", () => {
       storeId: id,
       bootId: id,
       expectedStoreId: id,
+      address: "https://four.test:2380,https://[::1]:2380",
     },
     { kind: "welcome", version: 1, from: toNodeId(2), storeId: id, bootId: id },
     { kind: "refusal", cause: "store", detail: "member 2 has another disk" },
@@ -170,4 +172,97 @@ test("control frames survive the wire", () => {
     decoder.push(writer.finish());
     assert.deepEqual(drain(decoder), [{ status: "control", content: frame }]);
   }
+});
+
+/** A hello as its bytes, header and checksum made anew after `change`. */
+function helloBytes(address: string, change: (body: Uint8Array) => Uint8Array): Uint8Array {
+  const writer = new ByteWriter();
+  const id = new Uint8Array(16).fill(7);
+  encodeControlFrame(writer, {
+    kind: "hello",
+    versionMin: 1,
+    versionMax: 1,
+    clusterId: 9,
+    from: toNodeId(1),
+    to: toNodeId(2),
+    storeId: id,
+    bootId: id,
+    expectedStoreId: id,
+    address,
+  });
+  const body = change(writer.finish().slice(8));
+  const framed = new ByteWriter();
+  framed.u32(body.length);
+  framed.u32(crc32c(body));
+  framed.bytes(body);
+  return framed.finish();
+}
+
+function decodeOne(bytes: Uint8Array): DecodedFrame | null {
+  const decoder = new FrameDecoder();
+  decoder.push(bytes);
+  return decoder.next();
+}
+
+const helloVersionAt = 0;
+
+test("a hello of version 1 says no address, and is understood; a later version is refused by name", () => {
+  const first = decodeOne(
+    helloBytes("", (body) => {
+      const older = body.slice(0, -1); // Without the length of the address.
+      older[helloVersionAt] = 1;
+      return older;
+    }),
+  );
+  assert.ok(first?.status === "control" && first.content.kind === "hello");
+  assert.equal(first.content.address, "");
+  assert.equal(first.content.from, 1);
+  const later = decodeOne(
+    helloBytes("a:1", (body) => {
+      body[helloVersionAt] = 3;
+      return body;
+    }),
+  );
+  assert.ok(later?.status === "failed");
+  assert.deepEqual([later.failure, later.detail], ["version", "frame of version 3, this member speaks 1"]);
+});
+
+test("no other frame has the version of the hello", () => {
+  const writer = new ByteWriter();
+  encodeControlFrame(writer, { kind: "ping" });
+  const body = writer.finish().slice(8);
+  body[0] = 2;
+  const framed = new ByteWriter();
+  framed.u32(body.length);
+  framed.u32(crc32c(body));
+  framed.bytes(body);
+  const decoded = decodeOne(framed.finish());
+  assert.ok(decoded?.status === "failed");
+  assert.equal(decoded.failure, "version");
+});
+
+test("a hello that is cut short anywhere, too long, or no text is malformed", () => {
+  const whole = helloBytes("four.test:7000", (body) => body).length - 8;
+  for (let length = 2; length < whole; length++) {
+    const decoded = decodeOne(helloBytes("four.test:7000", (body) => body.slice(0, length)));
+    assert.ok(decoded?.status === "failed" && decoded.failure === "malformed", `${length} bytes`);
+  }
+  const empty = helloBytes("", (body) => body);
+  const withAddress = (address: Uint8Array): DecodedFrame | null =>
+    decodeOne(
+      helloBytes("", (body) => {
+        const writer = new ByteWriter();
+        writer.bytes(body.slice(0, -1));
+        writer.lengthPrefixed(address);
+        return writer.finish();
+      }),
+    );
+  assert.equal(decodeOne(empty)?.status, "control");
+  assert.equal(withAddress(new Uint8Array(addressBytesMax).fill(97))?.status, "control");
+  const long = withAddress(new Uint8Array(addressBytesMax + 1).fill(97));
+  assert.ok(long?.status === "failed" && /address too long/.test(long.detail));
+  const noText = withAddress(Uint8Array.of(0xff, 0xfe));
+  assert.ok(noText?.status === "failed" && /address is not UTF-8/.test(noText.detail));
+  const rest = decodeOne(helloBytes("a:1", (body) => Uint8Array.of(...body, 0)));
+  assert.ok(rest?.status === "failed" && rest.failure === "malformed");
 });

@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ByteWriter, toHex } from "@quorate/base";
-import { encodeControlFrame, encodePeerFrame, noNode, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
+import {
+  encodeControlFrame,
+  encodePeerFrame,
+  FrameDecoder,
+  noNode,
+  toLogIndex,
+  toNodeId,
+  toTerm,
+} from "@quorate/raft";
 import fc from "fast-check";
 import { firstFrame } from "./arbitraries.ts";
 
@@ -62,6 +70,7 @@ function golden(): Record<string, string> {
       storeId: id,
       bootId: id,
       expectedStoreId: null,
+      address: "four.test:7000",
     }),
   );
   put("welcome", (writer) =>
@@ -79,4 +88,14 @@ test("frames have the bytes that were written down", () => {
     writeFileSync(path, `${JSON.stringify(now, null, 2)}\n`);
   }
   assert.deepEqual(now, JSON.parse(readFileSync(path, "utf8")));
+});
+
+test("the hello of version 1 is still understood, and says no address", () => {
+  const hex = readFileSync(new URL("../golden/hello-v1.hex", import.meta.url), "utf8").trim();
+  const decoder = new FrameDecoder();
+  decoder.push(Uint8Array.from(Buffer.from(hex, "hex")));
+  const decoded = decoder.next();
+  assert.ok(decoded?.status === "control" && decoded.content.kind === "hello");
+  const { address, clusterId, expectedStoreId, from, to, versionMax } = decoded.content;
+  assert.deepEqual([address, clusterId, expectedStoreId, from, to, versionMax], ["", 9, null, 1, 2, 1]);
 });
