@@ -103,9 +103,10 @@ class NodeFileHandle implements FileHandle {
     this.#path = path;
   }
 
-  read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void {
+  read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void {
     // Not from the pool: old contents of a shared pool must never reach a log or a peer, and a view would pin all of it.
-    this.#readInto(new Uint8Array(length), 0, offset, completed);
+    const fits = room !== undefined && room.length >= length;
+    this.#readInto(fits ? room.subarray(0, length) : new Uint8Array(length), 0, offset, completed);
   }
 
   #readInto(buffer: Uint8Array, filled: number, offset: number, completed: FileCompleted<Uint8Array>): void {

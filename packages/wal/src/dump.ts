@@ -27,7 +27,7 @@ import {
 import { type Slot, slotNames } from "./format/slot.ts";
 import { chunkOverheadBytes, parseSnapshotName, type SnapshotHeader } from "./format/snapshot.ts";
 import { readSlot } from "./hard-state-slots.ts";
-import { type SegmentScan, scanSegment } from "./segment-scan.ts";
+import { contentEnd, type SegmentScan, scanSegment } from "./segment-scan.ts";
 import { verifySnapshot } from "./snapshot-files.ts";
 import { describeFloor, readFloor } from "./vote-floor.ts";
 
@@ -301,12 +301,16 @@ class WalReader {
     if (bytes.length !== header.segmentBytes) {
       this.#fault(file, damaged(`ends before its ${header.segmentBytes} bytes`, bytes.length));
     }
-    const scan = scanSegment(bytes, decoded, ({ start, end, header: batch, records, chained }) => {
-      this.#emit({ kind: "batch", file, start, end, header: batch, chained });
-      for (const record of records) {
-        this.#record(file, bytes, record);
-      }
-    });
+    const scan = scanSegment(
+      { bytes, contentEnd: contentEnd(bytes) },
+      decoded,
+      ({ start, end, header: batch, records, chained }) => {
+        this.#emit({ kind: "batch", file, start, end, header: batch, chained });
+        for (const record of records) {
+          this.#record(file, bytes, record);
+        }
+      },
+    );
     const markedEnd = Math.max(scan.markedEnd, provenEnd);
     this.#emit({ kind: "segment-end", file, end: scan.end, markedEnd, sealed: scan.sealed });
     this.#judge(file, scan, markedEnd);

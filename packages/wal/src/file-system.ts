@@ -23,8 +23,11 @@ export class FileError extends Error {
 
 /** An open file. Calls on one file may overlap only where the caller says so; `close` comes last. */
 export interface FileHandle {
-  /** Reads up to `length` bytes at `offset`; fewer only at the end of the file. */
-  read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void;
+  /**
+   * Reads up to `length` bytes at `offset`; fewer only at the end of the file. The result may lie in `room`, where that is given and
+   * large enough: so may that of the next call, by which time the caller needs this one no more.
+   */
+  read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void;
   /** Writes all of `bytes` at `offset`. The caller leaves them unchanged until completion. */
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void;
   /** Makes written bytes durable (fdatasync). A failure is final: the kernel may have dropped the pages. */

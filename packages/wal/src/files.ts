@@ -25,9 +25,9 @@ export function open(fs: FileSystem, path: string, mode: "read" | "write" | "cre
   return wait<FileHandle>((completed) => fs.open(path, mode, completed));
 }
 
-/** Reads a file's range, whole or to its end. */
-export function read(file: FileHandle, offset: number, length: number): Task<Uint8Array> {
-  return wait<Uint8Array>((completed) => file.read(offset, length, completed));
+/** Reads a file's range, whole or to its end; maybe into `room`. */
+export function read(file: FileHandle, offset: number, length: number, room?: Uint8Array): Task<Uint8Array> {
+  return wait<Uint8Array>((completed) => file.read(offset, length, completed, room));
 }
 
 /** Writes all of `bytes` at `offset`. */

