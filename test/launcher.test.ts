@@ -6,6 +6,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -45,11 +46,15 @@ before(() => {
   for (const folder of [
     dirname(pinned),
     tools,
-    ...["bin", "packages/server/src", "node_modules/@quorate/base"].map((name) => join(checkout, name)),
+    ...["bin", "packages/server/bin", "packages/server/src", "node_modules/@quorate/base"].map((name) =>
+      join(checkout, name),
+    ),
   ]) {
     mkdirSync(folder, { recursive: true });
   }
-  copyFileSync(join(root, "bin/quorate"), join(checkout, "bin/quorate"));
+  for (const file of ["bin/quorate", "packages/server/bin/quorate.js"]) {
+    copyFileSync(join(root, file), join(checkout, file));
+  }
   symlinkSync(process.execPath, pinned);
   writeFileSync(join(checkout, "packages/server/src/main.ts"), tellAll);
   for (const tool of ["sh", "dirname", "basename", "readlink"]) {
@@ -125,6 +130,20 @@ test("flags for node can be replaced or left out", () => {
     "--stack-size=900",
   ]);
   assert.deepEqual(flagsOf(""), ["--conditions=source"]);
+});
+
+test("keeps compiled code beside the dependencies, and starts as well where it cannot", () => {
+  const cache = join(checkout, "node_modules/.cache");
+  rmSync(cache, { recursive: true, force: true });
+  assert.equal(start(join(checkout, "bin/quorate"), []).status, 0);
+  assert.notEqual(readdirSync(join(cache, "quorate")).length, 0);
+  rmSync(cache, { recursive: true });
+  writeFileSync(cache, "a file where the folder would be");
+  try {
+    assert.deepEqual(told(start(join(checkout, "bin/quorate"), ["put"])).args, ["put"]);
+  } finally {
+    rmSync(cache);
+  }
 });
 
 test("without the pinned node takes the one on PATH, if it is new enough", () => {

@@ -3,9 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const mainFile: string = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../main.ts" : "../main.js", import.meta.url),
-);
+const mainFile: string = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
 
 /** How a process ended: by itself or by a signal. */
 export interface ProcessEnd {
@@ -75,7 +73,7 @@ function nodeOptions(): string[] {
     (option) => !/^--(test|inspect|watch|eval|print)|^-[ep]$/.test(option),
   );
   const fromSources =
-    mainFile.endsWith(".ts") && !options.some((option) => option.startsWith("--conditions"));
+    import.meta.url.endsWith(".ts") && !options.some((option) => option.startsWith("--conditions"));
   return fromSources ? ["--conditions=source", ...options] : options;
 }
 
