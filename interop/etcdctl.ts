@@ -25,6 +25,12 @@ export function etcdctl(endpoints: string, args: readonly string[], input = ""):
     });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.stdin.on("error", (error: NodeJS.ErrnoException) => {
+      // Who ends without having read its input says why on its own.
+      if (error.code !== "EPIPE") {
+        reject(error);
+      }
+    });
     child.stdin.end(input);
   });
 }

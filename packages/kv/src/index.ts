@@ -1,5 +1,6 @@
 /** The public list of `@quorate/kv`. */
 export { takesSpace } from "./alarms.ts";
+export { comparePermissions, isPermissionRange } from "./auth/apply-auth.ts";
 export type { LeaseKeys } from "./auth/auth-table.ts";
 export {
   type AuthAccess,
@@ -14,6 +15,7 @@ export {
 } from "./auth/auth-types.ts";
 export type { GrpcCode, KvErrorCode, KvErrorInfo } from "./errors.ts";
 export { grpcCode, KvError, kvErrors, UnsupportedFormat } from "./errors.ts";
+export { composeImage, type ForeignAuth, type ForeignState, type ForeignVersion } from "./image/compose.ts";
 export { type HashKvResult, KvHash } from "./image/hash.ts";
 export { KvRestore } from "./image/restore.ts";
 export { KvImage } from "./image/snapshot.ts";

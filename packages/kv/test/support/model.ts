@@ -111,6 +111,8 @@ export class Model {
         return { type: "compaction", revision: this.revision };
       case "alarm":
         throw new Error("the model raises no alarms");
+      case "downgrade":
+        throw new Error("the model has one version");
       case "auth":
         throw new Error("the model knows no users");
       case "member-publish":

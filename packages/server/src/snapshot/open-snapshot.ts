@@ -1,14 +1,16 @@
-/** Reads a snapshot file whole: its checksum, its frame, and the state in it, which is rebuilt so that nothing is taken on trust. */
+/** Reads a snapshot file whole, ours or etcd's: its checksum, its frame, and the state in it, which is rebuilt so that nothing is taken on trust. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { DecodeError } from "@quorate/base";
+import { DecodeError, errorCode } from "@quorate/base";
 import { readSnapshotFile } from "@quorate/etcd";
 import { KvStateMachine, UnsupportedFormat } from "@quorate/kv";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
+import { openEtcdFile } from "./etcd-file.ts";
 
 /** What a file holds. */
 interface OpenedSnapshot {
-  readonly clusterId: number;
+  /** Null for a file of etcd's, which does not say. */
+  readonly clusterId: number | null;
   readonly machine: KvStateMachine;
   readonly fileBytes: number;
 }
@@ -22,7 +24,11 @@ export function openSnapshot(
   file: string,
   options: { readonly skipHashCheck?: boolean } = {},
 ): OpenedSnapshot {
-  const bytes = readWhole(file);
+  const foreign = readOrFail(file, () => openEtcdFile(file, options));
+  if (foreign !== null) {
+    return { ...foreign, clusterId: null };
+  }
+  const bytes: Uint8Array = readOrFail(file, () => readFileSync(file));
   const body = bytes.subarray(0, Math.max(0, bytes.length - digestBytes));
   const fits =
     body.length > 0 &&
@@ -43,11 +49,14 @@ export function openSnapshot(
   };
 }
 
-function readWhole(file: string): Uint8Array {
+function readOrFail<T>(file: string, read: () => T): T {
   try {
-    return readFileSync(file);
+    return read();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    if (error instanceof CommandError || errorCode(error) === null) {
+      throw error;
+    }
+    const code = errorCode(error);
     throw new CommandError(`${file} cannot be read (${code}): name a snapshot file`, exitCode.failure, {
       cause: error,
     });

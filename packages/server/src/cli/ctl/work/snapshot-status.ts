@@ -30,7 +30,7 @@ export function snapshotStatus({ args, flags, output }: CtlContext): Promise<num
   if (flags.bool("json")) {
     const more = {
       compactRevision: machine.compactRevision,
-      clusterId: idText(clusterId),
+      ...(clusterId === null ? {} : { clusterId: idText(clusterId) }),
       appliedIndex: machine.appliedIndex,
       appliedTerm: machine.appliedTerm,
     };
