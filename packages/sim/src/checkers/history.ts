@@ -76,8 +76,8 @@ export class History {
   }
 
   /**
-   * Whether what the clients alone saw has an order, whatever the members say: by the search of `linearizability/check.ts`. A put of
-   * unknown outcome whose value nobody read explains nothing, so it is left out.
+   * Whether what the clients alone saw has an order: first that of the log, held against the answers like any guess, else by the search of
+   * `linearizability/check.ts`. A put of unknown outcome whose value nobody read explains nothing, so it is left out.
    */
   checkLinearizable(stepsMax: number): void {
     const read = new Set(
@@ -91,12 +91,28 @@ export class History {
     );
     const verdict = checkLinearizableByKey(keyedRegister, seen.map(toOperation), ({ key }) => key, {
       stepsMax,
+      guess: this.#logOrder(seen),
     });
     promise(
       verdict.kind === "linearizable",
       "linearizability",
       () => `the clients' history of ${seen.length} operations: ${verdict.kind}`,
     );
+  }
+
+  /** Positions of `operations`: puts as they stand in the log, reads behind the put whose value they show. */
+  #logOrder(operations: readonly ClientOperation[]): readonly number[] {
+    const placeOf = ({ value }: ClientOperation): number =>
+      value === null ? 0 : (this.#placeOfValue.get(value) ?? Infinity);
+    return operations
+      .map((operation, position) => ({ operation, place: placeOf(operation), position }))
+      .sort(
+        (left, right) =>
+          (left.place === right.place ? 0 : left.place - right.place) ||
+          Number(left.operation.kind === "read") - Number(right.operation.kind === "read") ||
+          left.operation.calledAt - right.operation.calledAt,
+      )
+      .map(({ position }) => position);
   }
 
   /** Some member applied a put, for the first time or again. */
@@ -257,6 +273,7 @@ const keyedRegister: SequentialModel<string | null, KeyedInput, RegisterOutput> 
   initial: registerModel.initial,
   step: (state, { input }, output) => registerModel.step(state, input, output),
   keyOf: registerModel.keyOf,
+  isReadOnly: ({ input }) => input.kind === "read",
 };
 
 function toOperation(operation: ClientOperation): Operation<KeyedInput, RegisterOutput> {

@@ -11,6 +11,11 @@ export interface SequentialModel<State, Input, Output> {
   step(state: State, input: Input, output: Output | null): State | undefined;
   /** Equal for equal states, different for different ones. */
   keyOf(state: State): string;
+  /**
+   * Whether `input`, answered by `output`, leaves every state as it is: a read, a comparison that failed. The search is much shorter for
+   * knowing, since such an operation never has to be tried in a second place. Absent: none does.
+   */
+  isReadOnly?(input: Input, output: Output | null): boolean;
 }
 
 /** One operation as its client saw it. */

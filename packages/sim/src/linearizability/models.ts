@@ -33,6 +33,7 @@ export const registerModel: SequentialModel<string | null, RegisterInput, Regist
     }
   },
   keyOf: (state) => (state === null ? "-" : `=${state}`),
+  isReadOnly: ({ kind }, output) => kind === "read" || (output?.kind === "swapped" && !output.ok),
 };
 
 /** What a client asks of a list that only grows: the value that one operation leaves shows all that came before it. */
@@ -55,4 +56,5 @@ export const appendModel: SequentialModel<string, AppendInput, AppendOutput> = {
     }
   },
   keyOf: (state) => state,
+  isReadOnly: ({ kind }) => kind === "read",
 };

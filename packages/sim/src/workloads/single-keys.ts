@@ -48,6 +48,9 @@ const keyModel: SequentialModel<Cell, Input, Output> = {
     }
   },
   keyOf: (state) => cellText(state),
+  // A swap that was answered by what stands there instead did not take place.
+  isReadOnly: ({ kind }, output) =>
+    kind === "get" || (kind === "swap" && output !== null && output.cell !== null),
 };
 
 function cellText(cell: Cell | null): string {
