@@ -2,9 +2,10 @@
  * Who belongs to the cluster: the configuration that the log has put into force, the peer URLs that came with each change, and
  * what each member has published of itself since.
  */
+import { utf8Encode } from "@quorate/base";
 import type { ClusterMember, MembershipOutcome, MembershipPort, MembershipStep } from "@quorate/etcd";
 import type { KvStateMachine } from "@quorate/kv";
-import { RaftError } from "@quorate/raft";
+import { addressBytesMax, RaftError } from "@quorate/raft";
 import type { MemberChangeStep, MembersView } from "@quorate/raft-node";
 import { hostPort, parseServerUrl } from "../config/server-url.ts";
 import type { MemberIdentity } from "../identity/data-directory.ts";
@@ -16,6 +17,19 @@ const urlDivider = ",";
 export function addressOf(peerUrls: readonly string[]): string | null {
   const parsed = parseServerUrl(peerUrls[0] ?? "");
   return "value" in parsed ? hostPort(parsed.value) : null;
+}
+
+/** What a member says of itself to those that do not know it: as many of its peer URLs as fit, the one that is dialled first. */
+export function advertisement(peerUrls: readonly string[]): string {
+  const fitting = peerUrls.findLastIndex(
+    (_url, i) => utf8Encode(peerUrls.slice(0, i + 1).join(urlDivider)).length <= addressBytesMax,
+  );
+  return peerUrls.slice(0, fitting + 1).join(urlDivider);
+}
+
+/** The peer URLs in an {@link advertisement}. */
+export function advertisedUrls(text: string): readonly string[] {
+  return text.split(urlDivider);
 }
 
 /** The member list. ETCD: a member has no name and no client URLs before it has started for the first time. */

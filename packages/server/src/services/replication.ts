@@ -28,7 +28,14 @@ import { listenFailure } from "../process/listen-failure.ts";
 import { observeSyncs } from "../process/observed-file-system.ts";
 import { orFailure } from "../tls/failure.ts";
 import { type PeerUrlsOf, peerTls } from "../tls/peer-tls.ts";
-import { addressOf, changeFailure, changeStep, membershipPort } from "./membership-port.ts";
+import {
+  addressOf,
+  advertisedUrls,
+  advertisement,
+  changeFailure,
+  changeStep,
+  membershipPort,
+} from "./membership-port.ts";
 import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { type PeerPages, servePeerPages } from "./peer-pages.ts";
@@ -250,6 +257,9 @@ async function startNode(
       listen: hostPort(listenUrl),
       peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, recordedAddress(peerUrls)])),
       join: options.joins,
+      advertise: advertisement(ownPeerUrls(config, identity)),
+      // The log has `host:port`, a member that is not known yet tells its peer URLs.
+      resolveAddress: (_id, text) => (text.includes("://") ? addressOf(advertisedUrls(text)) : null) ?? text,
       onHttp: servePeerPages(pages),
       ...(tls === null ? {} : { tls }),
       // The API checks changes of the members as etcd does, before they are proposed.
@@ -296,12 +306,18 @@ async function startNode(
   }
 }
 
-/** Where members are reached: as the log tells it, or, before it was read, as the data directory does. */
+/** Where this member says that it is reached: the flag, where it is given, else what its directory was made with. */
+function ownPeerUrls(config: ServerConfig, { memberId, members }: MemberIdentity): readonly string[] {
+  const recorded = members.find(({ id }) => id === memberId)?.peerUrls ?? [];
+  const isGiven = config.explicit.has("initialAdvertisePeerUrls") || recorded.length === 0;
+  return isGiven ? config.initialAdvertisePeerUrls.map(({ text }) => text) : recorded;
+}
+
+/** Where members are reached: as the log tells it, or, where it does not yet, as the data directory does. A joiner's log begins empty. */
 function peerUrlsIn(identity: MemberIdentity, pages: PeerPages): PeerUrlsOf {
   return (peer) => {
-    const members: readonly { readonly id: number; readonly peerUrls: readonly string[] }[] =
-      pages.membership?.members() ?? identity.members;
-    return members.find(({ id }) => id === peer)?.peerUrls ?? [];
+    const told = pages.membership?.members().find(({ id }) => id === peer)?.peerUrls ?? [];
+    return told.length > 0 ? told : (identity.members.find(({ id }) => id === peer)?.peerUrls ?? []);
   };
 }
 

@@ -3,16 +3,18 @@
  * the host of that member's peer URL.
  */
 import type { X509Certificate } from "node:crypto";
-import { type ConnectionOptions, checkServerIdentity, type TLSSocket, type TlsOptions } from "node:tls";
+import type { ConnectionOptions, TLSSocket, TlsOptions } from "node:tls";
 import type { PeerTls } from "@quorate/raft-node";
 import type { ServerConfig } from "../config/server-config.ts";
 import { parseServerUrl } from "../config/server-url.ts";
 import type { Logger } from "../logging/logger.ts";
+import { advertisedUrls } from "../services/membership-port.ts";
 import { admissionProblem, namesHost } from "./client-names.ts";
 import type { LoadedTls, TlsFiles } from "./credentials.ts";
 import { namedFile, policyOf, renewalLog } from "./from-flags.ts";
 import { RenewedTls } from "./renewed-tls.ts";
 import { selfSignedFiles } from "./self-signed.ts";
+import { sharesAuthority } from "./shared-authority.ts";
 
 /** Where members are reached, as the log tells it. */
 export type PeerUrlsOf = (peer: number) => readonly string[];
@@ -56,10 +58,10 @@ class ConfiguredPeerTls {
       config.peerClientCertFile === "" ? this.#server : new RenewedTls(clientFiles(config), policy, listener);
     this.port = {
       server: isServed ? () => this.#serverOptions() : null,
-      client: (peer) => (this.#isSecure(peer) ? this.#dialOptions() : null),
+      client: (peer, advertised) => (isSecure(this.#urlsOf(peer, advertised)) ? this.#dialOptions() : null),
       dial: () => this.#dialOptions(),
       admit: (socket) => this.#admit(socket),
-      judge: (peer, socket) => this.#judge(peer, socket),
+      judge: (peer, socket, advertised) => this.#judge(peer, socket, advertised),
     };
   }
 
@@ -79,16 +81,16 @@ class ConfiguredPeerTls {
 
   #dialOptions(): ConnectionOptions {
     const { credentials } = this.#client.current();
+    const { checkServerIdentity } = process.getBuiltinModule("node:tls");
     const checks = this.#selfSigned
       ? { rejectUnauthorized: false }
       : { rejectUnauthorized: true, checkServerIdentity };
     return { ...credentials, ...checks };
   }
 
-  #isSecure(peer: number): boolean {
-    const [first = ""] = this.#peerUrlsOf(peer);
-    const parsed = parseServerUrl(first);
-    return "value" in parsed ? parsed.value.scheme === "https" : true;
+  /** Of a member by the log, of a remote by its own word. */
+  #urlsOf(peer: number, advertised: string | null): readonly string[] {
+    return advertised === null ? this.#peerUrlsOf(peer) : advertisedUrls(advertised);
   }
 
   #admit(socket: TLSSocket): string | null {
@@ -105,12 +107,23 @@ class ConfiguredPeerTls {
     });
   }
 
-  #judge(peer: number, socket: TLSSocket): string | null {
+  /** Whether the certificate of a client would pass for that of a member of which only the certificate tells. */
+  get #clientsMayPass(): boolean {
+    const { peerCertAllowedCn, peerCertAllowedHostname, trustedCaFile } = this.#config;
+    const { ca } = this.#server.current().credentials;
+    const isNarrowed = peerCertAllowedCn.length > 0 || peerCertAllowedHostname.length > 0;
+    return !isNarrowed && trustedCaFile !== "" && ca !== undefined && sharesAuthority(ca, trustedCaFile);
+  }
+
+  #judge(peer: number, socket: TLSSocket, advertised: string | null): string | null {
     if (!this.#demandsCertificate || this.#config.peerSkipClientSanVerification) {
       return null;
     }
+    if (advertised !== null && this.#clientsMayPass) {
+      return "its certificate may be a client's: --trusted-ca-file and --peer-trusted-ca-file share an authority, and neither --peer-cert-allowed-cn nor --peer-cert-allowed-hostname says which certificates are members'";
+    }
     const certificate = socket.getPeerX509Certificate();
-    const hosts = this.#peerUrlsOf(peer).flatMap((text) => {
+    const hosts = this.#urlsOf(peer, advertised).flatMap((text) => {
       const parsed = parseServerUrl(text);
       return "value" in parsed ? [parsed.value.host] : [];
     });
@@ -118,6 +131,12 @@ class ConfiguredPeerTls {
       ? null
       : `the certificate does not name member ${peer.toString(16)}, which is reached at ${hosts.join(", ")}`;
   }
+}
+
+/** Whether the first of the URLs, which is the one that is dialled, is one of TLS. */
+function isSecure([first = ""]: readonly string[]): boolean {
+  const parsed = parseServerUrl(first);
+  return "value" in parsed ? parsed.value.scheme === "https" : true;
 }
 
 function isNamed(certificate: X509Certificate, hosts: readonly string[]): boolean {
