@@ -239,6 +239,8 @@ export interface ApiCall {
    * is not to count as a user's name.
    */
   readonly peerCertificateCommonName?: string | null;
+  /** The connection it came on: those that share one take turns with others as one. Absent: all are one. */
+  readonly peer?: string;
   fail(code: number, message: string): void;
   onCancel(listener: () => void): void;
 }

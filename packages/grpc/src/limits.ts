@@ -15,7 +15,7 @@ export const serverLimitsDefault: ServerLimits = {
   messageBytesMax: 2 * 1024 * 1024,
   sessionMemoryMebibytesMax: 32,
   // ETCD: differs, it has no bound over all connections, and 25 of them take gigabytes.
-  unreadBytesMax: 256 * 1024 * 1024,
+  unreadBytesMax: 160 * 1024 * 1024,
   unfinishedBytesMax: 128 * 1024 * 1024,
   resetsPerSecondMax: 200,
   controlFramesPerSecondMax: 200,

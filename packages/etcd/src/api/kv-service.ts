@@ -144,7 +144,7 @@ function sweepThen(context: ApiContext, call: UnaryApiCall, result: Parameters<E
 
 function answerTxn(context: ApiContext, call: UnaryApiCall, request: TxnRequest): void {
   if (context.pace.isDue) {
-    context.pace.later(() => answerTxn(context, call, request));
+    context.pace.later(call, () => answerTxn(context, call, request));
     return;
   }
   if (call.ended) {

@@ -19,7 +19,7 @@ const bytesPerSliceMax = 512 * 1024;
 /** Answers `call` with the range as the local store has it. */
 export function answerRange(context: ApiContext, call: UnaryApiCall, request: RangeRequest): void {
   if (context.pace.isDue) {
-    context.pace.later(() => answerRange(context, call, request));
+    context.pace.later(call, () => answerRange(context, call, request));
     return;
   }
   if (call.ended) {

@@ -9,7 +9,7 @@ test("thousands of large answers that are due at once leave room for other work 
   const order: number[] = [];
   const answer = (place: number): void => {
     if (pace.isDue) {
-      pace.later(() => answer(place));
+      pace.later({}, () => answer(place));
       return;
     }
     order.push(place);
@@ -41,4 +41,24 @@ test("small answers never wait", () => {
     pace.wrote(1000);
   }
   assert.equal(planned, 0);
+});
+
+test("whoever asks for one large answer does not wait for the thousand of another connection", () => {
+  const deferred: (() => void)[] = [];
+  const pace = new AnswerPace({ defer: (work) => void deferred.push(work) });
+  const order: string[] = [];
+  pace.wrote(2 ** 20);
+  for (const peer of [...Array.from({ length: 1000 }, () => "many"), "one"]) {
+    pace.later({ peer }, () => {
+      order.push(peer);
+      pace.wrote(2 ** 20);
+    });
+  }
+  deferred.shift()?.();
+  deferred.shift()?.();
+  assert.deepEqual(order, ["many", "one"]);
+  for (let work = deferred.shift(); work !== undefined; work = deferred.shift()) {
+    work();
+  }
+  assert.equal(order.length, 1001);
 });
