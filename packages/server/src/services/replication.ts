@@ -258,8 +258,7 @@ async function startNode(
       peers: Object.fromEntries(identity.members.map(({ id, peerUrls }) => [id, recordedAddress(peerUrls)])),
       join: options.joins,
       advertise: advertisement(ownPeerUrls(config, identity)),
-      // The log has `host:port`, a member that is not known yet tells its peer URLs.
-      resolveAddress: (_id, text) => (text.includes("://") ? addressOf(advertisedUrls(text)) : null) ?? text,
+      resolveAddress: (_id, text) => dialledAt(text),
       onHttp: servePeerPages(pages),
       ...(tls === null ? {} : { tls }),
       // The API checks changes of the members as etcd does, before they are proposed.
@@ -304,6 +303,11 @@ async function startNode(
   } catch (error) {
     throw startFailure(error, listenUrl, config.dataDir);
   }
+}
+
+/** The log has `host:port`, a member that is not known yet tells its peer URLs. */
+function dialledAt(text: string): string {
+  return (text.includes("://") ? addressOf(advertisedUrls(text)) : null) ?? text;
 }
 
 /** Where this member says that it is reached: the flag, where it is given, else what its directory was made with. */
