@@ -1,6 +1,7 @@
 /** What to do with a request that was answered before it had come whole. */
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Deadlines } from "../deadlines.ts";
+import { errorCode } from "../http2/protocol.ts";
 
 /** How long the rest of a request is read before its stream is reset. */
 const dropMs = 1000;
@@ -16,7 +17,7 @@ export function dropRest(stream: ServerHttp2Stream, deadlines: Deadlines): void 
   const reset = {
     expire: () => {
       if (!stream.closed && !stream.destroyed) {
-        stream.close(constants.NGHTTP2_NO_ERROR);
+        stream.close(errorCode.noError);
       }
     },
   };

@@ -3,8 +3,7 @@
  * whose peer URLs are this member's own gives it its id.
  */
 import { existsSync } from "node:fs";
-import { get as httpGet, type IncomingMessage } from "node:http";
-import { get as httpsGet } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
@@ -138,8 +137,8 @@ function askMember(url: string, tls: ConnectionOptions | null): Promise<RunningC
       answer.on("close", () => resolve(null));
     };
     const question = url.startsWith("https:")
-      ? httpsGet(`${url}/members`, { ...options, ...tls }, read)
-      : httpGet(`${url}/members`, options, read);
+      ? process.getBuiltinModule("node:https").get(`${url}/members`, { ...options, ...tls }, read)
+      : process.getBuiltinModule("node:http").get(`${url}/members`, options, read);
     // Down, or not a member: the next one is asked, and the operator is told when none is left.
     question.on("error", () => resolve(null));
   });

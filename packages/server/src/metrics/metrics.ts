@@ -3,10 +3,10 @@
  * Values that the server holds anyway are read when somebody scrapes; only what is an event is counted as it happens.
  */
 import { methodKinds } from "@quorate/etcd";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { codeNames } from "../client/code-names.ts";
 import { type HttpAnswer, textAnswer } from "../http/http-answer.ts";
 import type { ServerProbe, ServerStatus } from "../http/server-probe.ts";
+import { Counter, collectProcessMetrics, Gauge, Histogram, Registry } from "./prom-client.ts";
 import { observeRaft, type RaftFacts } from "./raft-metrics.ts";
 
 /** What the rest of the server reports, and the page made of it. */
@@ -37,7 +37,7 @@ export function createMetrics(etcdVersion: string): Metrics {
   if (registry === undefined) {
     throw new Error("metrics: no registry");
   }
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
   const failed = counter("etcd_server_proposals_failed_total", "The total number of failed proposals seen.");
   const healthSuccess = counter(

@@ -4,7 +4,7 @@
  */
 import type { HostStatus } from "@quorate/raft";
 import type { TraceCounters, TransportCounters } from "@quorate/raft-node";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prom-client.ts";
 
 /** What the metrics are made of, at one moment. */
 export interface RaftFacts {

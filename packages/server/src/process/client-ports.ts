@@ -14,7 +14,7 @@ import {
 } from "@quorate/grpc";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerUrl } from "../config/server-url.ts";
-import { createGateway, type Gateway } from "../gateway/gateway.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import { textAnswer } from "../http/http-answer.ts";
 import type { Router } from "../http/router.ts";
 import { serveExchanges } from "../http/serve-exchange.ts";
@@ -124,13 +124,22 @@ function portsOf(options: ClientPortsOptions): readonly Port[] {
   return ports;
 }
 
-function gatewayOf({ methods, metrics }: ClientPortsOptions, limits: PortLimits): Gateway {
-  return createGateway({
-    methods,
-    messageBytesMax: limits.messageBytesMax,
-    // ETCD: the gateway's calls count as those of any client.
-    onCallEnded: (method, code) => metrics.grpcHandled(method, code),
-  });
+/** PERF: loaded with the first request to it: its tables of all messages take 3 MB. Until then the body waits with the socket. */
+function gatewayOf({ fatal, methods, metrics }: ClientPortsOptions, limits: PortLimits): Gateway {
+  let gateway: Promise<Gateway> | null = null;
+  const load = async (): Promise<Gateway> => {
+    const { createGateway } = await import("../gateway/gateway.ts");
+    return createGateway({
+      methods,
+      messageBytesMax: limits.messageBytesMax,
+      // ETCD: the gateway's calls count as those of any client.
+      onCallEnded: (method, code) => metrics.grpcHandled(method, code),
+    });
+  };
+  return (exchange, path) => {
+    gateway ??= load();
+    gateway.then((serve) => serve(exchange, path)).catch(fatal);
+  };
 }
 
 /** ETCD: on a port for metrics there are these pages and no others. */

@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
   const tls = orFailure(() => clientTls(config, logger));
   const machine = new KvStateMachine({ hashSeed: randomInt(2 ** 32) });
   const metrics = createMetrics(etcdVersion);
-  const access = createAccess(config, logger, fatal);
+  const access = await createAccess(config, logger, fatal);
   const replication = await startReplication({
     config,
     identity,

@@ -27,11 +27,18 @@ const olderPackage = "grpc.reflection.v1alpha";
 
 /** The methods of reflection by their paths; both tell the same. */
 export function reflectionMethods(): ReadonlyMap<string, Method> {
-  const catalogue = createCatalogue(
-    [KV, Watch, Lease, Cluster, Maintenance, Auth, Lock, Election, Health, ServerReflection],
-    [{ service: ServerReflection, toPackage: olderPackage }],
-  );
-  const method: Method = { kind: "bidi", handle: (call) => serve(call, catalogue) };
+  // PERF: made by the first call: few members are ever asked.
+  let catalogue: Catalogue | null = null;
+  const method: Method = {
+    kind: "bidi",
+    handle(call) {
+      catalogue ??= createCatalogue(
+        [KV, Watch, Lease, Cluster, Maintenance, Auth, Lock, Election, Health, ServerReflection],
+        [{ service: ServerReflection, toPackage: olderPackage }],
+      );
+      serve(call, catalogue);
+    },
+  };
   return new Map([
     [`/${ServerReflection.typeName}/ServerReflectionInfo`, method],
     [`/${olderPackage}.ServerReflection/ServerReflectionInfo`, method],

@@ -2,7 +2,6 @@
  * ETCD: what a member tells over HTTP on its peer port, to those who want to join: who belongs to the cluster, and which version
  * this is. It changes nothing, and needs no handshake.
  */
-import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { MembershipPort } from "@quorate/etcd";
 import { versionPage } from "../http/router.ts";
@@ -20,6 +19,8 @@ export interface PeerPages {
 
 /** Serves the pages on connections that are handed to the function. */
 export function servePeerPages(pages: PeerPages): (socket: Socket) => void {
+  // PERF: not by an import, which would load all that `node:http` re-exports.
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer(
     { headersTimeout: headersTimeoutMs, requestTimeout: headersTimeoutMs, keepAliveTimeout: 1 },
     (request, response) => {

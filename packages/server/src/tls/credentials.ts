@@ -4,7 +4,6 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
 import type { TlsCredentials } from "@quorate/grpc";
 import { readRevokedSerials } from "./revocation-list.ts";
 
@@ -108,7 +107,7 @@ function checkKey(files: TlsFiles, cert: Buffer, key: Buffer): void {
 /** What passed for itself may be too weak for OpenSSL, or not go with the ciphers. */
 function checkContext(file: NamedFile, credentials: TlsCredentials): void {
   try {
-    createSecureContext(credentials);
+    process.getBuiltinModule("node:tls").createSecureContext(credentials);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TlsFileError(file, `OpenSSL does not take it (${why})`, { cause: error });
