@@ -5,17 +5,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import {
-  type CpuPerOperation,
-  launchAll,
-  leaderPosition,
-  median,
-  type Running,
-  root,
-  rssBytes,
-  shutDown,
-  withCpu,
-} from "./system.ts";
+import { median } from "./statistics.ts";
+import { launchAll, type NodeCost, printRatio, type Running, root, shutDown, withCost } from "./system.ts";
 
 export interface ClusterBenchOptions {
   readonly etcd: string | null;
@@ -31,6 +22,17 @@ export interface Load {
   readonly connections: number;
 }
 
+const put = { operation: "put" } as const;
+
+/** What is measured. */
+export const clusterLoads: readonly Load[] = [
+  { ...put, clients: 1, connections: 1 },
+  { ...put, clients: 64, connections: 8 },
+  { ...put, clients: 1000, connections: 100 },
+  { operation: "range", clients: 100, connections: 10 },
+  { operation: "serializable-range", clients: 100, connections: 10 },
+];
+
 /** One load on one system: medians over the rounds. */
 export interface ClusterResult {
   readonly system: string;
@@ -42,6 +44,7 @@ export interface ClusterResult {
   readonly followerCpuUs: number;
   readonly clientCpuUs: number;
   readonly leaderRssBytes: number;
+  readonly followerRssBytes: number;
   readonly failed: number;
   readonly perSecondByRound: readonly number[];
 }
@@ -55,7 +58,7 @@ export interface LoadReport {
   readonly clientCpuUs: number;
 }
 
-type Round = LoadReport & CpuPerOperation & { readonly leaderRssBytes: number };
+type Round = LoadReport & NodeCost;
 
 export async function benchCluster(options: ClusterBenchOptions): Promise<ClusterResult[]> {
   const systems = await launchAll(options.etcd);
@@ -78,15 +81,13 @@ export async function benchCluster(options: ClusterBenchOptions): Promise<Cluste
   return results;
 }
 
-async function measure(running: Running, load: Load, seconds: number): Promise<Round> {
-  const report = await withCpu(
+function measure(running: Running, load: Load, seconds: number): Promise<Round> {
+  return withCost(
     running,
     (port) => runLoad(port, load, seconds),
     // The warm-up second is work too.
     ({ perSecond }, elapsedSeconds) => perSecond * Math.min(elapsedSeconds, seconds + 1),
   );
-  const leader = running.members[(await leaderPosition(running)) ?? 0];
-  return { ...report, leaderRssBytes: rssBytes(leader?.process.pid) };
 }
 
 async function runLoad(port: number, load: Load, seconds: number): Promise<LoadReport> {
@@ -130,7 +131,35 @@ function summarize(system: string, load: Load, rounds: readonly Round[]): Cluste
     followerCpuUs: middle((round) => round.followerCpuUs),
     clientCpuUs: middle((round) => round.clientCpuUs),
     leaderRssBytes: middle((round) => round.leaderRssBytes),
+    followerRssBytes: middle((round) => round.followerRssBytes),
     failed: rounds.reduce((sum, round) => sum + round.failed, 0),
     perSecondByRound: rounds.map((round) => round.perSecond),
   };
+}
+
+/** Prints a table, and the ratios where both systems ran. */
+export function printCluster(results: readonly ClusterResult[]): readonly ClusterResult[] {
+  console.log("\nthree server processes, values of 256 bytes, load on the leader (medians of the rounds)");
+  console.table(
+    results.map((one) => ({
+      load: `${one.load.operation} ${one.load.clients}/${one.load.connections}`,
+      system: one.system,
+      "ops/s": Math.round(one.perSecond),
+      "p50 ms": Number(one.p50Ms.toFixed(2)),
+      "p99 ms": Number(one.p99Ms.toFixed(2)),
+      "leader µs/op": Number(one.leaderCpuUs.toFixed(1)),
+      "follower µs/op": Number(one.followerCpuUs.toFixed(1)),
+      "client µs/op": Number(one.clientCpuUs.toFixed(1)),
+      "leader MB": Math.round(one.leaderRssBytes / 1e6),
+      failed: one.failed,
+    })),
+  );
+  for (const ours of results.filter(({ system }) => system === "quorate")) {
+    const theirs = results.find(({ load, system }) => system !== "quorate" && load === ours.load);
+    if (theirs !== undefined) {
+      const name = `${ours.load.operation} ${ours.load.clients}/${ours.load.connections}`;
+      printRatio(name, ours, theirs);
+    }
+  }
+  return results;
 }

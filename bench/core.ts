@@ -197,7 +197,7 @@ function cheapest(costs: readonly Cost[]): Cost {
 }
 
 /** One row of the table. */
-interface CoreResult {
+export interface CoreResult {
   readonly members: number;
   readonly batch: number;
   readonly entriesPerSecond: number;

@@ -7,16 +7,8 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { goVersion } from "../scripts/lib/etcd-raft.ts";
-import {
-  type CpuPerOperation,
-  launchAll,
-  median,
-  type Running,
-  ratios,
-  root,
-  shutDown,
-  withCpu,
-} from "./system.ts";
+import { median } from "./statistics.ts";
+import { launchAll, type NodeCost, printRatio, type Running, root, shutDown, withCost } from "./system.ts";
 
 const generatorFolder = "bench/etcd-benchmark";
 const generatorPackage = "go.etcd.io/etcd/v3/tools/benchmark";
@@ -86,6 +78,10 @@ const loads: readonly GeneratorLoad[] = [
   watchLoad(100, 100, 20),
 ];
 
+function nameOf({ clients, connections, name }: GeneratorLoad): string {
+  return `${name} ${clients}/${connections}`;
+}
+
 interface GeneratorReport {
   readonly perSecond: number;
   readonly p50Ms: number;
@@ -101,6 +97,8 @@ export interface GeneratorResult {
   readonly p99Ms: number;
   readonly leaderCpuUs: number;
   readonly followerCpuUs: number;
+  readonly leaderRssBytes: number;
+  readonly followerRssBytes: number;
   readonly perSecondByRound: readonly number[];
 }
 
@@ -108,6 +106,8 @@ export interface GeneratorOptions {
   readonly etcd: string | null;
   readonly rounds: number;
   readonly seconds: number;
+  /** Only loads whose names hold this text. */
+  readonly only: string;
 }
 
 /** Measures all loads; null on a machine without Go. */
@@ -120,7 +120,7 @@ export async function benchEtcdBenchmark(options: GeneratorOptions): Promise<Gen
   const systems = await launchAll(options.etcd);
   try {
     const results: GeneratorResult[] = [];
-    for (const load of loads) {
+    for (const load of loads.filter((one) => nameOf(one).includes(options.only))) {
       results.push(...(await measureLoad(generator, systems, load, options)));
     }
     return results;
@@ -150,7 +150,7 @@ async function measureLoad(
   load: GeneratorLoad,
   { rounds, seconds }: GeneratorOptions,
 ): Promise<GeneratorResult[]> {
-  const reports = systems.map((): (GeneratorReport & CpuPerOperation)[] => []);
+  const reports = systems.map((): (GeneratorReport & NodeCost)[] => []);
   const totals: number[] = [];
   for (const system of systems) {
     const first = await measure(generator, system, load, load.firstTotal);
@@ -162,16 +162,18 @@ async function measureLoad(
     }
   }
   return systems.map(({ system }, i) => {
-    const middle = (pick: (report: GeneratorReport & CpuPerOperation) => number): number =>
+    const middle = (pick: (report: GeneratorReport & NodeCost) => number): number =>
       median((reports[i] ?? []).map(pick));
     return {
-      load: `${load.name} ${load.clients}/${load.connections}`,
+      load: nameOf(load),
       system,
       perSecond: middle((report) => report.perSecond),
       p50Ms: middle((report) => report.p50Ms),
       p99Ms: middle((report) => report.p99Ms),
       leaderCpuUs: middle((report) => report.leaderCpuUs),
       followerCpuUs: middle((report) => report.followerCpuUs),
+      leaderRssBytes: middle((report) => report.leaderRssBytes),
+      followerRssBytes: middle((report) => report.followerRssBytes),
       perSecondByRound: (reports[i] ?? []).map((report) => report.perSecond),
     };
   });
@@ -182,8 +184,8 @@ function measure(
   system: Running,
   load: GeneratorLoad,
   total: number,
-): Promise<GeneratorReport & CpuPerOperation> {
-  return withCpu(
+): Promise<GeneratorReport & NodeCost> {
+  return withCost(
     system,
     (port) =>
       generate(generator, [
@@ -247,15 +249,14 @@ export function printEtcdBenchmark(
       "p99 ms": Number(one.p99Ms.toFixed(1)),
       "leader µs/op": Number(one.leaderCpuUs.toFixed(1)),
       "follower µs/op": Number(one.followerCpuUs.toFixed(1)),
+      "leader MB": Math.round(one.leaderRssBytes / 1e6),
+      "follower MB": Math.round(one.followerRssBytes / 1e6),
     })),
   );
   for (const ours of results.filter(({ system }) => system === "quorate")) {
     const theirs = results.find(({ load, system }) => load === ours.load && system === "etcd");
     if (theirs !== undefined) {
-      const [least, middle, greatest] = ratios(ours.perSecondByRound, theirs.perSecondByRound);
-      console.log(
-        `${ours.load}: quorate / etcd = ${least.toFixed(2)} / ${middle.toFixed(2)} / ${greatest.toFixed(2)} (min / median / max)`,
-      );
+      printRatio(ours.load, ours, theirs);
     }
   }
   return results;

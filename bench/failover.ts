@@ -1,13 +1,12 @@
 /**
  * How long writes stand still when the leader's process is killed: three real server processes with an election time-out of one
  * second, and one client that writes all the time, through all endpoints in turn. A round ends with the first acknowledgement
- * of a write that was sent after the kill. With an etcd binary the same is done to etcd, in the same run.
+ * of a write that was sent after the kill. With an etcd binary the same is done to etcd, kill by kill in turn.
  */
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { LightClient } from "./light-client.ts";
-import { launch, leaderPosition, type Running, type RunningMember, root, shutDown } from "./system.ts";
+import { launchAll, leaderPosition, type Running, type RunningMember, shutDown } from "./system.ts";
 
 /** Between two writes of the client. */
 const writeIntervalMs = 4;
@@ -27,27 +26,34 @@ export interface FailoverResult {
 }
 
 export async function benchFailover({ etcd, kills }: FailoverOptions): Promise<FailoverResult[]> {
-  const results = [await measure(await launch("quorate", join(root, "bin", "quorate"), ["serve"]), kills)];
-  if (etcd !== null) {
-    results.push(await measure(await launch("etcd", etcd, []), kills));
-  }
-  return results;
-}
-
-async function measure(running: Running, kills: number): Promise<FailoverResult> {
-  const writer = new Writer(running.members);
-  const resumedMs: number[] = [];
+  const systems = await launchAll(etcd);
+  const resumedMs = systems.map((): number[] => []);
   try {
     for (let kill = 0; kill < kills; kill++) {
-      const leader = await settled(running);
-      resumedMs.push(await killAndWait(leader, writer));
-      leader.restart();
+      for (const [i, system] of systems.entries()) {
+        resumedMs[i]?.push(await killOnce(system));
+      }
     }
   } finally {
-    writer.stop();
-    await shutDown(running);
+    await Promise.all(systems.map(shutDown));
   }
-  return { system: running.system, resumedMs: resumedMs.sort((left, right) => left - right) };
+  return systems.map(({ system }, i) => ({
+    system,
+    resumedMs: (resumedMs[i] ?? []).toSorted((left, right) => left - right),
+  }));
+}
+
+/** Kills the leader while writes go on, and starts it again. */
+async function killOnce(running: Running): Promise<number> {
+  const writer = new Writer(running.members);
+  try {
+    const leader = await settled(running);
+    const resumedMs = await killAndWait(leader, writer);
+    leader.restart();
+    return resumedMs;
+  } finally {
+    writer.stop();
+  }
 }
 
 /** Waits until all members serve and agree on a leader, and then some, so that a kill hits a cluster at rest. */
@@ -189,7 +195,7 @@ function quantile(ascending: readonly number[], share: number): number {
 }
 
 /** As a table. */
-export function printFailover(results: readonly FailoverResult[]): unknown {
+export function printFailover(results: readonly FailoverResult[]): readonly FailoverResult[] {
   console.log("\nthree server processes, election time-out 1 s: kill -9 of the leader until writes resume");
   console.table(
     results.map(({ resumedMs, system }) => ({

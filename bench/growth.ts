@@ -5,7 +5,7 @@
 import { connect } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { type LoadReport, runLoadProcess } from "./cluster.ts";
-import { launch, type Running, root, rssBytes, shutDown, withCpu } from "./system.ts";
+import { launch, type Running, root, rssBytes, shutDown, withCost } from "./system.ts";
 
 const binary = `${root}/bin/quorate`;
 const clients = 200;
@@ -116,7 +116,7 @@ async function sample(
   sampleCount: number,
   keyCount: number,
 ): Promise<GrowthResult> {
-  const { leaderCpuUs } = await withCpu(
+  const { leaderCpuUs } = await withCost(
     running,
     () => puts(running, sampleCount, keyCount),
     () => sampleCount,

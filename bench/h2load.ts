@@ -6,15 +6,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type CpuPerOperation,
-  launchAll,
-  median,
-  type Running,
-  ratios,
-  shutDown,
-  withCpu,
-} from "./system.ts";
+import { median } from "./statistics.ts";
+import { launchAll, type NodeCost, printRatio, type Running, shutDown, withCost } from "./system.ts";
 
 const connections = 10;
 const streams = 50;
@@ -27,13 +20,13 @@ export interface H2loadOptions {
 }
 
 /** Medians over the rounds. */
-export interface H2loadResult extends CpuPerOperation {
+export interface H2loadResult extends NodeCost {
   readonly system: string;
   readonly perSecond: number;
   readonly perSecondByRound: readonly number[];
 }
 
-type Round = CpuPerOperation & { readonly perSecond: number };
+type Round = NodeCost & { readonly perSecond: number };
 
 /** Measures; null on a machine without h2load (Debian: nghttp2-client). */
 export async function benchH2load({ etcd, rounds, seconds }: H2loadOptions): Promise<H2loadResult[] | null> {
@@ -62,6 +55,8 @@ export async function benchH2load({ etcd, rounds, seconds }: H2loadOptions): Pro
         perSecond: median(taken.map((one) => one.perSecond)),
         leaderCpuUs: median(taken.map((one) => one.leaderCpuUs)),
         followerCpuUs: median(taken.map((one) => one.followerCpuUs)),
+        leaderRssBytes: median(taken.map((one) => one.leaderRssBytes)),
+        followerRssBytes: median(taken.map((one) => one.followerRssBytes)),
         perSecondByRound: taken.map((one) => one.perSecond),
       };
     });
@@ -87,7 +82,7 @@ function putMessage(): Buffer {
 }
 
 function measure(system: Running, body: string, seconds: number): Promise<Round> {
-  return withCpu(
+  return withCost(
     system,
     async (port) => ({ perSecond: load(port, body, seconds) }),
     ({ perSecond }) => perSecond * seconds,
@@ -130,12 +125,13 @@ export function printH2load(results: readonly H2loadResult[] | null): readonly H
       "puts/s": Math.round(one.perSecond),
       "leader µs/put": Number(one.leaderCpuUs.toFixed(1)),
       "follower µs/put": Number(one.followerCpuUs.toFixed(1)),
+      "leader MB": Math.round(one.leaderRssBytes / 1e6),
+      "follower MB": Math.round(one.followerRssBytes / 1e6),
     })),
   );
   const [ours, theirs] = results;
   if (ours !== undefined && theirs !== undefined) {
-    const text = ratios(ours.perSecondByRound, theirs.perSecondByRound).map((ratio) => ratio.toFixed(2));
-    console.log(`quorate / ${theirs.system} = ${text.join(" / ")} (min / median / max)`);
+    printRatio("put", ours, theirs);
   }
   return results;
 }

@@ -12,7 +12,8 @@ import { fileURLToPath } from "node:url";
 import { RaftNode } from "@quorate/raft-node";
 import { freePorts } from "@quorate/raft-node/testing";
 import { buildGo, goVersion } from "../scripts/lib/etcd-raft.ts";
-import { median, ratios } from "./system.ts";
+import { median } from "./statistics.ts";
+import { printRatio } from "./system.ts";
 
 const inFlightCounts = [1, 64, 1024] as const;
 const commandBytes = 256;
@@ -100,10 +101,7 @@ export function printLibrary(results: readonly LibraryResult[]): readonly Librar
   for (const ours of results.filter(({ system }) => system === "quorate")) {
     const theirs = results.find(({ inFlight, system }) => system !== "quorate" && inFlight === ours.inFlight);
     if (theirs !== undefined) {
-      const text = ratios(ours.perSecondByRound, theirs.perSecondByRound).map((ratio) => ratio.toFixed(2));
-      console.log(
-        `${ours.inFlight} in flight: quorate / ${theirs.system} = ${text.join(" / ")} (min / median / max)`,
-      );
+      printRatio(`${ours.inFlight} in flight`, ours, theirs);
     }
   }
   return results;

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePorts } from "@quorate/raft-node/testing";
+import { ratios } from "./statistics.ts";
 
 /** The repository. */
 export const root: string = join(import.meta.dirname, "..");
@@ -96,30 +97,37 @@ export async function leaderPosition(running: Running): Promise<number | null> {
   return null;
 }
 
-/** CPU time of the leader and of the followers, in microseconds for each operation. */
-export interface CpuPerOperation {
+/** CPU time of the leader and of the followers, in microseconds for each operation, and what they hold resident at the end. */
+export interface NodeCost {
   readonly leaderCpuUs: number;
   readonly followerCpuUs: number;
+  readonly leaderRssBytes: number;
+  readonly followerRssBytes: number;
 }
 
 /** Runs `work` against the leader's client port; `operationsOf` says how many operations its report stands for. */
-export async function withCpu<Report>(
+export async function withCost<Report>(
   running: Running,
   work: (leaderPort: number) => Promise<Report>,
   operationsOf: (report: Report, elapsedSeconds: number) => number,
-): Promise<Report & CpuPerOperation> {
+): Promise<Report & NodeCost> {
   const leader = (await leaderPosition(running)) ?? 0;
   const before = running.members.map(({ process: { pid } }) => cpuSeconds(pid));
   const started = performance.now();
   const report = await work(running.members[leader]?.clientPort ?? 0);
   const operations = Math.max(1, operationsOf(report, (performance.now() - started) / 1000));
   const used = running.members.map(({ process: { pid } }, i) => cpuSeconds(pid) - (before[i] ?? 0));
-  const followers = used.filter((_, i) => i !== leader);
+  const ofFollowers = (values: readonly number[]): number => {
+    const followers = values.filter((_, i) => i !== leader);
+    return followers.reduce((sum, one) => sum + one, 0) / Math.max(1, followers.length);
+  };
+  const rss = running.members.map(({ process: { pid } }) => rssBytes(pid));
   return {
     ...report,
     leaderCpuUs: ((used[leader] ?? 0) * 1e6) / operations,
-    followerCpuUs:
-      (followers.reduce((sum, one) => sum + one, 0) * 1e6) / operations / Math.max(1, followers.length),
+    followerCpuUs: (ofFollowers(used) * 1e6) / operations,
+    leaderRssBytes: rss[leader] ?? 0,
+    followerRssBytes: ofFollowers(rss),
   };
 }
 
@@ -137,17 +145,14 @@ export async function launchAll(etcd: string | null): Promise<Running[]> {
   }
 }
 
-/** The middle one; NaN of none. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
-}
-
-/** Least, median and greatest quotient of rounds taken in turn. */
-export function ratios(ours: readonly number[], theirs: readonly number[]): [number, number, number] {
-  const sorted = ours
-    .map((value, i) => value / (theirs[i] ?? Number.NaN))
-    .toSorted((left, right) => left - right);
-  return [sorted[0] ?? Number.NaN, median(sorted), sorted.at(-1) ?? Number.NaN];
+/** One line: how many times the rate of the other system, round by round. */
+export function printRatio(
+  what: string,
+  ours: { readonly system: string; readonly perSecondByRound: readonly number[] },
+  theirs: { readonly system: string; readonly perSecondByRound: readonly number[] },
+): void {
+  const text = ratios(ours.perSecondByRound, theirs.perSecondByRound).map((ratio) => ratio.toFixed(2));
+  console.log(`${what}: ${ours.system} / ${theirs.system} = ${text.join(" / ")} (min / median / max)`);
 }
 
 /** User and system time of a process, all its threads. */

@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: "rules of Raft", command: "node", args: ["scripts/spec-coverage.ts", "--check"] },
   { name: "examples in the documentation", command: "node", args: ["scripts/doc-examples.ts"] },
   { name: "API reference", command: "node", args: ["scripts/docs.ts", "--check"] },
+  { name: "figures of the benchmark", command: "node", args: ["scripts/performance.ts", "--check"] },
   { name: "what gets published", command: "node", args: ["scripts/build.ts", "--check"] },
 ];
 
