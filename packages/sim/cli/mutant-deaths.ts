@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { compareIds, type Mutant } from "./mutant.ts";
+import { compareIds, type Judge, type Mutant } from "./mutant.ts";
 import type { Verdict } from "./mutant-runner.ts";
 
 /** The end of one mutant. */
@@ -18,12 +18,82 @@ interface Death {
 /** By mutant. */
 export type Deaths = Readonly<Record<string, Death>>;
 
+/** How an unchanged copy fared under a judge: it lived. */
+interface Control {
+  readonly at: string;
+  readonly cpuSeconds: number;
+}
+
+/** By judge, as {@link judgeName} calls it. */
+type Controls = Readonly<Record<string, Control>>;
+
+const controlsFile = fileURLToPath(new URL("../mutants/record/controls.json", import.meta.url));
 const deathsFile = fileURLToPath(new URL("../mutants/record/deaths.json", import.meta.url));
 const docsFile = fileURLToPath(new URL("../../../docs/simulator.md", import.meta.url));
 
 /** What was recorded. */
 export function readDeaths(): Deaths {
   return JSON.parse(readFileSync(deathsFile, "utf8")) as Deaths;
+}
+
+/** The unchanged copies that were recorded. */
+export function readControls(): Controls {
+  return JSON.parse(readFileSync(controlsFile, "utf8")) as Controls;
+}
+
+/** What a judge is called in the record: mutants that are judged alike share one unchanged copy. */
+export function judgeName(judge: Judge, mutants: readonly Mutant[]): string {
+  switch (judge.kind) {
+    case "test":
+      return judge.file;
+    case "explorer":
+      return `explorer ${judge.bounds}`;
+    case "seeds": {
+      const key = JSON.stringify(judge);
+      const alike = mutants.filter((mutant) => JSON.stringify(mutant.judge) === key);
+      return judge.plan === null ? "seeds" : `seeds of ${alike.map(({ id }) => id).join(", ")}`;
+    }
+  }
+}
+
+/** Seeds that an unchanged copy must get through: all in which a mutant of the same judge died, and at least `least`. */
+export function controlSeedCount(
+  judge: Judge,
+  mutants: readonly Mutant[],
+  deaths: Deaths,
+  least: number,
+): number {
+  const key = JSON.stringify(judge);
+  return mutants
+    .filter((mutant) => JSON.stringify(mutant.judge) === key)
+    .reduce((most, { id }) => Math.max(most, seedOf(deaths[id])), least);
+}
+
+function seedOf(death: Death | undefined): number {
+  return Number(/^seed (\d+)$/.exec(death?.at ?? "")?.[1] ?? 0);
+}
+
+/** The record of unchanged copies with this one in it; what is no judge any more goes. */
+export function withControl(
+  controls: Controls,
+  mutants: readonly Mutant[],
+  { at, cpuSeconds, id, message }: Verdict,
+): Controls {
+  const entries = new Map(Object.entries(controls));
+  if (message === null) {
+    entries.set(id, { at, cpuSeconds: Math.ceil(cpuSeconds) });
+  } else {
+    entries.delete(id);
+  }
+  const names = new Set(mutants.map(({ judge }) => judgeName(judge, mutants)));
+  const kept = [...entries].filter(([name]) => names.has(name));
+  return Object.fromEntries(kept.sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Writes the record of unchanged copies, and what the docs say of it. */
+export function writeControls(controls: Controls, mutants: readonly Mutant[]): void {
+  writeFileSync(controlsFile, `${JSON.stringify(controls, null, 2)}\n`);
+  writeDeaths(readDeaths(), mutants);
 }
 
 /** The record with these verdicts in it; what is no mutant any more goes. */
@@ -83,10 +153,23 @@ function mutantTable(mutants: readonly Mutant[], deaths: Deaths): string {
     "",
     `${known.length} mutants. Seeds count from 1; \\* of worlds that have what the mistake needs (\`seedPlan\` in the mutant's file). ` +
       "`invariant` means that an assertion of the production code spoke first.",
+    ...controlLines(readControls()),
   );
   lines.push(...section(mutants, "equal", "No behaviour can tell these from the original:", "proof"));
   lines.push(...section(mutants, "open", "Nothing in here notices these yet:", "why"));
   return lines.join("\n");
+}
+
+function controlLines(controls: Controls): readonly string[] {
+  const all = Object.values(controls);
+  if (all.length === 0) {
+    return [];
+  }
+  const seeds = all.reduce((sum, { at }) => sum + Number(/^(\d+) seeds$/.exec(at)?.[1] ?? 0), 0);
+  return [
+    "",
+    `Unchanged copies lived under ${all.length} judges: in ${seeds} seeds, those among them in which mutants die, and in each test and exploration.`,
+  ];
 }
 
 function conditionOf({ judge }: Mutant): string {
@@ -122,10 +205,16 @@ function section(
   return ["", title, "", ...head, ...rows];
 }
 
-/** Recorded mutants in the order that `hash` draws, as many as fit into so much processor time, at least one. */
+/** A copy, a process and its start, in seconds of processor time. */
+const copySeconds = 2;
+
+/**
+ * Recorded mutants in the order that `hash` draws, as many as fit into so much processor time, at least one. The unchanged copy of a
+ * judge is paid by the first of its mutants.
+ */
 export function sampleOf(
   mutants: readonly Mutant[],
-  deaths: Deaths,
+  { controls, deaths }: { readonly deaths: Deaths; readonly controls: Controls },
   hash: string,
   cpuSecondsMax: number,
 ): readonly Mutant[] {
@@ -134,11 +223,15 @@ export function sampleOf(
     .map((mutant) => ({ mutant, place: placeOf(`${hash}/${mutant.id}`) }))
     .sort((left, right) => left.place - right.place || compareIds(left.mutant.id, right.mutant.id));
   const sample: Mutant[] = [];
+  const judges = new Set<string>();
   let seconds = 0;
   for (const { mutant } of drawn) {
-    const needed = deaths[mutant.id]?.cpuSeconds ?? 0;
+    const name = judgeName(mutant.judge, mutants);
+    const ofJudge = judges.has(name) ? 0 : (controls[name]?.cpuSeconds ?? 0) + copySeconds;
+    const needed = (deaths[mutant.id]?.cpuSeconds ?? 0) + copySeconds + ofJudge;
     if (sample.length === 0 || seconds + needed <= cpuSecondsMax) {
       sample.push(mutant);
+      judges.add(name);
       seconds += needed;
     }
   }

@@ -7,15 +7,25 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Judge, type Mutant, readMutants, staleMutants } from "./mutant.ts";
-import { readDeaths, recorded, sampleOf, writeDeaths } from "./mutant-deaths.ts";
+import {
+  controlSeedCount,
+  judgeName,
+  readControls,
+  readDeaths,
+  recorded,
+  sampleOf,
+  withControl,
+  writeControls,
+  writeDeaths,
+} from "./mutant-deaths.ts";
 import { runControl, runMutant, type Verdict } from "./mutant-runner.ts";
 
 const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--seeds COUNT] [--workers N] [--record]
   --only ID[,ID…]   these, also those that nothing notices yet
   --sample HASH     as many as fit into --seconds, chosen by the hash (of a commit, say)
-  --seconds N       processor time of a sample as recorded (default 240)
+  --seconds N       processor time of a sample as recorded, with its unchanged copies (default 240)
   --seeds COUNT     seeds until a mutant counts as a survivor (default 2000)
-  --control COUNT   seeds of each unchanged copy (default 20; 0: none)
+  --control COUNT   seeds of each unchanged copy, at least, and all in which its mutants died (default 20; 0: none)
   --workers N       copies at once (default: the number of cores)
   --record          notes where they died, in packages/sim/mutants/record and docs/simulator.md
   --docs            writes the table in docs/simulator.md from that record, and does nothing else`;
@@ -62,7 +72,7 @@ function choose(only: readonly string[] | null, sample: string | null, seconds: 
     throw new UsageError("--only or --sample, not both");
   }
   if (sample !== null) {
-    return sampleOf(all, readDeaths(), sample, seconds);
+    return sampleOf(all, { deaths: readDeaths(), controls: readControls() }, sample, seconds);
   }
   const unknown = only?.filter((id) => !all.some((mutant) => mutant.id === id)) ?? [];
   if (unknown.length > 0) {
@@ -134,33 +144,39 @@ async function main(): Promise<number> {
     return 0;
   }
   let done = 0;
-  const controls = controlCount === 0 ? [] : judgesOf(chosen);
-  const total = chosen.length + controls.length;
+  const judges = controlCount === 0 ? [] : judgesOf(chosen);
+  const total = chosen.length + judges.length;
   const told = (verdict: Verdict, text: string): Verdict => {
     done++;
     console.log(`[${done}/${total}] ${verdict.id.padEnd(9)} ${text}`);
     return verdict;
   };
-  const verdicts = await runAll<Verdict>(
-    [
-      ...controls.map((by) => async () => {
-        const verdict = await runControl(by, controlCount);
-        return told(verdict, controlText(verdict));
-      }),
-      ...chosen.map((mutant) => async () => {
-        const verdict = await verdictOn(mutant, seedCount);
-        if (record) {
-          // After each: a long run that is ended keeps what it has found out.
-          writeDeaths(recorded(readDeaths(), all, [verdict]), all);
-        }
-        return told(verdict, mutantText(verdict));
-      }),
-    ],
+  const ofMutants = await runAll<Verdict>(
+    chosen.map((mutant) => async () => {
+      const verdict = await verdictOn(mutant, seedCount);
+      if (record) {
+        // After each: a long run that is ended keeps what it has found out.
+        writeDeaths(recorded(readDeaths(), all, [verdict]), all);
+      }
+      return told(verdict, mutantText(verdict));
+    }),
     workerCount,
   );
-  const ofMutants = verdicts.slice(controls.length);
+  // Behind the mutants: what kills them must not kill the original, in any of the seeds in which they died.
+  const deaths = recorded(readDeaths(), all, ofMutants);
+  const controls = await runAll<Verdict>(
+    judges.map((by) => async () => {
+      const count = controlSeedCount(by, all, deaths, controlCount);
+      const verdict = { ...(await runControl(by, count)), id: judgeName(by, all) };
+      if (record) {
+        writeControls(withControl(readControls(), all, verdict), all);
+      }
+      return told(verdict, `unchanged: ${controlText(verdict)}`);
+    }),
+    workerCount,
+  );
   const killed = ofMutants.filter(({ message }) => message !== null);
-  const broken = verdicts.slice(0, controls.length).filter(({ message }) => message !== null);
+  const broken = controls.filter(({ message }) => message !== null);
   const survivors = ofMutants.filter(({ message }) => message === null).map(({ id }) => id);
   console.log(
     `survived: ${survivors.length === 0 ? "none" : survivors.join(", ")}; broken controls: ${broken.length}`,

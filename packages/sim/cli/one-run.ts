@@ -111,12 +111,12 @@ function printShrunken(
   path: string,
 ): void {
   const { kept, plan } = schedule;
-  const { change, fault, operation } = report.steps;
+  const { call, change, fault, operation } = report.steps;
   const count = (list: readonly number[] | null, all: number): number => list?.length ?? all;
   console.log(
-    `\nshrunken from ${eventCountBefore} to ${eventCount} events (steps of the protocol but for ticks) in ${tryCount} tries: ${plan.nodeCount} nodes, ` +
+    `\nshrunken from ${eventCountBefore} to ${eventCount} events (steps of the protocol but for ticks, and calls to the API) in ${tryCount} tries: ${plan.nodeCount} nodes, ` +
       `${count(kept.fault, fault)} faults, ${count(kept.change, change)} changes of the members, ` +
-      `${count(kept.operation, operation)} acts of clients, ${report.simulatedMs} ms`,
+      `${count(kept.operation, operation)} acts of clients, ${count(kept.call, call)} calls, ${report.simulatedMs} ms`,
   );
   console.log(report.violation?.message ?? "");
   playSchedule(schedule, { sink: (at, text) => console.log(`  ${at} ${text}`) });

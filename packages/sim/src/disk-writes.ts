@@ -3,6 +3,7 @@
  * it. Only what is proven may be damaged where damage must be told from a torn write: each batch carries a mark over all before it.
  */
 import { assert } from "@quorate/base";
+import type { LogPlace } from "./checkers/log-places.ts";
 
 /** A range of a file. */
 export interface WrittenRange {
@@ -12,6 +13,8 @@ export interface WrittenRange {
 
 /** The writes to one file; it keeps its record when it is renamed. */
 export class FileWrites {
+  /** The number of the segment of the log that it is; null where it is another file. */
+  segment: number | null;
   /** Synced, oldest first; few. */
   #synced: WrittenRange[] = [];
   #pending: WrittenRange[] = [];
@@ -20,6 +23,10 @@ export class FileWrites {
   /** Content before and after the last whole rewrite, for files that are rewritten as a whole. */
   #contents: readonly [Uint8Array, Uint8Array] | null = null;
   #last: Uint8Array = new Uint8Array(0);
+
+  constructor(path: string) {
+    this.segment = segmentOf(path);
+  }
 
   write(offset: number, bytes: Uint8Array): void {
     if (isBlank(bytes)) {
@@ -61,6 +68,12 @@ export class FileWrites {
     return this.#synced.filter(({ length, offset }) => offset > 0 && offset + length <= proven);
   }
 
+  /** Behind the last write that is synced; 0 where none is. */
+  get syncedEnd(): number {
+    const last = this.#synced.at(-1);
+    return last === undefined ? 0 : last.offset + last.length;
+  }
+
   /** Whether all that was written is synced. */
   get isQuiet(): boolean {
     return this.#pending.length === 0;
@@ -78,10 +91,12 @@ const writesKept = 8;
 /** The writes to all files of one disk. */
 export class DiskWrites {
   readonly #files = new Map<string, FileWrites>();
+  /** The newest segment that was written to since the disk was mounted. */
+  #segment: { readonly sequence: number; readonly file: FileWrites } | null = null;
 
   /** Of an open file. */
   of(path: string): FileWrites {
-    const found = this.#files.get(path) ?? new FileWrites();
+    const found = this.#files.get(path) ?? new FileWrites(path);
     this.#files.set(path, found);
     return found;
   }
@@ -91,7 +106,7 @@ export class DiskWrites {
   }
 
   created(path: string): void {
-    this.#files.set(path, new FileWrites());
+    this.#files.set(path, new FileWrites(path));
   }
 
   renamed(from: string, to: string): void {
@@ -100,10 +115,28 @@ export class DiskWrites {
     if (file !== undefined) {
       this.#files.set(to, file);
       this.#files.delete(from);
+      file.segment = segmentOf(to);
     }
   }
 
+  /** What was written to `file` is synced. */
+  synced(file: FileWrites): void {
+    const sequence = file.segment;
+    const wasWritten = !file.isQuiet;
+    file.sync();
+    if (wasWritten && sequence !== null && sequence >= (this.#segment?.sequence ?? 0)) {
+      this.#segment = { sequence, file };
+    }
+  }
+
+  /** Where the log ends, as far as it is synced; null where nothing was written to it yet. */
+  get logEnd(): LogPlace | null {
+    const segment = this.#segment;
+    return segment === null ? null : { sequence: segment.sequence, offset: segment.file.syncedEnd };
+  }
+
   crash(): void {
+    this.#segment = null;
     for (const file of this.#files.values()) {
       file.crash();
     }
@@ -111,8 +144,15 @@ export class DiskWrites {
 
   /** Another disk is in its place. */
   clear(): void {
+    this.#segment = null;
     this.#files.clear();
   }
+}
+
+/** The number of the segment of the log that a path names; null where it names another file. */
+export function segmentOf(path: string): number | null {
+  const match = /^wal\/(\d{16})-\d{16}\.log$/.exec(path);
+  return match === null ? null : Number(match[1]);
 }
 
 // PERF: a loop; this looks at all that is ever written.

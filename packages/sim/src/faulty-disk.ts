@@ -5,6 +5,7 @@
 import { assert, type Prng } from "@quorate/base";
 import type { DirectoryEntry, FileCompleted, FileHandle, FileSystem } from "@quorate/wal";
 import { type CrashMode, MemoryFileSystem, type MemoryOperationKind } from "@quorate/wal/testing";
+import type { LogPlace } from "./checkers/log-places.ts";
 import type { DamagedDisk, Scar } from "./disk-damage.ts";
 import { DiskWrites, type FileWrites } from "./disk-writes.ts";
 import type { FaultCount } from "./fault-count.ts";
@@ -46,6 +47,7 @@ export class FaultyDisk {
   readonly #writes = new DiskWrites();
   #number = 1;
   #flipCount = 0;
+  #flips: { readonly path: string; readonly offset: number }[] = [];
   #readFault: { readonly kind: ReadFault; left: number } | null = null;
   #slow = false;
   #callsToCrash = 0;
@@ -117,6 +119,23 @@ export class FaultyDisk {
   spoilRead(kind: ReadFault, reads: number): void {
     assert(reads > 0, "disk: spoils no read");
     this.#readFault = { kind, left: reads };
+  }
+
+  /** The files that are there. */
+  paths(): readonly string[] {
+    return this.#files.files();
+  }
+
+  /** Where the log ends, as far as it is synced; null where nothing was written to it since the disk was mounted. */
+  get logEnd(): LogPlace | null {
+    return this.#writes.logEnd;
+  }
+
+  /** Where bits flipped in reads since this was last asked. */
+  takeFlips(): readonly { readonly path: string; readonly offset: number }[] {
+    const flips = this.#flips;
+    this.#flips = [];
+    return flips;
   }
 
   /** Reads that gave other bits than are stored. */
@@ -262,6 +281,7 @@ export class FaultyDisk {
     this.#flipCount++;
     const flipped = bytes.slice();
     const at = this.#random.integer(0, length);
+    this.#flips.push({ path, offset: offset + at });
     flipped[at] = (flipped[at] ?? 0) ^ (1 << this.#random.integer(0, 8));
     return flipped;
   }
@@ -383,7 +403,7 @@ class MountedFile implements FileHandle {
     const sync: Start<void> = (done) =>
       this.#file.sync((error) => {
         if (error === null) {
-          this.#writes.sync();
+          this.#traffic.writes.synced(this.#writes);
         }
         done(error);
       });

@@ -16,6 +16,8 @@ export class Incarnation {
   readonly #step: (work: () => void) => void;
   #state: "running" | "paused" | "dead" = "running";
   #waiting: (() => void)[] = [];
+  /** Timers that fell due while it stood still. */
+  #due: (() => void)[] = [];
 
   /** @param step Runs a piece of work and looks at the member afterwards. */
   constructor(world: World, step: (work: () => void) => void) {
@@ -48,19 +50,46 @@ export class Incarnation {
     this.#step(work);
   }
 
+  /** As {@link enter}, for a timer that fell due. */
+  fire(work: () => void): void {
+    if (this.#state === "paused") {
+      this.#due.push(work);
+    } else {
+      this.enter(work);
+    }
+  }
+
   /** SIGSTOP: what comes in meanwhile waits in order. */
   pause(): void {
     assert(this.#state === "running", "incarnation: pause of a process that does not run");
     this.#state = "paused";
   }
 
-  /** SIGCONT: what waited is there at once. */
+  /**
+   * SIGCONT: what waited is there at once. An event loop that slept in its poll takes up what came in, and the work that this makes,
+   * before it looks at its timers; one that slept elsewhere looks at them first.
+   */
   resume(): void {
     assert(this.#state === "paused", "incarnation: resume of a process that is not paused");
     this.#state = "running";
-    const waiting = this.#waiting;
+    const inputs = this.#waiting;
+    const timers = this.#due;
     this.#waiting = [];
-    for (const work of waiting) {
+    this.#due = [];
+    if (this.#world.random.stream(`resume-${this.#world.nowMs}`).chance(0.5)) {
+      this.#enterAll(inputs);
+      this.#world.schedule(0, () => {
+        for (const work of timers) {
+          this.fire(work);
+        }
+      });
+    } else {
+      this.#enterAll([...timers, ...inputs]);
+    }
+  }
+
+  #enterAll(works: readonly (() => void)[]): void {
+    for (const work of works) {
       this.enter(work);
     }
   }
@@ -69,5 +98,6 @@ export class Incarnation {
   kill(): void {
     this.#state = "dead";
     this.#waiting = [];
+    this.#due = [];
   }
 }

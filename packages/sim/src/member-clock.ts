@@ -67,7 +67,7 @@ export class MemberClock {
     this.#world.schedule(delayMs, () => {
       if (this.#beat === beat && beat.armed === armed) {
         // A paused process finds the one tick when it goes on.
-        beat.process.enter(() => this.#fire(beat));
+        beat.process.fire(() => this.#fire(beat));
       }
     });
   }

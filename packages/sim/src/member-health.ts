@@ -1,10 +1,21 @@
 /** What is wrong with a member's disk by our hand, and so what its process may rightly stop over. */
 import { StorageError } from "@quorate/raft";
+import { type DiskDamage, isBefore, type LogPlace } from "./checkers/log-places.ts";
 import type { Scar } from "./disk-damage.ts";
+import { segmentOf } from "./disk-writes.ts";
 import type { FaultyDisk } from "./faulty-disk.ts";
 
 /** What a process that stopped over its disk is to do. */
 type Remedy = "start-again" | "replace";
+
+/** Where something was done to a file, or to what a read of it gave. */
+interface Wound {
+  readonly path: string;
+  readonly offset: number;
+}
+
+/** The header of a segment says what came before it. */
+const segmentHeaderBytes = 512;
 
 /** One per member. */
 export class MemberHealth {
@@ -15,6 +26,12 @@ export class MemberHealth {
   #isSetBack = false;
   /** Reads that gave flipped bits when the disk was last opened. */
   #flipsSeen = 0;
+  /** What was done since everything on the disk was last read, whether it shows or not. */
+  #wounds: readonly Wound[] = [];
+  #isOpening = false;
+  /** A process ended while it opened the disk, and may have set aside a part of what was damaged. */
+  #isInterrupted = false;
+  #newestSegment = 0;
 
   constructor(disk: FaultyDisk) {
     this.#disk = disk;
@@ -42,6 +59,35 @@ export class MemberHealth {
 
   wounded(scars: readonly Scar[]): void {
     this.#scars.push(...scars);
+    this.#wounds = [...this.#wounds, ...scars];
+  }
+
+  /** A process begins to open the disk. */
+  opens(): void {
+    this.#isInterrupted = this.#isOpening;
+    if (!this.#isOpening) {
+      const paths = this.#disk.paths();
+      this.#wounds = this.#wounds.filter(({ path }) => paths.includes(path));
+      this.#newestSegment = Math.max(0, ...paths.map((path) => segmentOf(path) ?? 0));
+      this.#disk.takeFlips(); // Of reads of a process that ran.
+    }
+    this.#isOpening = true;
+  }
+
+  /** What may rightly be missing on a disk that was just opened; call it before {@link opened}. */
+  damage(): DiskDamage {
+    this.#wounds = [...this.#wounds, ...this.#disk.takeFlips()];
+    let first: LogPlace | null = null;
+    let hidesEnd = this.#isInterrupted && this.#wounds.length > 0;
+    for (const { offset, path } of this.#wounds) {
+      const sequence = segmentOf(path);
+      const place = sequence === null ? null : { sequence, offset };
+      if (place !== null && (first === null || isBefore(place, first))) {
+        first = place;
+      }
+      hidesEnd ||= sequence === this.#newestSegment && offset < segmentHeaderBytes;
+    }
+    return { first, hidesEnd, hasSnapshot: this.#wounds.some(({ path }) => path.startsWith("snap/")) };
   }
 
   /** It is beyond repair. */
@@ -53,6 +99,8 @@ export class MemberHealth {
   /** Everything on the disk was read and found sound, or set aside above a floor. */
   opened(hasFloor: boolean): void {
     this.#scars = [];
+    this.#wounds = [];
+    this.#isOpening = false;
     this.#hasFloor = hasFloor;
     this.#flipsSeen = this.#disk.flipCount;
   }

@@ -124,6 +124,7 @@ export class MemberStart {
 
   /** Reads the disk, inside the process; then the host runs. */
   recover(life: Life): void {
+    this.#machinery.health.opens();
     const files = this.#machinery.disk.mount(life.process);
     runTask(PeerNotes.open(files), (error, notes) => {
       if (notes === undefined) {
@@ -174,13 +175,15 @@ export class MemberStart {
     world.log(
       `recovered ${id} t${hardState.term} v${hardState.vote} ${storage.firstIndex}..${storage.lastIndex}`,
     );
-    this.#machinery.health.opened(voteFloor !== null);
+    const { health } = this.#machinery;
+    const damage = health.damage();
+    health.opened(voteFloor !== null);
     if (voteFloor !== null) {
       world.log(`floor ${id} ${JSON.stringify(voteFloor)}`);
       faults.add("log-set-aside");
     }
     watch.check(() => {
-      oracle.recovered(id, storage, hardState, voteFloor);
+      oracle.recovered(id, storage, hardState, { floor: voteFloor, damage });
       oracle.configured(id, storage, confState);
     });
   }
@@ -218,7 +221,7 @@ export class MemberStart {
     const random = world.random.stream(`host-${id}-${life.number}`);
     return new RaftHost<MachineResult>({
       id,
-      storage: new ObservedStorage(id, storage, oracle, watch, process),
+      storage: new ObservedStorage(id, storage, oracle, watch, process, () => this.#machinery.disk.logEnd),
       transport,
       scheduler: {
         defer: (work) => process.schedule(0, work),

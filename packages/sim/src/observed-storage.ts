@@ -15,6 +15,7 @@ import type {
   Term,
   VoteFloor,
 } from "@quorate/raft";
+import type { LogPlace } from "./checkers/log-places.ts";
 import type { Oracle } from "./checkers/oracle.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { Watch } from "./watch.ts";
@@ -26,9 +27,19 @@ export class ObservedStorage implements Storage {
   readonly #oracle: Oracle;
   readonly #watch: Watch;
   readonly #process: Incarnation;
+  readonly #logEnd: () => LogPlace | null;
 
-  constructor(node: NodeId, storage: Storage, oracle: Oracle, watch: Watch, process: Incarnation) {
+  /** @param logEnd Where the log ends on the disk, as far as it is synced. */
+  constructor(
+    node: NodeId,
+    storage: Storage,
+    oracle: Oracle,
+    watch: Watch,
+    process: Incarnation,
+    logEnd: () => LogPlace | null,
+  ) {
     this.#process = process;
+    this.#logEnd = logEnd;
     this.#node = node;
     this.#storage = storage;
     this.#oracle = oracle;
@@ -70,7 +81,7 @@ export class ObservedStorage implements Storage {
     this.#watch.check(() => this.#oracle.writing(this.#node, batch));
     this.#storage.write(batch, (error) => {
       if (error === null) {
-        this.#watch.check(() => this.#oracle.written(this.#node));
+        this.#watch.check(() => this.#oracle.written(this.#node, this.#logEnd()));
       }
       completed(error);
     });
@@ -81,7 +92,13 @@ export class ObservedStorage implements Storage {
   }
 
   compact(index: LogIndex, completed: Completed): void {
-    this.#storage.compact(index, completed);
+    this.#watch.check(() => this.#oracle.compacted(this.#node, index, false));
+    this.#storage.compact(index, (error) => {
+      if (error === null) {
+        this.#watch.check(() => this.#oracle.compacted(this.#node, index, true));
+      }
+      completed(error);
+    });
   }
 
   get voteFloor(): VoteFloor | null {
@@ -91,7 +108,12 @@ export class ObservedStorage implements Storage {
   setVoteFloor(floor: LogId | null, completed: Completed): void {
     const { setVoteFloor } = this.#storage;
     assert(setVoteFloor !== undefined, "observed storage: a floor that cannot be noted");
-    setVoteFloor.call(this.#storage, floor, completed);
+    setVoteFloor.call(this.#storage, floor, (error) => {
+      if (error === null && floor !== null) {
+        this.#watch.check(() => this.#oracle.floorNoted(this.#node, floor));
+      }
+      completed(error);
+    });
   }
 
   createSnapshot(metadata: SnapshotMetadata): SnapshotSink {

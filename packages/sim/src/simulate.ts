@@ -196,6 +196,7 @@ class Run {
         fault: this.#world.steps.count("fault"),
         change: this.#world.steps.count("change"),
         operation: this.#world.steps.count("operation"),
+        call: this.#world.steps.count("call"),
       },
       clients: this.#clients?.counts ?? new OperationCount(),
       violation: this.#watch.violation,

@@ -1,10 +1,10 @@
 /**
- * What troubles a run, counted: each fault, change of the members and act of a client asks before it happens. Shrinking lets all but a
+ * What troubles a run, counted: each fault, change of the members, act of a client and call to the API asks before it happens. Shrinking lets all but a
  * few of them not happen; a run without a list lets everything happen.
  */
 
 /** What asks. */
-export const stepKinds = ["fault", "change", "operation"] as const;
+export const stepKinds = ["fault", "change", "operation", "call"] as const;
 
 /** One of them. */
 export type StepKind = (typeof stepKinds)[number];
@@ -13,18 +13,23 @@ export type StepKind = (typeof stepKinds)[number];
 export type KeptSteps = Readonly<Record<StepKind, readonly number[] | null>>;
 
 /** Everything happens. */
-export const keepAll: KeptSteps = { fault: null, change: null, operation: null };
+export const keepAll: KeptSteps = { fault: null, change: null, operation: null, call: null };
 
 /** One per run. */
 export class Steps {
   readonly #kept: Readonly<Record<StepKind, ReadonlySet<number> | null>>;
-  readonly #counts: Record<StepKind, number> = { fault: 0, change: 0, operation: 0 };
+  readonly #counts: Record<StepKind, number> = { fault: 0, change: 0, operation: 0, call: 0 };
 
   constructor(kept: KeptSteps = keepAll) {
-    const { change, fault, operation } = kept;
+    const { call, change, fault, operation } = kept;
     const setOf = (list: readonly number[] | null): ReadonlySet<number> | null =>
       list === null ? null : new Set(list);
-    this.#kept = { fault: setOf(fault), change: setOf(change), operation: setOf(operation) };
+    this.#kept = {
+      fault: setOf(fault),
+      change: setOf(change),
+      operation: setOf(operation),
+      call: setOf(call),
+    };
   }
 
   /** Whether the next one of this kind happens. Whoever asks draws its numbers first: what is left out shifts nothing else. */

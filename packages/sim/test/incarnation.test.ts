@@ -50,3 +50,17 @@ test("a process that dies while it catches up runs no further", () => {
   incarnation.resume();
   assert.deepEqual(seen, []);
 });
+
+test("who wakes up looks at the clock first, or takes up what came in and the work that this makes", () => {
+  const orders = new Set<string>();
+  for (let atMs = 1; atMs <= 20; atMs++) {
+    const { world, incarnation, seen } = start();
+    incarnation.pause();
+    incarnation.fire(() => seen.push("timer"));
+    incarnation.enter(() => incarnation.schedule(0, () => seen.push("turn")));
+    world.schedule(atMs, () => incarnation.resume());
+    world.runUntil(atMs + 1, () => false);
+    orders.add(seen.join(" "));
+  }
+  assert.deepEqual([...orders].sort(), ["timer turn", "turn timer"]);
+});

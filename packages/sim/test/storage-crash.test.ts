@@ -64,7 +64,7 @@ class Rig {
         this.#last = storage.lastIndex;
         // As in Raft, what a lost term wrote is never written again under that term.
         this.#term++;
-        this.#storage = new ObservedStorage(id, storage, this.oracle, this.watch, this.#process);
+        this.#storage = new ObservedStorage(id, storage, this.oracle, this.watch, this.#process, () => null);
         this.#writeOn();
       },
     );

@@ -19,7 +19,13 @@ interface CommittedEntry {
 /** What a commit is counted by: asked only when it is new. */
 interface InForce {
   readonly configurations: () => readonly ConfState[];
-  readonly memberOf: (id: NodeId) => MemberModel;
+  /** Whether the disk of `id` holds the prefix, or whoever counted it was told so in one of these terms. */
+  readonly holds: (
+    id: NodeId,
+    index: number,
+    chain: Chain,
+    terms: { readonly from: number; readonly to: number },
+  ) => boolean;
 }
 
 /** See the head of this file. */
@@ -97,7 +103,7 @@ export class Committed {
       this.#entries.push({ term: entryTerm, chain, reportedInTerm: term });
     }
     if (first <= commit) {
-      checkQuorum(member, commit, must(this.chain(commit), "committed: no chain"), inForce);
+      this.#checkQuorum(member, term, commit, inForce);
     }
   }
 
@@ -111,21 +117,24 @@ export class Committed {
         `node ${member.id} commits another entry ${commit} (term ${member.log.term(commit)}) than the one committed before`,
     );
   }
-}
 
-/** RAFT §3.6.2, §4.3, by the disks and not by the claims of messages: a quorum of the configuration has called the entry durable. */
-function checkQuorum(member: MemberModel, index: number, chain: Chain, inForce: InForce): void {
-  const isHolder = (id: NodeId): boolean => inForce.memberOf(id).answersFor(index, chain);
-  const configurations = inForce.configurations();
-  promise(
-    configurations.some((confState) => isQuorum(confState, isHolder)),
-    "commit-quorum",
-    () => {
-      const texts = configurations.map(({ voters, votersOutgoing }) => {
-        const all = [...new Set([...voters, ...votersOutgoing])];
-        return `${all.filter(isHolder)} of ${voters}${votersOutgoing.length === 0 ? "" : ` and ${votersOutgoing}`}`;
-      });
-      return `node ${member.id} commits ${index}, durable on ${texts.join(", or ")}`;
-    },
-  );
+  /** RAFT §3.6.2, §4.3, by the disks and not by the claims of messages: a quorum of the configuration has called the entry durable. */
+  #checkQuorum(member: MemberModel, term: number, index: number, inForce: InForce): void {
+    const chain = must(this.chain(index), "committed: no chain");
+    // Counted by a leader of a term in which the entry stood in its log: no earlier than that of the entry, no later than the reporter's.
+    const terms = { from: must(this.#entries[index - 1], "committed: gap").term, to: term };
+    const isHolder = (id: NodeId): boolean => inForce.holds(id, index, chain, terms);
+    const configurations = inForce.configurations();
+    promise(
+      configurations.some((confState) => isQuorum(confState, isHolder)),
+      "commit-quorum",
+      () => {
+        const texts = configurations.map(({ voters, votersOutgoing }) => {
+          const all = [...new Set([...voters, ...votersOutgoing])];
+          return `${all.filter(isHolder)} of ${voters}${votersOutgoing.length === 0 ? "" : ` and ${votersOutgoing}`}`;
+        });
+        return `node ${member.id} commits ${index}, durable on ${texts.join(", or ")}`;
+      },
+    );
+  }
 }

@@ -6,6 +6,7 @@ import { assert, must, RingBuffer } from "@quorate/base";
 import type {
   Entry,
   HardState,
+  LogId,
   LogIndex,
   LogView,
   NodeId,
@@ -15,6 +16,7 @@ import type {
   VoteFloor,
 } from "@quorate/raft";
 import { promise } from "../violation.ts";
+import { type DiskDamage, type LogPlace, LogPlaces, noDamage } from "./log-places.ts";
 import { type Chain, type EntryRegistry, ShadowLog } from "./shadow-log.ts";
 
 interface PendingBatch {
@@ -36,6 +38,16 @@ export interface Promised {
 
 const hardStateZero: HardState = { term: 0 as Term, vote: 0 as NodeId, commit: 0 as LogIndex };
 
+/** What a disk says besides its log, and what was done to it. */
+export interface DiskState {
+  readonly floor: VoteFloor | null;
+  /** What was done to the disk, by our hand. */
+  readonly damage: DiskDamage;
+}
+
+/** Of a disk that nothing was done to, ever. */
+export const wholeDisk: DiskState = { floor: null, damage: noDamage };
+
 /** Answers the chain of the committed prefix that a snapshot at `index` stands for. */
 type CommittedChain = (node: NodeId, snapshot: SnapshotMetadata) => Chain;
 
@@ -50,11 +62,14 @@ export class MemberModel {
   durableHardState: HardState = hardStateZero;
   /** What was durable before damage took some of it: the member stays bound by it until its log is repaired. Null mostly. */
   promised: Promised | null = null;
+  /** What its disk says that the log must reach again. */
+  floor: VoteFloor | null = null;
   readonly #pending = new RingBuffer<PendingBatch>();
   #changeIndexes: number[] = [];
   #isBelieved = false;
   /** What its former disks held. */
   #lost: readonly ShadowLog[] = [];
+  readonly #places = new LogPlaces();
   readonly #registry: EntryRegistry;
 
   constructor(id: NodeId, registry: EntryRegistry) {
@@ -79,13 +94,14 @@ export class MemberModel {
     this.hardState = batch.hardState ?? this.hardState;
   }
 
-  #checkRecovered(found: ShadowLog, hardState: HardState, floor: VoteFloor | null): void {
+  #checkRecovered(found: ShadowLog, hardState: HardState, { damage, floor }: DiskState): void {
     this.#checkHardState(hardState);
     if (floor === null) {
       this.#checkLog(found);
       this.promised = null;
     } else {
-      this.#checkBeginning(found);
+      this.#checkBeginning(found, damage);
+      this.#checkFloor(floor, damage);
       this.#promise(found, floor);
     }
   }
@@ -107,29 +123,37 @@ export class MemberModel {
     }
   }
 
-  /** The storage calls its oldest batch durable. */
-  written(): void {
+  /** The storage calls its oldest batch durable; its log ends at `place`, where that is known. */
+  written(place: LogPlace | null = null): void {
     const pending = must(this.#pending.shift(), "member model: nothing was written");
     apply(this.durable, pending);
     this.durableHardState = pending.hardState ?? this.durableHardState;
+    if (pending.snapshot !== null) {
+      this.#places.cut(pending.snapshot.index, true);
+    }
+    if (place !== null) {
+      this.#places.ended(place, this.durable);
+    }
+  }
+
+  /** The storage is asked to drop everything up to `index`, or says that it has. */
+  compacted(index: number, isDone: boolean): void {
+    this.#places.cut(index, isDone);
   }
 
   /**
-   * After a crash: what recovery found must be what was durable, or that with some of the batches under way, in order. The
-   * model goes on from there.
+   * After a crash: what recovery found must be what was durable, or that with some of the batches under way, in order; of a damaged disk
+   * what the damage left. The model goes on from there.
    */
-  recovered(
-    view: LogView,
-    hardState: HardState,
-    committedChain: CommittedChain,
-    floor: VoteFloor | null = null,
-  ): void {
+  recovered(view: LogView, hardState: HardState, disk: DiskState, committedChain: CommittedChain): void {
     const found = readLog(this.id, view, this.#registry, committedChain);
     if (this.#isBelieved) {
       this.#isBelieved = false;
     } else {
-      this.#checkRecovered(found, hardState, floor);
+      this.#checkRecovered(found, hardState, disk);
     }
+    this.floor = disk.floor;
+    this.#places.found(found, disk.damage);
     this.log = found;
     this.#changeIndexes = [];
     for (let index = found.base + 1; index <= found.last; index++) {
@@ -143,30 +167,62 @@ export class MemberModel {
     this.#pending.clear();
   }
 
-  /** Whether the disk holds this prefix, or held it when it was damaged, wiped or set back: acknowledgements of then were true. */
-  answersFor(index: number, chain: Chain): boolean {
+  /**
+   * Whether the disk holds this prefix. Or held it, when it was damaged, wiped or set back: who counts on that must have been told so,
+   * which `wasTold` answers. Nobody is to count on a disk that is gone and never spoke.
+   */
+  answersFor(index: number, chain: Chain, wasTold: () => boolean): boolean {
     const isIn = (log: ShadowLog): boolean => log.last >= index && log.holds(index, chain);
-    return isIn(this.durable) || (this.promised !== null && isIn(this.promised.log)) || this.#lost.some(isIn);
+    const wasIn = (): boolean =>
+      (this.promised !== null && isIn(this.promised.log)) || this.#lost.some((log) => isIn(log));
+    return isIn(this.durable) || (wasIn() && wasTold());
   }
 
-  /** What is found is what was durable, or that with some of the batches under way, without an end; or it is what stood there before a
-   * leader replaced it: damage takes the latest first, and a log that was cut back is below what took its place. */
-  #checkBeginning(found: ShadowLog): void {
+  /** ADR 15: damage takes what is damaged and what lies behind it, and nothing before; a floor without damage takes nothing. */
+  #checkBeginning(found: ShadowLog, damage: DiskDamage): void {
     const expected = this.durable.copy();
-    if (isBeginning(found, expected) || isBelow(found, expected)) {
+    let begins = isBeginning(found, expected);
+    if (sameLog(found, expected)) {
       return;
     }
     for (const pending of this.#pending) {
       apply(expected, pending);
-      if (isBeginning(found, expected) || isBelow(found, expected)) {
+      if (sameLog(found, expected)) {
         return;
       }
+      begins ||= isBeginning(found, expected);
     }
+    const reproach = this.#places.reproach(found, damage, begins);
     promise(
-      false,
+      reproach === null,
       "recovery",
       () =>
-        `node ${this.id} repairs a log ${found.base}..${found.last} (last term ${found.lastTerm}), which is not how the durable ${this.durable.base}..${this.durable.last} begins`,
+        `node ${this.id} repairs a log ${found.base}..${found.last} (last term ${found.lastTerm}); durable was ${this.durable.base}..${this.durable.last}, and ${reproach}`,
+    );
+  }
+
+  /** ADR 15: the floor is what the disk tells, unknown only where the newest segment cannot tell, and never more than ever was there. */
+  #checkFloor(floor: VoteFloor, { hidesEnd }: DiskDamage): void {
+    if (floor === "unknown") {
+      promise(
+        hidesEnd || this.floor === "unknown",
+        "vote-floor",
+        () => `node ${this.id} does not know its floor, although its newest segment was whole`,
+      );
+      return;
+    }
+    const reached = this.durable.copy();
+    const isReached = (): boolean => !isBelow(reached, { last: floor.index, lastTerm: floor.term });
+    let wasReached =
+      isReached() || (this.floor !== null && this.floor !== "unknown" && isSameId(this.floor, floor));
+    for (const pending of this.#pending) {
+      apply(reached, pending);
+      wasReached ||= isReached();
+    }
+    promise(
+      wasReached,
+      "vote-floor",
+      () => `node ${this.id} keeps a floor of ${JSON.stringify(floor)}, which its log never reached`,
     );
   }
 
@@ -268,6 +324,10 @@ function isBeginning(found: ShadowLog, whole: ShadowLog): boolean {
   }
   // Below the base of either there are only committed entries, which are compared where they commit.
   return found.last < whole.base || found.chain(found.last) === whole.chain(found.last);
+}
+
+function isSameId(left: LogId, right: LogId): boolean {
+  return left.index === right.index && left.term === right.term;
 }
 
 /** Equal as far as a snapshot lets one see: compaction may have moved the base of either. */

@@ -7,6 +7,7 @@ import type {
   ConfState,
   Entry,
   HardState,
+  LogId,
   LogIndex,
   LogView,
   NodeId,
@@ -15,7 +16,6 @@ import type {
   SnapshotMetadata,
   StorageBatch,
   Term,
-  VoteFloor,
 } from "@quorate/raft";
 import { EtcdOracle } from "../etcd/etcd-oracle.ts";
 import { promise } from "../violation.ts";
@@ -23,12 +23,14 @@ import { Committed } from "./committed.ts";
 import { Configurations, isQuorum } from "./configurations.ts";
 import { History } from "./history.ts";
 import { Leaders } from "./leaders.ts";
-import { MemberModel } from "./member-model.ts";
+import type { LogPlace } from "./log-places.ts";
+import { type DiskState, MemberModel, wholeDisk } from "./member-model.ts";
 import { Reports } from "./reports.ts";
+import type { Chain } from "./shadow-log.ts";
 import { EntryRegistry } from "./shadow-log.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
 import { Terms } from "./terms.ts";
-import { checkFloorKept, checkRepaired } from "./vote-floor.ts";
+import { checkFloorKept, checkFloorNamed, checkRepaired } from "./vote-floor.ts";
 
 /** What a member says of itself after a step. */
 export interface ObservedStatus {
@@ -70,12 +72,12 @@ export class Oracle {
   }
 
   /** A member opened its storage, for the first time or after a crash. */
-  recovered(node: NodeId, view: LogView, hardState: HardState, floor: VoteFloor | null = null): void {
+  recovered(node: NodeId, view: LogView, hardState: HardState, disk: DiskState = wholeDisk): void {
     this.#reports.recovered(node, hardState.term);
     const member = this.#member(node);
     const wasDamaged = member.promised;
-    member.recovered(view, hardState, this.#chainOfSnapshot, floor);
-    if (floor === null && wasDamaged !== null) {
+    member.recovered(view, hardState, disk, this.#chainOfSnapshot);
+    if (member.promised === null && wasDamaged !== null) {
       checkRepaired(member, wasDamaged, this.committed);
     }
     this.committed.restarted(node);
@@ -99,6 +101,19 @@ export class Oracle {
       checkRepaired(member, member.promised, this.committed);
     }
     member.promised = null;
+    member.floor = null;
+  }
+
+  /** A member whose disk did not tell how far its log reached has noted what a leader told it. */
+  floorNoted(node: NodeId, floor: LogId): void {
+    const member = this.#member(node);
+    checkFloorNamed(member, floor, this.committed);
+    member.floor = floor;
+  }
+
+  /** A member's storage is asked to drop everything up to `index`, or says that it has. */
+  compacted(node: NodeId, index: LogIndex, isDone: boolean): void {
+    this.#member(node).compacted(index, isDone);
   }
 
   /** Where the log of a member ends on its disk. */
@@ -147,15 +162,15 @@ export class Oracle {
     return status?.role === "leader" && status.term === term ? status.term : null;
   }
 
-  /** The storage of a member calls its oldest batch durable. */
-  written(node: NodeId): void {
+  /** The storage of a member calls its oldest batch durable; its log now ends at `place`, where that is known. */
+  written(node: NodeId, place: LogPlace | null = null): void {
     // A failed write or sync is final: nobody knows any more what the disk holds.
     promise(
       !this.#failedDisk.has(node),
       "fail-stop",
       () => `node ${node} calls a batch durable after its disk failed`,
     );
-    this.#member(node).written();
+    this.#member(node).written(place);
   }
 
   /** A write or sync of this member failed, by our hand. */
@@ -175,7 +190,7 @@ export class Oracle {
     if (type === "append-entries" || type === "heartbeat" || type === "install-snapshot") {
       this.#leads(member, term);
     } else if (type === "timeout-now") {
-      this.#checkCaughtUp(member, to);
+      this.#checkCaughtUp(member, term, to);
     }
   }
 
@@ -183,12 +198,13 @@ export class Oracle {
    * RAFT §3.10 step 2: whoever is told to campaign holds all of the leader's log. But a leader whose storage just failed hands over to
    * whomever it has, as the last thing that it does: it is judged by whether it goes on.
    */
-  #checkCaughtUp(leader: MemberModel, to: NodeId): void {
+  #checkCaughtUp(leader: MemberModel, term: Term, to: NodeId): void {
     const { last } = leader.log;
     const chain = must(leader.log.chain(last), "oracle: a log without its end");
     const target = this.#member(to);
-    // What damage took of what a member acknowledged its leader cannot know; below its floor the member does not campaign.
-    if (!target.answersFor(last, chain)) {
+    // What damage took of what a member told this very leader that cannot know; below its floor the member does not campaign.
+    const wasTold = (): boolean => this.#reports.hasAcknowledged(to, last, { from: term, to: term });
+    if (!target.answersFor(last, chain, wasTold)) {
       const has = target.durable.last;
       this.#hasty.set(
         leader.id,
@@ -252,7 +268,7 @@ export class Oracle {
     const commit = Math.min(status.commit, member.hardState.commit);
     this.committed.reported(member, status.term, commit, {
       configurations: () => this.#countedBy(node, status),
-      memberOf: this.#memberOf,
+      holds: this.#holds,
     });
     this.terms.seen(node, status.term, this.committed.last);
     this.configurations.stepped(node);
@@ -309,6 +325,14 @@ export class Oracle {
     this.committed.chainOfSnapshot(node, snapshot);
 
   readonly #memberOf = (node: NodeId): MemberModel => this.#member(node);
+
+  readonly #holds = (
+    id: NodeId,
+    index: number,
+    chain: Chain,
+    terms: { readonly from: number; readonly to: number },
+  ): boolean =>
+    this.#member(id).answersFor(index, chain, () => this.#reports.hasAcknowledged(id, index, terms));
 
   #member(node: NodeId): MemberModel {
     return must(this.#members.get(node), "oracle: unknown member");

@@ -10,7 +10,8 @@ import type { MemberModel } from "./member-model.ts";
 export class Reports {
   readonly #votes = new Map<string, NodeId>();
   readonly #termsSaid = new Map<NodeId, number>();
-  readonly #acknowledged = new Map<NodeId, { readonly term: number; readonly index: number }>();
+  /** By member and term, up to where; outlives the disk that it was said of. */
+  readonly #acknowledged = new Map<NodeId, Map<number, number>>();
 
   /** A frame leaves `member`. */
   sending(member: MemberModel, frame: PeerFrame): void {
@@ -51,12 +52,11 @@ export class Reports {
    * it. FIG 3 Leader Append-Only, as it shows on a follower.
    */
   writing(member: MemberModel, batch: StorageBatch): void {
-    const acknowledged = this.#acknowledged.get(member.id);
     const term = batch.hardState?.term ?? member.hardState.term;
-    if (acknowledged === undefined || acknowledged.term !== term) {
+    const index = this.#acknowledged.get(member.id)?.get(term);
+    if (index === undefined) {
       return;
     }
-    const { index } = acknowledged;
     promise(
       keeps(member, batch, index),
       "acknowledged-entries",
@@ -65,12 +65,19 @@ export class Reports {
   }
 
   #noteAcknowledged({ id }: MemberModel, term: number, index: number): void {
-    const known = this.#acknowledged.get(id);
-    if (known === undefined || term > known.term) {
-      this.#acknowledged.set(id, { term, index });
-    } else if (term === known.term && index > known.index) {
-      this.#acknowledged.set(id, { term, index });
-    }
+    const known = this.#acknowledged.get(id) ?? new Map<number, number>();
+    known.set(term, Math.max(index, known.get(term) ?? 0));
+    this.#acknowledged.set(id, known);
+  }
+
+  /** Whether `node` ever told a leader of one of these terms that it holds everything up to `index`. */
+  hasAcknowledged(
+    node: NodeId,
+    index: number,
+    terms: { readonly from: number; readonly to: number },
+  ): boolean {
+    const known = this.#acknowledged.get(node) ?? new Map<number, number>();
+    return [...known].some(([term, last]) => term >= terms.from && term <= terms.to && last >= index);
   }
 
   /** Whether `voter` has said that it votes for `candidate`. */

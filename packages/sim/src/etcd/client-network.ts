@@ -93,6 +93,9 @@ export class ClientNetwork {
     );
     const once = link.once((end: CallEnd) => this.#watch.check(() => done(end)));
     this.#world.schedule(deadlineMs, () => link.breakOff(() => once({ kind: "lost" })));
+    if (!this.#world.steps.admit("call")) {
+      return; // Left out by shrinking: a request that nobody ever gets.
+    }
     this.#breakByChance(link, () => once({ kind: "lost" }), deadlineMs);
     const isAnswerLost = this.#random.chance(this.#plan.lossChance);
     if (this.#random.chance(this.#plan.lossChance)) {
@@ -121,6 +124,10 @@ export class ClientNetwork {
     );
     const closed = link.once((end: CallEnd) => this.#watch.check(() => listener.closed(end)));
     const lost = (): void => closed({ kind: "lost" });
+    if (!this.#world.steps.admit("call")) {
+      this.#world.schedule(streamResetMsMax, () => link.breakOff(lost));
+      return silentStream(link);
+    }
     this.#breakByChance(link, lost, streamResetMsMax);
     link.upstream(() => {
       const member = this.#connect(node, link, lost);
@@ -185,6 +192,11 @@ export class ClientNetwork {
   #delayMs(): number {
     return this.#random.integer(this.#plan.delayMsMin, this.#plan.delayMsMax + 1);
   }
+}
+
+/** Left out by shrinking: a stream that reaches nobody. */
+function silentStream(link: Link): ClientStream {
+  return { send: () => {}, finish: () => {}, setReading: () => {}, abort: () => link.breakOff(() => {}) };
 }
 
 /** A reset comes within so long of a stream's life. */

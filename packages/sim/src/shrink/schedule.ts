@@ -1,5 +1,5 @@
 /**
- * A run written down: its plan in full, the root of its chance, and which faults, changes and acts of clients happen in it. What
+ * A run written down: its plan in full, the root of its chance, and which faults, changes, acts of clients and calls happen in it. What
  * shrinking leaves, what the corpus keeps, and what `npm run sim -- --schedule FILE` plays. It belongs to the code that it was found on:
  * other code makes other use of the same chance.
  */
@@ -70,6 +70,8 @@ export function decodeSchedule(text: string): Schedule {
       fault: listOf(kept, "fault"),
       change: listOf(kept, "change"),
       operation: listOf(kept, "operation"),
+      // Schedules from before calls were steps of their own let all of them happen.
+      call: kept["call"] === undefined ? null : listOf(kept, "call"),
     },
     checker: typeof checker === "string" ? checker : null,
   };

@@ -1,6 +1,6 @@
 /**
  * Makes a failing run small: the same checker must speak up in each smaller one. Three ways in turn, until none helps: a simpler plan,
- * another root of chance under which it fails sooner, and fewer faults, changes and acts of clients (delta debugging).
+ * another root of chance under which it fails sooner, and fewer faults, changes, acts of clients and calls (delta debugging).
  */
 import { assert, must } from "@quorate/base";
 import type { SeedReport } from "../simulate.ts";
@@ -22,7 +22,7 @@ export interface Shrunken {
   readonly schedule: Schedule;
   /** Of the shrunken run. */
   readonly report: SeedReport;
-  /** Steps of the protocol, as the trace counts them, ticks left out; before and after. */
+  /** Steps of the protocol, as the trace counts them, ticks left out, and calls to the API; before and after. */
   readonly eventCountBefore: number;
   readonly eventCount: number;
   /** Runs that were tried. */
@@ -57,7 +57,7 @@ export function shrink(failing: Schedule, options: ShrinkOptions = {}): Shrunken
 interface Failing {
   readonly schedule: Schedule;
   readonly report: SeedReport;
-  /** Steps of the protocol but for ticks, of which a quiet second has dozens. */
+  /** Steps of the protocol but for ticks, of which a quiet second has dozens, and calls to the API. */
   readonly size: number;
 }
 
@@ -194,5 +194,10 @@ function play(schedule: Schedule, eventCountMax: number): { report: SeedReport; 
       size += kind === "tick" ? 0 : 1;
     },
   });
-  return { report, size };
+  return { report, size: size + callCount(schedule, report) };
+}
+
+/** Calls that were made. */
+function callCount({ kept }: Schedule, { steps }: SeedReport): number {
+  return kept.call === null ? steps.call : kept.call.filter((number) => number <= steps.call).length;
 }

@@ -1,12 +1,14 @@
 /** How a plan can be made simpler, one thing at a time, the greatest first. */
+
 import { healedNetwork, type SeedPlan } from "../swarm.ts";
+import type { EtcdPlan } from "../workloads/plan.ts";
 
 /** A simpler plan, or null where it is that simple already. */
 type Simplification = (plan: SeedPlan) => SeedPlan | null;
 
 /** Everything that can be left out or made plain in `plan`. */
 export function simplifications(plan: SeedPlan): readonly Simplification[] {
-  return [...whole, ...members, ...switches(plan), ...networkChances, ...limits];
+  return [...whole, ...api, ...members, ...switches(plan), ...networkChances, ...limits];
 }
 
 function set<Key extends keyof SeedPlan>(key: Key, value: SeedPlan[Key]): Simplification {
@@ -15,6 +17,11 @@ function set<Key extends keyof SeedPlan>(key: Key, value: SeedPlan[Key]): Simpli
 
 function workload(changes: Partial<SeedPlan["workload"]>): Simplification {
   return (plan) => ifOther(plan, { ...plan, workload: { ...plan.workload, ...changes } });
+}
+
+function etcd(changes: Partial<EtcdPlan>): Simplification {
+  return (plan) =>
+    plan.etcd === null ? null : ifOther(plan, { ...plan, etcd: { ...plan.etcd, ...changes } });
 }
 
 function ifOther(before: SeedPlan, after: SeedPlan): SeedPlan | null {
@@ -31,6 +38,35 @@ const whole: readonly Simplification[] = [
   set("leaseReads", false),
   set("preVote", false),
   (plan) => (plan.leaseReads ? null : set("checkQuorum", false)(plan)),
+];
+
+const clientCounts = [
+  "userCount",
+  "lockClientCount",
+  "bankClientCount",
+  "leaseClientCount",
+  "watcherCount",
+  "singleClientCount",
+  "mixClientCount",
+] as const;
+
+/** One of each kind, where none is too few. */
+function oneOf(name: (typeof clientCounts)[number]): Simplification {
+  return (plan) => (plan.etcd === null || plan.etcd[name] === 0 ? null : etcd({ [name]: 1 })(plan));
+}
+
+/** Clients of the API: kinds of them first, then how many, then what they share. */
+const api: readonly Simplification[] = [
+  ...clientCounts.map((name) => etcd({ [name]: 0 })),
+  etcd({ compacts: false }),
+  etcd({ quotaBytes: -1 }),
+  workload({ clientCount: 0 }),
+  ...clientCounts.map(oneOf),
+  etcd({ network: { delayMsMin: 0, delayMsMax: 1, lossChance: 0, resetChance: 0, windowBytes: 65_536 } }),
+  etcd({ keyCount: 1 }),
+  etcd({ keyCount: 2 }),
+  etcd({ sliceCount: 1_000 }),
+  etcd({ progressIntervalMs: 2_000 }),
 ];
 
 /** Fewer members, clients, keys. */

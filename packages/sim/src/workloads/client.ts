@@ -86,11 +86,13 @@ const ineffective: ReadonlySet<KvErrorCode> = new Set([
 /** See the head of this file. */
 export class Client {
   readonly kit: ClientKit;
-  readonly random: Prng;
+  /** Of the present act: what shrinking leaves out shifts nothing in the acts that stay. */
+  random: Prng;
   readonly name: string;
   /** Whose certificate it shows, where access control is on. */
   readonly user: string;
   #openCount = 0;
+  #actCount = 0;
 
   constructor(kit: ClientKit, name: string, user: string = "root") {
     this.kit = kit;
@@ -107,6 +109,8 @@ export class Client {
   /** Acts after a while, again and again; `act` is given what to call when it has done so. */
   loop(act: (again: () => void) => void): void {
     const { isActive, meanThinkMs, world } = this.kit;
+    this.#actCount++;
+    this.random = world.random.stream(`client-${this.name}-${this.#actCount}`);
     const pauseMs = this.random.integer(0, 2 * meanThinkMs) * world.pace;
     world.schedule(pauseMs, () => {
       if (!isActive()) {

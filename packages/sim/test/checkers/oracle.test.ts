@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8Encode } from "@quorate/base";
-import { type NodeId, type PeerFrame, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
+import { type NodeId, type PeerFrame, toLogIndex, toNodeId, toTerm, type VoteFloor } from "@quorate/raft";
+import { type DiskDamage, noDamage } from "../../src/checkers/log-places.ts";
 import { Oracle } from "../../src/checkers/oracle.ts";
 import { type CheckerName, Violation } from "../../src/violation.ts";
 import { accepted, batch, entry, hardState, snapshot, status, view, voteFor } from "./build.ts";
@@ -328,4 +329,152 @@ test("bounded-terms fires when terms pass and nothing is committed, but not wher
   oracle.stepped(one, status(7, "follower", 1, 1));
   oracle.stepped(two, status(57, "candidate", 1, 1));
   fires("bounded-terms", () => oracle.stepped(two, status(58, "candidate", 1, 1)));
+});
+
+// What is forgiven a damaged disk, and nothing beyond it.
+
+/** Entries 1 to 6 of term 1, two to a batch, each batch of 100 bytes behind the header of segment 1. */
+function placed(oracle: Oracle, node: NodeId): void {
+  for (const [i, first] of [1, 3, 5].entries()) {
+    oracle.writing(node, batch([entry(first, 1), entry(first + 1, 1)], hardState(1, 1, 0)));
+    oracle.written(node, { sequence: 1, offset: 612 + i * 100 });
+  }
+}
+
+function damagedAt(offset: number | null, parts: Partial<DiskDamage> = {}): DiskDamage {
+  return { ...noDamage, first: offset === null ? null : { sequence: 1, offset }, ...parts };
+}
+
+function logOf(count: number): ReturnType<typeof view> {
+  return view(Array.from({ length: count }, (_, i) => entry(i + 1, 1)));
+}
+
+const floorAtSix = { term: toTerm(1), index: toLogIndex(6) };
+
+test("recovery: damage takes what is damaged and what lies behind it, and nothing before", () => {
+  const found = (count: number, damage: DiskDamage): void => {
+    const oracle = fresh();
+    placed(oracle, one);
+    oracle.recovered(one, logOf(count), hardState(1, 1, 0), { floor: floorAtSix, damage });
+  };
+  found(4, damagedAt(712));
+  found(4, damagedAt(811));
+  found(2, damagedAt(650));
+  found(0, damagedAt(600));
+  // As where a whole segment is set aside for one bad batch: all of it was durable, and lies before the damage.
+  fires("recovery", () => found(2, damagedAt(712)));
+  fires("recovery", () => found(0, damagedAt(650)));
+  // Half a batch, or a floor that is left over from damage that is long repaired.
+  fires("recovery", () => found(3, damagedAt(712)));
+  fires("recovery", () => found(4, noDamage));
+  // A damaged snapshot takes the whole log with it.
+  found(0, damagedAt(null, { hasSnapshot: true }));
+});
+
+test("recovery: a log below the durable one is not for that its beginning", () => {
+  const oracle = fresh();
+  replicated(oracle, [two], 3, 1);
+  placed(oracle, one);
+  oracle.writing(one, batch([entry(3, 4)], hardState(4, 0, 0)));
+  oracle.written(one, { sequence: 1, offset: 1012 });
+  const other = view([entry(1, 1), entry(2, 1), entry(3, 1)]);
+  const floor = { term: toTerm(4), index: toLogIndex(3) };
+  fires("recovery", () =>
+    oracle.recovered(one, other, hardState(4, 0, 0), { floor, damage: damagedAt(912) }),
+  );
+});
+
+test("recovery: what a compaction took away may be missed when the damage took its record", () => {
+  const bare = { ...view([]), firstIndex: toLogIndex(5), lastIndex: toLogIndex(4), term: () => toTerm(1) };
+  const found = (isTold: boolean): void => {
+    const oracle = fresh();
+    replicated(oracle, [two, three], 6, 1);
+    oracle.stepped(two, status(1, "leader", 6, 0));
+    placed(oracle, one);
+    oracle.compacted(one, toLogIndex(4), true);
+    if (isTold) {
+      oracle.writing(one, batch([entry(7, 1)]));
+      oracle.written(one, { sequence: 1, offset: 912 });
+      oracle.writing(one, batch([entry(8, 1)]));
+      oracle.written(one, { sequence: 1, offset: 1012 });
+    }
+    const floor = { term: toTerm(1), index: toLogIndex(isTold ? 8 : 6) };
+    const damage = damagedAt(isTold ? 950 : 712);
+    oracle.recovered(one, bare, hardState(1, 1, 0), { floor, damage });
+  };
+  found(false);
+  fires("recovery", () => found(true));
+});
+
+test("vote-floor: unknown only where the newest segment cannot tell, and never more than there was", () => {
+  const found = (floor: VoteFloor, parts: Partial<DiskDamage> = {}): Oracle => {
+    const oracle = fresh();
+    placed(oracle, one);
+    oracle.recovered(one, logOf(4), hardState(1, 1, 0), { floor, damage: damagedAt(712, parts) });
+    return oracle;
+  };
+  const unknown = found("unknown", { hidesEnd: true });
+  fires("vote-floor", () => found("unknown"));
+  fires("vote-floor", () => found({ term: toTerm(1), index: toLogIndex(5) }));
+  fires("vote-floor", () => found({ term: toTerm(1), index: toLogIndex(7) }));
+  unknown.writing(one, batch([], hardState(2, 2, 0)));
+  unknown.written(one);
+  // No vote before a leader told how far the log reached, although the candidate's log holds all that is committed.
+  fires("vote-floor", () => unknown.sending(one, voteFor(1, 2, 2)));
+  replicated(unknown, [two], 6, 1);
+  unknown.floorNoted(one, floorAtSix);
+  unknown.sending(one, voteFor(1, 2, 2));
+  fires("vote-floor", () => unknown.floorNoted(one, floorAtSix));
+});
+
+test("vote-floor: a floor that a leader names reaches what is committed of what was had", () => {
+  const oracle = fresh();
+  replicated(oracle, [two, three], 6, 1);
+  placed(oracle, one);
+  oracle.stepped(two, status(1, "leader", 6, 0));
+  const damage = damagedAt(712, { hidesEnd: true });
+  oracle.recovered(one, logOf(4), hardState(1, 1, 0), { floor: "unknown", damage });
+  fires("vote-floor", () => oracle.floorNoted(one, { term: toTerm(1), index: toLogIndex(5) }));
+  oracle.floorNoted(one, floorAtSix);
+});
+
+test("vote-floor: a repaired log holds what is committed of what it had; what was replaced is not missed", () => {
+  const oracle = fresh();
+  placed(oracle, one);
+  replicated(oracle, [two, three], 4, 1);
+  for (const node of [two, three]) {
+    oracle.writing(node, batch([entry(5, 2)], hardState(2, 2, 5)));
+    oracle.written(node);
+  }
+  oracle.stepped(two, status(2, "leader", 5, 0));
+  oracle.recovered(one, logOf(2), hardState(1, 1, 0), { floor: floorAtSix, damage: damagedAt(612) });
+  fires("vote-floor", () => oracle.repaired(one));
+  oracle.writing(one, batch([entry(3, 1)], hardState(2, 2, 0)));
+  oracle.written(one);
+  fires("vote-floor", () => oracle.repaired(one));
+  oracle.writing(one, batch([entry(4, 1)]));
+  oracle.written(one);
+  oracle.repaired(one);
+});
+
+test("commit-quorum and transfer-caught-up: who counts on a disk that is gone was told what it held", () => {
+  const counted = (toldTerm: number | null, count: (oracle: Oracle) => void): void => {
+    const oracle = fresh();
+    replicated(oracle, [one, two], 2, 2);
+    if (toldTerm !== null) {
+      oracle.sending(two, accepted(2, 1, toldTerm, 2));
+    }
+    oracle.forgets(two);
+    count(oracle);
+  };
+  const commits = (oracle: Oracle): void => oracle.stepped(one, status(2, "leader", 2, 0));
+  counted(2, commits);
+  // The former disk held it, but nobody heard so: whoever counts it counts what it made up.
+  fires("commit-quorum", () => counted(null, commits));
+  const handsOver = (oracle: Oracle): void => {
+    oracle.sending(one, timeoutNow(one, two, 2));
+    oracle.stepped(one, status(2, "leader", 0, 0));
+  };
+  counted(2, handsOver);
+  fires("transfer-caught-up", () => counted(null, handsOver));
 });

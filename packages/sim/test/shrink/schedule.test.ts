@@ -4,6 +4,7 @@ import { DecodeError } from "@quorate/base";
 import {
   decodeSchedule,
   encodeSchedule,
+  etcdPlanBase,
   playSchedule,
   profiles,
   type Schedule,
@@ -25,7 +26,7 @@ test("a schedule comes back from its text, and is the same run", () => {
   const schedule: Schedule = {
     ...shortSchedule(3),
     random: 77,
-    kept: { fault: [2, 3], change: [], operation: null },
+    kept: { fault: [2, 3], change: [], operation: null, call: [1] },
     checker: "recovery",
   };
   const back = decodeSchedule(encodeSchedule(schedule));
@@ -36,7 +37,10 @@ test("a schedule comes back from its text, and is the same run", () => {
 test("what is not kept does not happen; what is, does", () => {
   const everything = playSchedule(shortSchedule(2));
   assert.ok(everything.operations.total > 50 && everything.steps.fault > 1);
-  const nothing = playSchedule({ ...shortSchedule(2), kept: { fault: [], change: [], operation: [] } });
+  const nothing = playSchedule({
+    ...shortSchedule(2),
+    kept: { fault: [], change: [], operation: [], call: [] },
+  });
   // The probes of the heal phase are nobody's act.
   assert.ok(nothing.operations.total < 20, `${nothing.operations.total} operations`);
   assert.equal(
@@ -44,6 +48,24 @@ test("what is not kept does not happen; what is, does", () => {
     0,
   );
   assert.equal(nothing.violation, null);
+});
+
+test("a call to the API that is not kept reaches nobody, and what else clients do stays as it is", () => {
+  const drawn = shortSchedule(2);
+  const etcd = {
+    ...etcdPlanBase,
+    watcherCount: 0,
+    leaseClientCount: 0,
+    lockClientCount: 0,
+    bankClientCount: 0,
+  };
+  const plan = { ...drawn.plan, etcd };
+  const everything = playSchedule({ ...drawn, plan });
+  assert.ok(everything.steps.call > 50 && everything.clients.get("put") > 0);
+  const silent = playSchedule({ ...drawn, plan, kept: { ...drawn.kept, call: [] } });
+  assert.ok(silent.steps.call > 0);
+  assert.equal(silent.clients.get("put") + silent.clients.get("get") + silent.clients.get("range"), 0);
+  assert.equal(silent.violation, null);
 });
 
 test("another root of chance is another run of the same plan", () => {
@@ -77,6 +99,12 @@ test("what is no schedule is refused, and says why", () => {
     /'fault' is not a natural number/,
     JSON.stringify({ ...good, kept: { ...good.kept, fault: ["1"] } }),
   );
+});
+
+test("a schedule from before calls were steps lets all of them happen", () => {
+  const { call: _, ...kept } = shortSchedule(1).kept;
+  const older = JSON.stringify({ ...shortSchedule(1), kept });
+  assert.equal(decodeSchedule(older).kept.call, null);
 });
 
 test("an older schedule gets what newer plans have from its seed", () => {
