@@ -101,24 +101,24 @@ async function closeAll(ports: readonly Port[], graceMs: number): Promise<void> 
 function portsOf(options: ClientPortsOptions): readonly Port[] {
   const { config, methods, router } = options;
   const limits = grpcLimits(config);
-  const onEvent = observer(options);
+  const shared = { limits, onEvent: observer(options), http2: config.grpcImplementation };
   const onHttp = serveExchanges(router, {
     access: config,
     gateway: config.enableGrpcGateway ? gatewayOf(options, limits) : null,
     certificatesAreIdentities: options.certificatesAreIdentities,
   });
   const isApart = config.listenClientHttpUrls.length > 0;
-  const grpc = createGrpcServer({ limits, onEvent, ...(isApart ? {} : { onHttp }) });
+  const grpc = createGrpcServer({ ...shared, ...(isApart ? {} : { onHttp }) });
   for (const [path, method] of [...methods, ...reflectionMethods()]) {
     grpc.register(path, method);
   }
   const ports: Port[] = [{ flag: "--listen-client-urls", urls: config.listenClientUrls, server: grpc }];
   if (isApart) {
-    const server = createGrpcServer({ limits, onEvent, onHttp });
+    const server = createGrpcServer({ ...shared, onHttp });
     ports.push({ flag: "--listen-client-http-urls", urls: config.listenClientHttpUrls, server });
   }
   if (config.listenMetricsUrls.length > 0) {
-    const server = createGrpcServer({ limits, onEvent, onHttp: serveExchanges(operatorPages(router)) });
+    const server = createGrpcServer({ ...shared, onHttp: serveExchanges(operatorPages(router)) });
     ports.push({ flag: "--listen-metrics-urls", urls: config.listenMetricsUrls, server });
   }
   return ports;

@@ -71,6 +71,7 @@ const samples: { readonly [K in keyof FlagValues]: { text: string; also?: string
   maxConcurrentStreams: { text: "100" },
   grpcKeepaliveIntervalMs: { text: "3h" },
   grpcKeepaliveTimeoutMs: { text: "90s" },
+  grpcImplementation: { text: "node" },
   listenMetricsUrls: { text: "http://127.0.0.1:4,http://127.0.0.1:5" },
   logger: { text: "zap" },
   warningUnaryRequestDurationMs: { text: "1s" },

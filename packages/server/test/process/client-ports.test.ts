@@ -64,74 +64,86 @@ async function callTo(url: string): Promise<number> {
   }
 }
 
-test("with nothing else said, one port answers all; a call over the limit is noted", async () => {
-  const [port] = await freePorts(1);
-  const url = `http://127.0.0.1:${port}`;
-  const { ports, warnings } = served([
-    `--listen-client-urls=${url}`,
-    `--advertise-client-urls=${url}`,
-    "--warning-unary-request-duration=1ms",
-  ]);
-  await ports.listen();
-  try {
-    assert.equal(await callTo(url), 7);
-    assert.equal(await statusOf(`${url}/version`), 200);
-    await eventually("the note", 60_000, () => (warnings.length > 0 ? true : undefined));
-    const [[message, fields] = []] = warnings;
-    assert.equal(message, "request stats");
-    assert.equal((fields as Record<string, unknown>)["response type"], path);
-  } finally {
-    await ports.close(0);
-  }
-});
-
-test("HTTP apart from gRPC, and the operators' pages on a third port", async () => {
-  const [a, b, c] = await freePorts(3);
-  const [grpc, http, pages] = [`http://127.0.0.1:${a}`, `http://127.0.0.1:${b}`, `http://127.0.0.1:${c}`];
-  const { ports, warnings } = served([
-    `--listen-client-urls=${grpc}`,
-    `--advertise-client-urls=${grpc}`,
-    `--listen-client-http-urls=${http}`,
-    `--listen-metrics-urls=${pages}`,
-    "--warning-unary-request-duration=1h",
-  ]);
-  await ports.listen();
-  try {
-    assert.equal(await callTo(grpc), 7);
-    assert.equal(await statusOf(`${grpc}/health`), 404);
-    assert.equal(await statusOf(`${http}/version`), 200);
-    await assert.rejects(callTo(http), /is not implemented|unknown|12/i);
-    for (const page of ["/metrics", "/health", "/livez", "/readyz/serializable_read"]) {
-      assert.equal(await statusOf(pages + page), 200, page);
+for (const by of ["--grpc-implementation=own", "--grpc-implementation=node"]) {
+  test(`${by}: with nothing else said, one port answers all; a call over the limit is noted`, async () => {
+    const [port] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    const { ports, warnings } = served([
+      by,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+      "--warning-unary-request-duration=1ms",
+    ]);
+    await ports.listen();
+    try {
+      assert.equal(await callTo(url), 7);
+      assert.equal(await statusOf(`${url}/version`), 200);
+      await eventually("the note", 60_000, () => (warnings.length > 0 ? true : undefined));
+      const [[message, fields] = []] = warnings;
+      assert.equal(message, "request stats");
+      assert.equal((fields as Record<string, unknown>)["response type"], path);
+    } finally {
+      await ports.close(0);
     }
-    assert.equal(await statusOf(`${pages}/version`), 404);
-    assert.deepEqual(warnings, []);
-  } finally {
-    await ports.close(0);
-  }
-});
+  });
 
-test("a unix socket beside a port: the same methods and pages; a file that is in the way is named", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "quorate-ports-"));
-  const file = join(folder, "localhost:2379");
-  const { ports } = served([`--listen-client-urls=unix://${file}`, `--advertise-client-urls=unix://${file}`]);
-  const late = served([`--listen-client-urls=unix:${file}`, `--advertise-client-urls=http://127.0.0.1:1`]);
-  await ports.listen();
-  try {
-    assert.equal(await callTo(`unix://${file}`), 7);
-    const page = await new Promise<number | undefined>((resolve, reject) => {
-      get({ socketPath: file, path: "/version" }, ({ statusCode }) => resolve(statusCode)).on(
-        "error",
-        reject,
-      );
-    });
-    assert.equal(page, 200);
-    await assert.rejects(late.ports.listen(), /--listen-client-urls unix:.*: something else has that file/);
-  } finally {
-    await ports.close(0);
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+  test(`${by}: HTTP apart from gRPC, and the operators' pages on a third port`, async () => {
+    const [a, b, c] = await freePorts(3);
+    const [grpc, http, pages] = [`http://127.0.0.1:${a}`, `http://127.0.0.1:${b}`, `http://127.0.0.1:${c}`];
+    const { ports, warnings } = served([
+      by,
+      `--listen-client-urls=${grpc}`,
+      `--advertise-client-urls=${grpc}`,
+      `--listen-client-http-urls=${http}`,
+      `--listen-metrics-urls=${pages}`,
+      "--warning-unary-request-duration=1h",
+    ]);
+    await ports.listen();
+    try {
+      assert.equal(await callTo(grpc), 7);
+      assert.equal(await statusOf(`${grpc}/health`), 404);
+      assert.equal(await statusOf(`${http}/version`), 200);
+      await assert.rejects(callTo(http), /is not implemented|unknown|12/i);
+      for (const page of ["/metrics", "/health", "/livez", "/readyz/serializable_read"]) {
+        assert.equal(await statusOf(pages + page), 200, page);
+      }
+      assert.equal(await statusOf(`${pages}/version`), 404);
+      assert.deepEqual(warnings, []);
+    } finally {
+      await ports.close(0);
+    }
+  });
+
+  test(`${by}: a unix socket beside a port: the same methods and pages; a file that is in the way is named`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "quorate-ports-"));
+    const file = join(folder, "localhost:2379");
+    const { ports } = served([
+      by,
+      `--listen-client-urls=unix://${file}`,
+      `--advertise-client-urls=unix://${file}`,
+    ]);
+    const late = served([
+      by,
+      `--listen-client-urls=unix:${file}`,
+      `--advertise-client-urls=http://127.0.0.1:1`,
+    ]);
+    await ports.listen();
+    try {
+      assert.equal(await callTo(`unix://${file}`), 7);
+      const page = await new Promise<number | undefined>((resolve, reject) => {
+        get({ socketPath: file, path: "/version" }, ({ statusCode }) => resolve(statusCode)).on(
+          "error",
+          reject,
+        );
+      });
+      assert.equal(page, 200);
+      await assert.rejects(late.ports.listen(), /--listen-client-urls unix:.*: something else has that file/);
+    } finally {
+      await ports.close(0);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
 
 test("one address in use: the flag is named, and nothing listens any more", async () => {
   const [a, b] = await freePorts(2);
@@ -171,4 +183,39 @@ test("--socket-reuse-port: two servers at one address", async () => {
   } finally {
     await Promise.all([one.ports.close(0), two.ports.close(0)]);
   }
+});
+
+/** The first frame of a server to a client of HTTP/2, in hexadecimal. */
+function greeting(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    socket.on("error", reject);
+    socket.once("data", (bytes: Buffer) => {
+      socket.destroy();
+      resolve(bytes.subarray(0, 9 + bytes.readUIntBE(0, 3)).toString("hex"));
+    });
+  });
+}
+
+test("--grpc-implementation: it is another that greets", async () => {
+  const greetings: string[] = [];
+  for (const by of ["own", "node"]) {
+    const [port = 0] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    const { ports } = served([
+      `--grpc-implementation=${by}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+    ]);
+    await ports.listen();
+    try {
+      greetings.push(await greeting(port));
+    } finally {
+      await ports.close(0);
+    }
+  }
+  const [own, node] = greetings;
+  assert.match(own ?? "", /^......0400/, "a SETTINGS frame");
+  assert.match(node ?? "", /^......0400/, "a SETTINGS frame");
+  assert.notEqual(own, node);
 });

@@ -1,4 +1,4 @@
-/** How much of everything: bytes, operations, history, calls, waiting. */
+/** How much of everything: bytes, operations, history, calls, waiting; and who speaks HTTP/2. */
 import type { FlagRows } from "../flag-row.ts";
 import { booleanKind, choiceKind, durationKind, integerKind, retentionKind } from "../value-kind.ts";
 
@@ -21,6 +21,7 @@ export interface LimitValues {
   readonly grpcKeepaliveIntervalMs: number;
   /** 0: never given up. */
   readonly grpcKeepaliveTimeoutMs: number;
+  readonly grpcImplementation: "own" | "node";
 }
 
 const mib = 1024 * 1024;
@@ -138,5 +139,14 @@ export const limitFlags: FlagRows<LimitValues> = {
     etcdDefault: "20s",
     isEtcds: true,
     help: "A connection whose probe stays unanswered for this time is closed. 0: it is not probed.",
+  },
+  grpcImplementation: {
+    name: "grpc-implementation",
+    group: "Limits",
+    kind: choiceKind(["own", "node"]),
+    defaultValue: "own",
+    etcdDefault: "",
+    isEtcds: false,
+    help: "Experimental: who speaks HTTP/2 with clients. own: this program. node: Node.js's http2, which costs 20 times as much CPU for each call and 6 MB, to tell whose fault a client's trouble is.",
   },
 };
