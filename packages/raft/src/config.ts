@@ -68,6 +68,11 @@ export interface RaftConfig {
    * it stays until something else is applied; only schedules recorded from it need that.
    */
   readonly leaveRetried?: boolean;
+  /**
+   * FIG 2 AppendEntries receiver 1: a leader of an earlier term is always refused by an answer. ETCD: differs, answers only with trial elections
+   * or the quorum check; without them a member that does not campaign stays behind for ever. Only schedules recorded from it need that.
+   */
+  readonly staleLeaderAnswered?: boolean;
   /** Followers hand proposals to the leader. */
   readonly proposalForwarding?: boolean;
   /** A leader that was removed or demoted becomes a follower. RAFT §4.2.2. */
@@ -98,6 +103,7 @@ export const raftDefaults: {
   readonly asyncStorage: boolean;
   readonly candidacyDurable: boolean;
   readonly leaveRetried: boolean;
+  readonly staleLeaderAnswered: boolean;
   readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
@@ -119,6 +125,7 @@ export const raftDefaults: {
   asyncStorage: true,
   candidacyDurable: true,
   leaveRetried: true,
+  staleLeaderAnswered: true,
   voteFloor: null,
   proposalForwarding: true,
   stepDownOnRemoval: true,

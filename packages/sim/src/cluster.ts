@@ -343,15 +343,15 @@ export class Cluster
   }
 
   /**
-   * Whether every member runs and has applied everything that is committed, no joint configuration is left, and whoever was removed has
-   * stopped, as far as anybody that it knows could tell it.
+   * Whether every member runs, has applied everything that is committed and has a whole log (below a floor it does not vote yet), no joint
+   * configuration is left, and whoever was removed has stopped, as far as anybody that it knows could tell it.
    */
   isCaughtUp(): boolean {
     const { last } = this.oracle.committed;
     const { members } = this;
     const areEqual = members.every((node) => {
-      const status = this.#member(node).status;
-      return status !== null && status.commit === last && status.applied === last;
+      const { health, status } = this.#member(node);
+      return status !== null && status.commit === last && status.applied === last && !health.hasFloor;
     });
     return areEqual && this.configuration.votersOutgoing.length === 0 && this.#strangers().length === 0;
   }

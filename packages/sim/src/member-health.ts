@@ -47,6 +47,11 @@ export class MemberHealth {
     return this.#isBroken || this.#hasFloor || this.#disk.willFlip || this.#standing.length > 0;
   }
 
+  /** Whether the log ends below what it may have acknowledged. */
+  get hasFloor(): boolean {
+    return this.#hasFloor;
+  }
+
   /** Whether one of the two slots is damaged. */
   get hasBadSlot(): boolean {
     return this.#standing.some(({ path }) => isSlot(path));

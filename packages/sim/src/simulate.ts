@@ -335,7 +335,9 @@ class Run {
     this.#world.log("last power loss");
     this.#cluster.crashAll();
     this.#cluster.startAll();
-    this.#runFor(2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs, () => this.#cluster.allRunning());
+    const timeoutMs = 2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs;
+    // A slow disk takes its time; what counts is that nobody's start fails.
+    this.#runFor(leaderTimeouts * timeoutMs, () => this.#cluster.allRunning());
     promise(
       this.#cluster.allRunning(),
       "recovery",

@@ -115,13 +115,13 @@ function meetLaterTerm(state: RaftState, message: Message): boolean {
 /** FIG 2 All Servers [earlier-term]: messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
 function meetEarlierTerm(state: RaftState, message: Message): StepResult {
   assert(message.term < state.term, "step: not an earlier term");
-  const { checkQuorum, preVote } = state.config;
+  const { checkQuorum, preVote, staleLeaderAnswered } = state.config;
   switch (message.type) {
     case "append-entries":
     case "heartbeat":
-      // FIG 2 AppendEntries receiver 1 [append-stale-term], RAFT §3.4 [candidate-refuses-stale]: a leader of an earlier term is refused. ETCD: differs, only where nobody would listen
-      // to requests for votes; elsewhere those teach the term.
-      if (checkQuorum || preVote) {
+      // FIG 2 AppendEntries receiver 1 [append-stale-term], RAFT §3.4 [candidate-refuses-stale]: a leader of an earlier term is refused, and learns the
+      // later one even from a member that never campaigns.
+      if (checkQuorum || preVote || staleLeaderAnswered) {
         answerStaleLeader(state, message);
       }
       return refusedBecause("stale-term");

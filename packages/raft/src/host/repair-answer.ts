@@ -4,17 +4,20 @@
  */
 import type { Entry, LogId } from "../types/entry.ts";
 import { type NodeId, nextIndex, toLogIndex } from "../types/ids.ts";
+import type { LogRange } from "../types/log-view.ts";
 import { coreOf, type Group, roleOf, sendFrame } from "./group.ts";
 import { sendMessage } from "./outgoing.ts";
 import type { PeerFrame } from "./ports.ts";
 import { chainHash } from "./repair-chain.ts";
 
+type RepairRequest = PeerFrame & { readonly kind: "repair-request" };
+
 /** Answers a member that repairs its log; whether this member leads in its term. */
-export function answerRepair<Result>(
-  group: Group<Result>,
-  from: NodeId,
-  request: PeerFrame & { readonly kind: "repair-request" },
-): boolean {
+export function answerRepair<Result>(group: Group<Result>, from: NodeId, request: RepairRequest): boolean {
+  return answer(group, from, request, true);
+}
+
+function answer<Result>(group: Group<Result>, from: NodeId, request: RepairRequest, reads: boolean): boolean {
   const core = coreOf(group);
   if (roleOf(group) !== "leader" || request.term !== core.term) {
     return false;
@@ -25,7 +28,11 @@ export function answerRepair<Result>(
   const gone = known === "compacted";
   const entries = gone || known !== previous.term ? [] : entriesBehind(group, previous);
   if (entries === "pending") {
-    return true; // They are being read back; the member asks again.
+    if (reads) {
+      // Answered as soon as they are there: by the time the member asks again, what was read back for others may have taken their place.
+      readBack(group, previous, () => answer(group, from, request, false));
+    }
+    return true; // If it was in vain, the member asks again.
   }
   const image = gone || entries === "compacted" ? storage.snapshot() : null;
   if (image === "pending") {
@@ -54,23 +61,27 @@ function entriesBehind<Result>(
   group: Group<Result>,
   previous: LogId,
 ): readonly Entry[] | "compacted" | "pending" {
-  const { appendBytesMax, storage } = group;
-  const low = nextIndex(previous.index);
-  const high = toLogIndex(storage.lastIndex + 1);
-  if (low >= high) {
-    return [];
-  }
-  const bytesMax = group.options.buggify?.("repair-one-entry") ? 1 : Math.max(1, appendBytesMax);
-  const found = storage.entries(low, high, bytesMax);
-  if (found === "pending") {
-    storage.load(low, high, bytesMax, (error) => {
-      group.guard.enter(() => {
-        const code = error !== null && "code" in error ? error.code : null;
-        if (error !== null && code !== "STORAGE_COMPACTED" && code !== "STORAGE_UNAVAILABLE") {
-          throw error;
-        }
-      });
+  const { low, high, bytesMax } = rangeBehind(group, previous);
+  return low >= high ? [] : group.storage.entries(low, high, bytesMax);
+}
+
+function readBack<Result>(group: Group<Result>, previous: LogId, done: () => void): void {
+  const { low, high, bytesMax } = rangeBehind(group, previous);
+  group.storage.load(low, high, bytesMax, (error) => {
+    group.guard.enter(() => {
+      const code = error !== null && "code" in error ? error.code : null;
+      if (error !== null && code !== "STORAGE_COMPACTED" && code !== "STORAGE_UNAVAILABLE") {
+        throw error;
+      }
+      done();
     });
-  }
-  return found;
+  });
+}
+
+function rangeBehind<Result>({ appendBytesMax, options, storage }: Group<Result>, previous: LogId): LogRange {
+  return {
+    low: nextIndex(previous.index),
+    high: toLogIndex(storage.lastIndex + 1),
+    bytesMax: options.buggify?.("repair-one-entry") ? 1 : Math.max(1, appendBytesMax),
+  };
 }

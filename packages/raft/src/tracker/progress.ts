@@ -162,11 +162,12 @@ export function acknowledge(progress: Progress, index: LogIndex): boolean {
  */
 export function retreat(progress: Progress, refused: LogIndex, hint: LogIndex): boolean {
   assert(refused >= 0 && hint >= 0, "progress: negative index");
+  // What is known to match never regresses: such a refusal was overtaken by an acknowledgement, or the member lost what it
+  // acknowledged and asks for it itself. ETCD: differs, a probe goes out again at once, and one more for each heartbeat, for ever.
+  if (refused <= progress.match) {
+    return false;
+  }
   if (progress.state === "replicate") {
-    // What is known to match never regresses: such a refusal was overtaken by an acknowledgement.
-    if (refused <= progress.match) {
-      return false;
-    }
     progress.next = nextIndex(progress.match);
     capSentCommit(progress);
     assert(progress.next <= refused, "progress: a refusal leads back");
