@@ -124,7 +124,8 @@ export class GrpcTransport implements Transport {
         connect: (call: ConstructorParameters<typeof IncomingStream>[1]) => {
           const strangers = this.#incoming.size - this.#incomingByPeer.size;
           // Before start nobody could take what comes; the peer calls again.
-          if (this.#closed || this.#receiver === null || strangers >= this.#context.limits.strangersMax) {
+          const isTaken = !this.#closed && this.#receiver !== null;
+          if (!isTaken || (strangers >= this.#context.limits.strangersMax && !this.#makeRoom())) {
             call.on("error", () => {});
             call.end();
             return;
@@ -134,6 +135,13 @@ export class GrpcTransport implements Transport {
       },
     );
     return server;
+  }
+
+  /** Whether a stream that has not introduced itself gave its place: the oldest, because who means to speak does so at once. */
+  #makeRoom(): boolean {
+    const oldest = [...this.#incoming].find((stream) => stream.isStranger);
+    oldest?.end("others wait to introduce themselves");
+    return oldest !== undefined;
   }
 
   /** Binds the address. @throws what gRPC says, with the platform's reason, such as `EADDRINUSE`. */

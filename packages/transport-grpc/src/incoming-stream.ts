@@ -60,6 +60,11 @@ export class IncomingStream {
     return this.#peer;
   }
 
+  /** Whether it has said nothing yet that counts: no valid hello. */
+  get isStranger(): boolean {
+    return this.#peer === null && !this.#admitting;
+  }
+
   /** Whether no configuration here names it. */
   get isRemote(): boolean {
     return this.#isRemote;

@@ -80,7 +80,7 @@ export interface GrpcTransportLimits {
   readonly streamBytesMax: number;
   readonly handshakeTimeoutMs: number;
   readonly handshakeBytesMax: number;
-  /** Streams that have not introduced themselves yet. */
+  /** Streams that have not introduced themselves yet; the oldest gives its place to one more. */
   readonly strangersMax: number;
   /** Callers of this cluster that no configuration here names, connected at once. */
   readonly remotesMax: number;

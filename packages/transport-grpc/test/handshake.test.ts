@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Client, credentials } from "@grpc/grpc-js";
 import { DecodeError, toHex } from "@quorate/base";
 import { type PeerFrame, toLogIndex, toTerm } from "@quorate/raft";
 import { chunkBytesMax, connectMethod, decodeChunk, encodeChunk } from "../src/service.ts";
@@ -79,6 +80,28 @@ test("§4.1 a caller that the configuration does not name is heard and answered,
   await until(() => host.events.some((event) => event.type === "connected" && event.peer === five.id));
   await close(four);
   await close(five);
+  await close(host);
+});
+
+test("streams that hang, more than there are places for, do not keep a peer out", async () => {
+  const limits = { strangersMax: 2, handshakeTimeoutMs: 60_000 };
+  const host = begin(await openEndpoint({ id: 1, options: { limits } }));
+  const client = new Client(`127.0.0.1:${host.port}`, credentials.createInsecure());
+  const { path, requestSerialize, responseDeserialize } = connectMethod;
+  let endedCount = 0;
+  for (let i = 0; i < 4; i++) {
+    const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    stream.on("error", () => {});
+    stream.on("data", () => {});
+    stream.on("status", () => endedCount++);
+  }
+  await until(() => endedCount === 2);
+  const two = begin(await openEndpoint({ id: 2, peers: new Map([[1, host.port]]) }));
+  introduce(host, two);
+  await heard(two, host);
+  assert.equal(endedCount, 3, "the oldest gave its place");
+  client.close();
+  await close(two);
   await close(host);
 });
 

@@ -40,6 +40,11 @@ export class HandshakeDoor {
     return this.#shaking.size;
   }
 
+  /** Those connections, the oldest first. */
+  get shaking(): Iterable<Socket> {
+    return this.#shaking;
+  }
+
   /** Takes over a raw connection. */
   enter(socket: Socket): void {
     this.#shaking.add(socket);

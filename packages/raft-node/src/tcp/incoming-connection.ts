@@ -90,6 +90,16 @@ export class IncomingConnection {
     return this.#peer;
   }
 
+  /** Whether it has said nothing yet that counts: no valid hello. */
+  get isStranger(): boolean {
+    return this.#peer === null && !this.#admitting && !this.#socket.destroyed;
+  }
+
+  /** The address that it comes from. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   /** Whether no configuration here names it. */
   get isRemote(): boolean {
     return this.#isRemote;

@@ -32,7 +32,7 @@ export interface TransportLimits {
   readonly handshakeTimeoutMs: number;
   /** The handshake's frames are small; a stranger may not make this member hold more. */
   readonly handshakeBytesMax: number;
-  /** Connections that have not introduced themselves yet. */
+  /** Connections that have not introduced themselves yet; the oldest gives its place to one more. */
   readonly strangersMax: number;
   /** Callers of this cluster that no configuration here names, connected at once. */
   readonly remotesMax: number;

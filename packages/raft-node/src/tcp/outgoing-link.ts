@@ -51,6 +51,7 @@ export class OutgoingLink {
   #reconnectTimer: NodeJS.Timeout | null = null;
   #deadlineTimer: NodeJS.Timeout | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
+  #foundAt: string | null = null;
   #attempts = 0;
   #openedAtMs = 0;
   #dropped = false;
@@ -74,6 +75,11 @@ export class OutgoingLink {
   /** Where it dials. */
   get address(): PeerAddress {
     return this.#address;
+  }
+
+  /** The address at which the peer was found the last time; null before the first. */
+  get foundAt(): string | null {
+    return this.#foundAt;
   }
 
   /** Whether a connection stands and its handshake is done. */
@@ -242,6 +248,7 @@ export class OutgoingLink {
     const { limits, options } = this.#context;
     this.#state = "open";
     this.#openedAtMs = performance.now();
+    this.#foundAt = socket.remoteAddress ?? null;
     this.#attempts = 0;
     this.#lastRefusal = "";
     this.#armDeadline(socket, limits.silenceMs, "no sign of life");

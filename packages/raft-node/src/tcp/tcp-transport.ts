@@ -264,7 +264,8 @@ export class TcpTransport implements Transport {
   #accept(socket: Socket): void {
     const strangers = this.#incoming.size - this.#incomingByPeer.size + (this.#door?.count ?? 0);
     // Before start nobody could take what comes; the peer dials again.
-    if (this.#closed || this.#receiver === null || strangers >= this.#limits.strangersMax) {
+    const isTaken = !this.#closed && this.#receiver !== null;
+    if (!isTaken || (strangers >= this.#limits.strangersMax && !this.#makeRoom(socket))) {
       socket.on("error", () => socket.destroy());
       socket.destroy();
       return;
@@ -274,6 +275,25 @@ export class TcpTransport implements Transport {
     } else {
       this.#door.enter(socket);
     }
+  }
+
+  /**
+   * Whether a connection that has not introduced itself gave its place to `newcomer`: the oldest, because who means to speak does so at once,
+   * but none from where a peer was found for one from elsewhere.
+   */
+  #makeRoom(newcomer: Socket): boolean {
+    const known = new Set(
+      [...this.#links.values()].flatMap(({ foundAt }) => plainAddress(foundAt ?? undefined)),
+    );
+    const isKnown = ({ remoteAddress }: { readonly remoteAddress?: string | undefined }): boolean =>
+      plainAddress(remoteAddress).some((address) => known.has(address));
+    const strangers = [
+      ...[...(this.#door?.shaking ?? [])].filter(({ destroyed }) => !destroyed),
+      ...[...this.#incoming].filter(({ isStranger }) => isStranger),
+    ];
+    const oldest = strangers.find((each) => !isKnown(each)) ?? (isKnown(newcomer) ? strangers[0] : undefined);
+    oldest?.destroy();
+    return oldest !== undefined;
   }
 
   #secured(socket: TLSSocket): void {
@@ -347,6 +367,11 @@ export class TcpTransport implements Transport {
       this.#receiver?.unreachable(peer);
     }
   }
+}
+
+/** In one form, of the two that an IPv4 address has where a listener takes both versions; nothing of a connection that has ended. */
+function plainAddress(address: string | undefined): readonly string[] {
+  return address === undefined ? [] : [address.replace(/^::ffff:(?=\d+\.)/, "")];
 }
 
 /** Nobody can dial a member there from another machine. */
