@@ -147,7 +147,7 @@ export class MemberProcess {
 
   pause(): boolean {
     const process = this.#life?.process;
-    if (process === undefined || process.isPaused) {
+    if (process === undefined || !process.isAlive || process.isPaused) {
       return false;
     }
     this.#log("pause");
