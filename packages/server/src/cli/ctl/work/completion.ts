@@ -15,6 +15,14 @@ interface Place {
 }
 
 const formats = ["simple", "json", "table", "fields", "protobuf"] as const;
+const fileFlags = [
+  "--cacert",
+  "--cert",
+  "--key",
+  "--data-dir",
+  "--config-file",
+  "--encryption-key-file",
+] as const;
 
 /** Prints the script of one shell. */
 export function completion({ args, commands: clientCommands, program }: CtlContext): Promise<number> {
@@ -41,14 +49,17 @@ function placesOf(program: string, clientCommands: readonly CtlCommand[]): Place
     places.set(path, place);
     return place;
   };
-  at("");
+  const anywhere = globalFlags.map(({ name }) => `--${name}`);
+  for (const flag of anywhere) {
+    at("").flags.add(flag);
+  }
   for (const { choices, flags = [], words } of clientCommands) {
     words.forEach((word, depth) => {
       at(words.slice(0, depth).join(" ")).words.add(word);
     });
     const place = at(words.join(" "));
-    for (const { name } of [...flags, ...globalFlags]) {
-      place.flags.add(`--${name}`);
+    for (const flag of [...flags.map(({ name }) => `--${name}`), ...anywhere]) {
+      place.flags.add(flag);
     }
     for (const word of choices?.[""] ?? []) {
       place.words.add(word);
@@ -105,7 +116,7 @@ ${functionName(program)}() {
   done
   case "$previous" in
     -w|--write-out) COMPREPLY=($(compgen -W "${formats.join(" ")}" -- "$current")); return ;;
-    --cacert|--cert|--key|--data-dir|--config-file|--encryption-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${fileFlags.join("|")}) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   case "$path" in
 ${cases.join("\n")}
@@ -130,6 +141,10 @@ function zsh(program: string, places: readonly Place[]): string {
 ${functionName(program)}() {
   local -a candidates options
   local command_path="" word
+  case "$words[CURRENT-1]" in
+    (-w|--write-out) compadd -- ${formats.join(" ")}; return ;;
+    (${fileFlags.join("|")}) _files; return ;;
+  esac
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$word" in
       (-*) continue ;;
@@ -158,16 +173,30 @@ fi
 }
 
 function fish(program: string, places: readonly Place[]): string {
+  // What stands at the root is offered everywhere.
+  const anywhere = new Set(places.find(({ path }) => path === "")?.flags);
   const lines = places.flatMap(({ flags, path, words }) => {
     const seen = path === "" ? [] : path.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
     const none = words.length === 0 ? [] : [`not __fish_seen_subcommand_from ${words.join(" ")}`];
     const when = [...seen, ...none].join("; and ");
+    const within = seen.length === 0 ? "" : ` -n "${seen.join("; and ")}"`;
     return [
       ...(words.length === 0 ? [] : [`complete -c ${program} -f -n "${when}" -a "${words.join(" ")}"`]),
-      ...flags.map((flag) => `complete -c ${program} -n "${seen.join("; and ")}" -l ${flag.slice(2)}`),
+      ...flags
+        .filter((flag) => path === "" || !anywhere.has(flag))
+        .map((flag) => `complete -c ${program}${within} ${fishFlag(flag)}`),
     ];
   });
   return `# fish completion of ${program}. Load it with: ${program} completion fish | source\n${lines.join("\n")}\n`;
+}
+
+/** A flag, and what may follow it. */
+function fishFlag(flag: string): string {
+  const name = `-l ${flag.slice(2)}`;
+  if (flag === "--write-out") {
+    return `-s w ${name} -x -a "${formats.join(" ")}"`;
+  }
+  return fileFlags.some((one) => one === flag) ? `${name} -r -F` : name;
 }
 
 function powershell(program: string, places: readonly Place[]): string {
