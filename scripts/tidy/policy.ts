@@ -22,16 +22,7 @@ export const layers: Readonly<
   sim: { packages: ["base", "raft", "wal", "kv", "etcd"], external: [] },
   server: {
     packages: ["base", "raft", "wal", "raft-node", "kv", "grpc", "etcd", "sim"],
-    external: [
-      "@bufbuild/protobuf",
-      "@peculiar/x509",
-      "bcryptjs",
-      "commander",
-      "jose",
-      "pino",
-      "prom-client",
-      "yaml",
-    ],
+    external: ["@bufbuild/protobuf", "bcryptjs", "commander", "jose", "pino", "prom-client", "yaml"],
   },
 };
 
