@@ -11,7 +11,7 @@ export interface RatioBar {
 }
 
 /** Two bars above each other: what one operation costs each system. */
-export interface CostBars {
+interface CostBars {
   readonly label: string;
   readonly sides: readonly {
     readonly system: string;

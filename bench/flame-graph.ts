@@ -14,8 +14,24 @@ export interface CpuProfile {
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
     readonly children?: readonly number[];
   }[];
+  /** By the machine's monotonic clock. */
+  readonly startTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
+}
+
+/** What was sampled between two times of the machine's monotonic clock, in microseconds. */
+export function between(profile: CpuProfile, fromUs: number, toUs: number): CpuProfile {
+  let atUs = profile.startTime;
+  const within = profile.timeDeltas.map((delta) => {
+    atUs += delta;
+    return atUs >= fromUs && atUs <= toUs;
+  });
+  return {
+    ...profile,
+    samples: profile.samples.filter((_, i) => within[i]),
+    timeDeltas: profile.timeDeltas.filter((_, i) => within[i]),
+  };
 }
 
 /** One function in the place it was called from. */
@@ -159,7 +175,7 @@ export function flameGraph(profile: CpuProfile, title: string): string {
   draw(root, 0, 0);
   const height = (deepest + 1) * rowHeight + 48;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">`,
     `<style>${style}</style>`,
     `<rect class="page" width="${width}" height="${height}"/>`,
     `<text class="title" x="10" y="20">${escaped(title)}</text>`,

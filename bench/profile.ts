@@ -3,12 +3,21 @@ import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runLoadProcess } from "./cluster.ts";
-import { type CpuProfile, flameGraph, readProfile, type SelfTime, selfTimes } from "./flame-graph.ts";
+import {
+  between,
+  type CpuProfile,
+  flameGraph,
+  readProfile,
+  type SelfTime,
+  selfTimes,
+} from "./flame-graph.ts";
 import { launch, leaderPosition, root, shutDown } from "./system.ts";
 
 const clients = 1000;
 const connections = 100;
 const shownCount = 20;
+/** Start of the load generator, and code that is not compiled yet. */
+const warmUpUs = 2_000_000;
 
 /** Loads three members for `seconds`, draws what the leader did, and prints where its time went. */
 export async function benchProfile(seconds: number): Promise<{ graph: string; top: readonly SelfTime[] }> {
@@ -18,12 +27,15 @@ export async function benchProfile(seconds: number): Promise<{ graph: string; to
   try {
     const running = await launch("quorate", join(root, "bin", "quorate"), ["serve"]);
     const leader = running.members[(await leaderPosition(running)) ?? 0];
+    const fromUs = clockUs();
     const { perSecond } = await runLoadProcess(leader?.clientPort ?? 0, [
       `--clients=${clients}`,
       `--connections=${connections}`,
       `--seconds=${seconds}`,
-    ]).finally(() => shutDown(running));
-    const profile = profileOf(folder, leader?.process.pid ?? 0);
+    ]);
+    const toUs = clockUs();
+    await shutDown(running); // Profiles are written at the end of a process.
+    const profile = between(profileOf(folder, leader?.process.pid ?? 0), fromUs + warmUpUs, toUs);
     const top = selfTimes(profile, shownCount);
     print(top, perSecond);
     return {
@@ -34,6 +46,10 @@ export async function benchProfile(seconds: number): Promise<{ graph: string; to
     process.env["QUORATE_NODE_FLAGS"] = flags;
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function clockUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 /** The main thread's, which has the least thread id. */

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { costChart, ratioChart } from "../bench/chart.ts";
-import { type CpuProfile, flameGraph, selfTimes } from "../bench/flame-graph.ts";
+import { between, type CpuProfile, flameGraph, selfTimes } from "../bench/flame-graph.ts";
 import type { KeptRow } from "../bench/record.ts";
 import { median, ratios } from "../bench/statistics.ts";
 import { goals, timesBetter } from "../scripts/lib/performance-goals.ts";
@@ -88,6 +88,7 @@ test("a flame graph has each function under its callers, as wide as its time", (
       { id: 3, callFrame: frame("write", "file:///x/packages/wal/src/wal.ts") },
       { id: 4, callFrame: frame("(idle)") },
     ],
+    startTime: 1_000_000,
     samples: [2, 3, 4],
     timeDeltas: [250, 750, 5000],
   };
@@ -95,6 +96,7 @@ test("a flame graph has each function under its callers, as wide as its time", (
     { name: "write", place: "wal/src/wal.ts:1", share: 0.75 },
     { name: "turn", place: "raft/src/turn.ts:1", share: 0.25 },
   ]);
+  assert.deepEqual(between(profile, 1_000_300, 1_001_000).samples, [3], "start and end left out");
   const graph = flameGraph(profile, "a profile");
   assert.ok(isWellFormed(graph), graph);
   assert.match(graph, /write wal\/src\/wal\.ts:1 75\.00 %.*class="wal" x="0\.0" y="-51" width="900\.0"/);
