@@ -180,7 +180,7 @@ export class AuthTable {
           (op.prevKv ? this.refuseRange(principal, "read", op.key, op.rangeEnd) : null)
         );
       case "txn":
-        return this.#refuseTxn(principal, op, keysOf);
+        return this.#refuseTxn(principal, op, onceEach(keysOf));
       case "none":
         return this.refuseStranger(principal);
     }
@@ -238,6 +238,16 @@ export class AuthTable {
       observer.tokensRevoked(user);
     }
   }
+}
+
+/** PERF: a lease may have many keys, and a transaction may name it with each of its puts; the answer would be the same. */
+function onceEach(keysOf: LeaseKeys): LeaseKeys {
+  const asked = new Set<bigint>();
+  return (lease) => {
+    const keys = asked.has(lease) ? [] : keysOf(lease);
+    asked.add(lease);
+    return keys;
+  };
 }
 
 const hashSliceBytes = 64 * 1024;

@@ -156,6 +156,22 @@ test("a lease: whoever may not write all of its keys neither revokes it nor atta
   assert.equal(asAna(driver, put("a2", "v", { lease: 9n })), "KV_LEASE_NOT_FOUND");
 });
 
+test("the keys of a lease are looked at once for a transaction, however many of its puts name it", () => {
+  const driver = guarded(["write", "a", "b"]);
+  const ana = user(driver, "ana");
+  const asked: bigint[] = [];
+  const keysOf = (lease: bigint): Uint8Array[] => {
+    asked.push(lease);
+    return [bytes(lease === 7n ? "a1" : "z")];
+  };
+  const puts = (lease: bigint) => [put("a2", "", { lease }), put("a3", "", { lease })];
+  const { auth } = driver.machine;
+  assert.equal(auth.refuseOp(ana, txn([], puts(7n), [txn([], puts(7n))]), keysOf), null);
+  assert.deepEqual(asked, [7n]);
+  assert.equal(auth.refuseOp(ana, txn([], puts(7n), [txn([], puts(8n))]), keysOf), denied);
+  assert.equal(auth.refuseOp(ana, txn([], [txn([], puts(8n))], puts(8n)), keysOf), denied);
+});
+
 test("a range is allowed where permissions together cover it", () => {
   const driver = guarded(["read", "a", "c"], ["read-write", "c"], ["read", "c\0", "f"], ["read", "m", "\0"]);
   const may = (key: string, rangeEnd = ""): boolean =>
