@@ -77,6 +77,11 @@ export interface RaftConfig {
   readonly proposalForwarding?: boolean;
   /** A leader that was removed or demoted becomes a follower. RAFT §4.2.2. */
   readonly stepDownOnRemoval?: boolean;
+  /**
+   * A leader that was removed or demoted while it hands over goes on until somebody has taken over, or no majority is heard. ETCD: differs, steps
+   * down at once, and may keep the last entry to itself while its vote is needed; only schedules recorded from it need that.
+   */
+  readonly handOverCompleted?: boolean;
   /** Configuration changes that cannot be carried out now become empty entries. */
   readonly validateConfChanges?: boolean;
   /** Configuration changes that make no valid configuration are refused. Else they enter the log, and change nothing when applied. */
@@ -107,6 +112,7 @@ export const raftDefaults: {
   readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
+  readonly handOverCompleted: boolean;
   readonly validateConfChanges: boolean;
   readonly refuseImpossibleConfChanges: boolean;
 } = {
@@ -129,6 +135,7 @@ export const raftDefaults: {
   voteFloor: null,
   proposalForwarding: true,
   stepDownOnRemoval: true,
+  handOverCompleted: true,
   validateConfChanges: true,
   refuseImpossibleConfChanges: true,
 };

@@ -134,6 +134,14 @@ export function applyConfChange(state: RaftState, change: ConfChange): ConfState
   return switchTo(state, reconcileMembership(state, before, outcome.confState, outcome.fresh));
 }
 
+/**
+ * RAFT §4.2.2 [removed-leader-hands-over]: the heir may not know yet that the change is committed, and then needs this member's vote, which is
+ * refused as long as it lacks the end of this log (RAFT §3.6.1). So the leader stays until it has all of it.
+ */
+function staysToHandOver({ config, transferee }: RaftState, confState: ConfState): boolean {
+  return config.handOverCompleted && transferee !== noNode && isVoter(confState, transferee);
+}
+
 function switchTo(state: RaftState, membership: Membership): ConfState {
   const { confState } = membership;
   assert(confState.voters.length > 0, "membership: somebody votes");
@@ -145,7 +153,7 @@ function switchTo(state: RaftState, membership: Membership): ConfState {
   if (own === null || own.isLearner) {
     // RAFT §4.2.2 [removed-leader-leads]: a leader that is no longer a voter leads until the change is committed, without counting itself; then it
     // steps down.
-    if (state.config.stepDownOnRemoval) {
+    if (state.config.stepDownOnRemoval && !staysToHandOver(state, confState)) {
       becomeFollower(state, state.term, noNode);
     }
     return confState;

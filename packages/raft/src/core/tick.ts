@@ -1,14 +1,15 @@
 /** The clock of the protocol: elections when no leader is heard, heartbeats while leading. RAFT §3.4, §3.9. */
 import { assert } from "@quorate/base";
+import { isVoter } from "../quorum/joint.ts";
 import { isQuorumActive } from "../tracker/tracker.ts";
-import { noNode } from "../types/ids.ts";
+import { type NodeId, noNode } from "../types/ids.ts";
 import { becomeFollower } from "./become.ts";
 import { ordinaryCampaign, startElection } from "./election.ts";
 import { leaveWhenDue } from "./membership.ts";
 import { isPromotable, type RaftState } from "./raft-state.ts";
 import { heartbeatContext } from "./read-index.ts";
 import { broadcastHeartbeat } from "./replication.ts";
-import { abortTransfer } from "./transfer.ts";
+import { abortTransfer, startTransfer } from "./transfer.ts";
 
 /** One unit of time has passed. */
 export function tick(state: RaftState): void {
@@ -54,11 +55,35 @@ function leaderTimeout(state: RaftState): void {
   }
   // RAFT §3.10 [transfer-gives-up]: a transfer that did not end within an election time-out is given up.
   if (state.role === "leader" && state.transferee !== noNode) {
+    const { transferee } = state;
     abortTransfer(state);
+    if (state.config.handOverCompleted && state.config.stepDownOnRemoval && !votes(state)) {
+      handOverAgain(state, transferee);
+    }
   }
   // A joint configuration that was applied during a transfer that came to nothing would else stay until something else is applied.
   if (state.config.leaveRetried) {
     leaveWhenDue(state);
+  }
+}
+
+function votes(state: RaftState): boolean {
+  return isVoter(state.tracker.membership.confState, state.id);
+}
+
+/**
+ * RAFT §4.2.2 [removed-leader-hands-over]: a leader that has no vote any more tries the next one, the most complete first. It ends with the check
+ * of the quorum; where there is none, now.
+ */
+function handOverAgain(state: RaftState, before: NodeId): void {
+  assert(state.role === "leader" && state.transferee === noNode, "tick: a hand-over is under way");
+  const { confState, members } = state.tracker.membership;
+  const heirs = members
+    .filter(({ id }) => isVoter(confState, id))
+    .sort((left, right) => right.match - left.match);
+  const heir = heirs.find(({ id }) => id !== before) ?? heirs[0];
+  if (!state.config.checkQuorum || heir === undefined || startTransfer(state, heir.id) !== null) {
+    becomeFollower(state, state.term, noNode);
   }
 }
 

@@ -287,6 +287,51 @@ test("§4.2.2 a removed leader hands over: to be asked to take over in the same 
   assert.equal(leaders.length, 1, `told: ${told.join()}`);
 });
 
+/** Of two voters the leader takes its own vote away, and has an entry behind that change which does not reach the other at first. */
+function leaveWithLastEntry(handOverCompleted: boolean, op: "remove" | "add-learner"): TestHosts {
+  const hosts = group(2, { core: { handOverCompleted } });
+  const { network } = hosts;
+  const { host, storage } = hosts.member(1);
+  const ofChange = storage.lastIndex + 1;
+  const carry = network.carry.bind(network);
+  let isBlocked = true;
+  network.carry = (from, to, frames) => {
+    const passing = frames.filter(([, frame]) => {
+      const message = frame.kind === "message" ? frame.message : null;
+      const isBehind =
+        message?.type === "append-entries" && message.entries.some(({ index }) => index > ofChange);
+      const tellsCommit = message !== null && "commit" in message && message.commit >= ofChange;
+      return !(isBlocked && from === 1 && (isBehind || tellsCommit));
+    });
+    carry(from, to, passing);
+  };
+  const outcomes = change(host, { changes: [{ op, id: id(1) }] });
+  host.propose(Uint8Array.of(9), () => {});
+  hosts.tick(3);
+  assert.equal(outcomes[0]?.kind, "applied");
+  assert.deepEqual(host.status().confState.voters, [2]);
+  assert.ok(storage.lastIndex > hosts.member(2).storage.lastIndex, "the other lacks the last entry");
+  isBlocked = false;
+  hosts.tick(60);
+  return hosts;
+}
+
+// [removed-leader-hands-over]
+test("§4.2.2 of two voters the leader goes, and takes no entry with it that the other one needs", () => {
+  for (const op of ["remove", "add-learner"] as const) {
+    const hosts = leaveWithLastEntry(true, op);
+    assert.deepEqual(
+      [1, 2].map((each) => hosts.member(each).host.role),
+      ["follower", "leader"],
+      op,
+    );
+    assert.deepEqual([...(hosts.member(2).machine.commands.at(-1) ?? [])], [9]);
+  }
+  // As etcd's would: the other one needs a vote that is refused for ever.
+  const hosts = leaveWithLastEntry(false, "remove");
+  assert.ok([1, 2].every((each) => hosts.member(each).host.role !== "leader"));
+});
+
 // [learner-given-up]
 test("a learner that does not catch up is told of once, and stays a learner", () => {
   const hosts = group(1, { membership: { promotionTimeoutTicks: 15 } });

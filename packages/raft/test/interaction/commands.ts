@@ -146,6 +146,7 @@ function settingsOf(command: ScriptCommand): Settings {
     measureEntry: protobufBytes,
     candidacyDurable: false,
     leaveRetried: false,
+    handOverCompleted: false,
     staleLeaderAnswered: false,
     leaseProtected: false,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,
