@@ -11,13 +11,30 @@ export function dataDirectoryFailure(dataDir: string, error: unknown): CommandEr
   if (error instanceof StorageError) {
     return storageFailure(dataDir, error);
   }
-  if (error instanceof FileError) {
-    return failure(
-      `data directory ${dataDir} cannot be used (${error.syscall} ${error.path}: ${error.code}): make it readable and writable for this user, or choose another with --data-dir`,
-      error,
-    );
+  if (error instanceof FileError || isOfFileBelow(dataDir, error)) {
+    const { code, path, syscall } = error;
+    const where = `${syscall} ${path}`;
+    return code === "ENOSPC"
+      ? fullDisk(dataDir, where, error)
+      : failure(
+          `data directory ${dataDir} cannot be used (${where}: ${code}): make it readable and writable for this user, or choose another with --data-dir`,
+          error,
+        );
   }
   return null;
+}
+
+/** What the system says of a file that is not the log's: the lock, notes. */
+function isOfFileBelow(
+  dataDir: string,
+  error: unknown,
+): error is NodeJS.ErrnoException & { readonly path: string } {
+  const { code, path, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return code !== undefined && syscall !== undefined && path?.startsWith(`${dataDir}/`) === true;
+}
+
+function fullDisk(dataDir: string, where: string, cause: unknown): CommandError {
+  return failure(`data directory ${dataDir}: no space is left (${where}): free some`, cause);
 }
 
 /** Peers repair a damaged log; a member alone is asked what it may go on without. What nobody can repair is to be added anew. */
@@ -56,10 +73,7 @@ function storageFailure(dataDir: string, error: StorageError): CommandError {
         error,
       );
     case "STORAGE_FULL":
-      return failure(
-        `data directory ${dataDir}: no space is left (${info.syscall} ${info.file}): free some`,
-        error,
-      );
+      return fullDisk(dataDir, `${info.syscall} ${info.file}`, error);
     case "STORAGE_IO":
       return failure(
         `data directory ${dataDir}: the disk failed (${info.syscall} ${info.file}): look at the system's log before starting again`,
