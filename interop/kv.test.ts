@@ -1,9 +1,14 @@
 /** Everything of KV that etcdctl can ask, through the leader and through each follower. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Cluster, eventually } from "./cluster.ts";
 import { ctl, etcdctl } from "./etcdctl.ts";
 
+const launcher = join(import.meta.dirname, "..", "bin", "quorate");
 let cluster: Cluster;
 /** The leader's endpoint first. */
 let endpoints: string[];
@@ -23,9 +28,15 @@ async function statuses(): Promise<EndpointStatus[]> {
   return JSON.parse(await ctl(cluster.endpoints, ["endpoint", "status", "-w", "json"])) as EndpointStatus[];
 }
 
+const folder = mkdtempSync(join(tmpdir(), "quorate-socket-"));
+const socket = `unix://${join(folder, "localhost:2379")}`;
+
 before(async () => {
   cluster = await Cluster.create(3);
-  cluster.startAll();
+  for (const [place, member] of cluster.members.entries()) {
+    // The first one is also reached through a file.
+    cluster.start(member, place === 0 ? [`--listen-client-urls=${member.clientUrl},${socket}`] : []);
+  }
   const all = await eventually("three members agree on a leader", 20_000, async () => {
     const outcome = await etcdctl(cluster.endpoints, ["endpoint", "status", "-w", "json"]);
     if (outcome.code !== 0) {
@@ -43,6 +54,7 @@ before(async () => {
 
 after(async () => {
   await cluster.destroy();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 function onEachMember(name: string, body: (endpoint: string, key: string) => Promise<void>): void {
@@ -191,6 +203,13 @@ test("endpoint health", async () => {
   assert.equal((await etcdctl(cluster.endpoints, ["endpoint", "health"])).code, 0);
 });
 
+test("a unix socket: etcd's client and ours", async () => {
+  await ctl(socket, ["put", "through a file", "v"]);
+  assert.equal(await ctl(socket, ["get", "through a file", "--print-value-only"]), "v\n");
+  const own = spawnSync(launcher, ["--endpoints", socket, "get", "through a file"], { encoding: "utf8" });
+  assert.equal(own.stdout, "through a file\nv\n", own.stderr);
+});
+
 test("a downgrade is begun on one member, known to another, and cancelled", async () => {
   const [first = "", second = ""] = endpoints;
   const begun = await etcdctl(first, ["downgrade", "enable", "3.6"]);
@@ -204,4 +223,5 @@ test("a downgrade is begun on one member, known to another, and cancelled", asyn
 test("SIGTERM ends every member with exit code 0", async () => {
   const codes = await Promise.all(cluster.members.map((member) => cluster.stop(member)));
   assert.deepEqual(codes, [0, 0, 0], cluster.logs());
+  assert.equal(existsSync(socket.slice("unix://".length)), false, "the socket's file went with its member");
 });
