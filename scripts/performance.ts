@@ -17,7 +17,7 @@ const documentPath = "docs/performance.md";
 
 /** Parts that compare two systems, in the order of the document. */
 const comparedParts = ["etcd-benchmark", "h2load", "failover", "restart", "library", "core"];
-const ownParts = ["growth", "snapshot", "memory", "workers"];
+const ownParts = ["growth", "snapshot", "memory"];
 
 interface Made {
   readonly path: string;
@@ -46,6 +46,7 @@ function make(): Made[] {
     machine: machineLine(results),
     compared: comparedTable(comparedParts.flatMap((part) => results.get(part)?.rows ?? [])),
     profile: profileTable(results.get("profile")?.rows ?? []),
+    workers: workersTable(results.get("workers")?.rows ?? []),
     own: ownTable(ownParts.flatMap((part) => results.get(part)?.rows ?? [])),
   };
   return [
@@ -138,6 +139,24 @@ function profileTable(rows: readonly KeptRow[]): string {
   return [`| time in the function itself, ${taken} | |`, "| --- | --- |", ...lines].join("\n");
 }
 
+/** Connections in the main thread, then in a worker, and the second in parts of the first. */
+function workersTable(rows: readonly KeptRow[]): string {
+  const times = (after: number | undefined, before: number | undefined): string =>
+    after === undefined || before === undefined ? "–" : (after / before).toFixed(2);
+  const lines = rows.flatMap(({ commit, sides: [main, worker], takenAt, what }) =>
+    main === undefined || worker === undefined
+      ? []
+      : [
+          `| ${what} | ${sideText(main, "/s")} | ${sideText(worker, "/s")} | ${times(median(worker.rounds), median(main.rounds))} | ${times(worker.leaderCpuUs, main.leaderCpuUs)} | ${times(worker.mainThreadUs, main.mainThreadUs)} | ${takenAt}, ${commit} |`,
+        ],
+  );
+  return [
+    "| load | in the main thread | in a worker | rate, times | CPU of the process, times | of the main thread, times | taken |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...lines,
+  ].join("\n");
+}
+
 /** The figure, and what it cost. */
 function sideText(side: Side | undefined, unit: string): string {
   if (side === undefined) {
@@ -167,7 +186,7 @@ function megabytes(bytes: number): string {
 
 function figure(value: number, unit: string): string {
   const text = value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
-  return unit.startsWith("/") ? `${text} ${unit}` : `${text} ${unit}`;
+  return `${text} ${unit}`;
 }
 
 function ratioSvg(results: ReadonlyMap<string, Results>): string {
