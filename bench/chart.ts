@@ -21,8 +21,8 @@ interface CostBars {
   }[];
 }
 
-const width = 860;
-const labelWidth = 300;
+const width = 920;
+const labelWidth = 360;
 const valueWidth = 130;
 const plotWidth = width - labelWidth - valueWidth;
 const top = 52;
@@ -36,7 +36,7 @@ const style = `
   .ours.soft { fill: #9dbdf7; }
   .theirs { fill: #8c959f; }
   .theirs.soft { fill: #d0d7de; }
-  .line { stroke: #59636e; stroke-width: 1.5; }
+  .line { stroke: #1f2328; stroke-width: 1.5; }
   .goal { stroke: #cf222e; stroke-width: 2; }
   .axis { stroke: #d1d9e0; }
   @media (prefers-color-scheme: dark) {
@@ -47,7 +47,7 @@ const style = `
     .ours.soft { fill: #1f4b8f; }
     .theirs { fill: #9198a1; }
     .theirs.soft { fill: #4a525b; }
-    .line { stroke: #c9d1d9; }
+    .line { stroke: #f0f6fc; }
     .goal { stroke: #ff7b72; }
     .axis { stroke: #3d444d; }
   }
@@ -135,7 +135,7 @@ function fixed(value: number): string {
 }
 
 function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
+  return value >= 100 ? value.toFixed(0) : value < 1 ? value.toFixed(2) : value.toFixed(1);
 }
 
 /** Text as it may stand in SVG. */
