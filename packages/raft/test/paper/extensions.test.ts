@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyBytes, utf8Encode } from "@quorate/base";
-import { type Message, noNode, toNodeId, toTerm } from "@quorate/raft";
+import { type Message, noNode, raftDefaults, toNodeId, toTerm } from "@quorate/raft";
 import { progressOf } from "../../src/tracker/tracker.ts";
 import { at, commands, conf, entry, Group, loneMember, Peer, startingLog } from "../support/group.ts";
 import { change } from "../support/messages.ts";
@@ -233,6 +233,45 @@ test("§4.2.2: a leader that is removed leads until that is committed, then step
     assert.equal(refused.ok ? "" : refused.reason, stepDownOnRemoval ? "no-leader" : "not-a-member");
     assert.deepEqual(group.peer(2).node.status().confState.voters, [2, 3]);
   }
+});
+
+// [removed-leader-hands-over]
+test("§4.2.2: a leader that is removed while it hands over leads on until that is done, and tries again", () => {
+  for (const handOverCompleted of [true, false]) {
+    const group = new Group(group3, { handOverCompleted, checkQuorum: true });
+    const leader = group.elect(1);
+    assert.ok(leader.node.proposeConfChange(change("r1"), "single").ok);
+    assert.equal(leader.node.transferLeadership(toNodeId(2)), "started");
+    group.settle((message) => message.type !== "timeout-now");
+    assert.deepEqual(leader.node.status().confState.voters, [2, 3]);
+    assert.equal(leader.role, handOverCompleted ? "leader" : "follower");
+    for (let i = 0; i < 2 * raftDefaults.electionTimeoutTicks; i++) {
+      leader.node.tick();
+      group.settle();
+    }
+    const leaders = [2, 3].filter((id) => group.peer(id).role === "leader");
+    assert.deepEqual(
+      leaders,
+      handOverCompleted ? [3] : [],
+      "whoever did not take over is not asked at once again",
+    );
+    assert.equal(leader.role, "follower");
+  }
+});
+
+// [removed-leader-hands-over]
+test("§4.2.2: a removed leader that hears no majority hands over to nobody, and steps down", () => {
+  const group = new Group(group3, { checkQuorum: true });
+  const leader = group.elect(1);
+  assert.ok(leader.node.proposeConfChange(change("r1"), "single").ok);
+  assert.equal(leader.node.transferLeadership(toNodeId(2)), "started");
+  group.settle((message) => message.type !== "timeout-now");
+  assert.equal(leader.role, "leader");
+  for (let i = 0; i < 2 * raftDefaults.electionTimeoutTicks; i++) {
+    leader.node.tick();
+    group.settle(() => false);
+  }
+  assert.equal(leader.role, "follower");
 });
 
 // [joint-both-commit]
