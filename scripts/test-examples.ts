@@ -20,7 +20,7 @@ const patterns = [
 const compiled = { NODE_COMPILE_CACHE: join(root, ".cache/compile") };
 
 // The slowest file starts clusters of real processes several times over.
-const fileTimeoutMs = 200_000;
+const fileTimeoutMs = 300_000;
 
 function selectTestFiles(filters: readonly string[]): string[] {
   const files = globSync(patterns, { cwd: root })

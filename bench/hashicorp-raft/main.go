@@ -42,11 +42,12 @@ type result struct {
 func main() {
 	seconds := flag.Float64("seconds", 4, "how long each measurement takes")
 	inFlight := flag.String("in-flight", "1,64,1024", "commands in flight")
+	batch := flag.Bool("batch", true, "queue commands while a batch is on its way (BatchApplyCh)")
 	flag.Parse()
 	folder, err := os.MkdirTemp("", "bench-hashicorp-raft-")
 	check(err)
 	defer os.RemoveAll(folder)
-	nodes := start(folder, 3)
+	nodes := start(folder, 3, *batch)
 	leader := waitForLeader(nodes)
 	for _, text := range strings.Split(*inFlight, ",") {
 		count, err := strconv.Atoi(text)
@@ -61,7 +62,7 @@ func main() {
 	}
 }
 
-func start(folder string, count int) []*raft.Raft {
+func start(folder string, count int, batch bool) []*raft.Raft {
 	nodes := make([]*raft.Raft, count)
 	servers := make([]raft.Server, count)
 	transports := make([]*raft.NetworkTransport, count)
@@ -82,6 +83,7 @@ func start(folder string, count int) []*raft.Raft {
 		config.LocalID = servers[i].ID
 		config.Logger = hclog.NewNullLogger()
 		config.MaxAppendEntries = 1024
+		config.BatchApplyCh = batch
 		check(raft.BootstrapCluster(config, log, log, snapshots, transports[i], raft.Configuration{Servers: servers}))
 		nodes[i], err = raft.NewRaft(config, &counter{}, log, log, snapshots, transports[i])
 		check(err)
