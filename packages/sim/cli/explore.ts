@@ -6,7 +6,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { defaultExplorerPlan, type ExplorerPlan, type ExplorerProgress, explore } from "@quorate/sim";
 
-const usage = `usage: npm run explore -- [bounds] [--worlds N] [--json]
+const usage = `usage: npm run explore -- [bounds] [--worlds N] [--no-reduction] [--json]
   --nodes N --voters N          members, and how many of them vote at the start (default 3 and 3)
   --terms N --proposals N --crashes N --changes N --heartbeats N
                                 what may happen so often (default 3, 2, 1, 1, 0)
@@ -14,7 +14,10 @@ const usage = `usage: npm run explore -- [bounds] [--worlds N] [--json]
   --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
   --pre-vote                    elections begin with a trial
   --worlds N                    give up after so many worlds
-  --json                        the report as one JSON line`;
+  --no-reduction                every order of steps, also where orders make no difference: many times as many worlds
+  --json                        the report as one JSON line
+  --help                        this text
+exit code: 0 all worlds visited, no promise broken; 1 a promise is broken; 2 usage; 3 ended by --worlds`;
 
 class UsageError extends Error {}
 
@@ -28,7 +31,15 @@ function natural(name: string, text: string | undefined, fallback: number): numb
   return Number(text);
 }
 
-function readOptions(args: string[]): { plan: ExplorerPlan; worldCountMax: number; json: boolean } {
+interface Options {
+  readonly plan: ExplorerPlan;
+  readonly worldCountMax: number;
+  readonly reduction: boolean;
+  readonly json: boolean;
+}
+
+/** Null when help is asked for. */
+function readOptions(args: string[]): Options | null {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
     args,
@@ -45,11 +56,18 @@ function readOptions(args: string[]): { plan: ExplorerPlan; worldCountMax: numbe
       batches: text,
       worlds: text,
       "pre-vote": { type: "boolean", default: false },
+      "no-reduction": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
-  const number = (name: Exclude<keyof typeof values, "pre-vote" | "json">, fallback: number): number =>
-    natural(name, values[name], fallback);
+  if (values.help) {
+    return null;
+  }
+  const number = (
+    name: Exclude<keyof typeof values, "pre-vote" | "no-reduction" | "json" | "help">,
+    fallback: number,
+  ): number => natural(name, values[name], fallback);
   const nodeCount = number("nodes", defaultExplorerPlan.nodeCount);
   const plan: ExplorerPlan = {
     nodeCount,
@@ -71,20 +89,44 @@ function readOptions(args: string[]): { plan: ExplorerPlan; worldCountMax: numbe
   if (plan.termMax < 1 || plan.linkCapacity < 1 || plan.pendingBatchesMax < 1) {
     throw new UsageError("--terms, --link and --batches take at least 1");
   }
-  return { plan, worldCountMax: number("worlds", Number.MAX_SAFE_INTEGER), json: values.json };
+  const counts = [plan.proposalCountMax, plan.crashCountMax, plan.confChangeCountMax, plan.heartbeatCountMax];
+  if (Math.max(...counts, plan.campaignCountMax ?? 0) > 63) {
+    throw new UsageError("--proposals, --crashes, --changes, --heartbeats and --campaigns take at most 63");
+  }
+  return {
+    plan,
+    worldCountMax: number("worlds", Number.MAX_SAFE_INTEGER),
+    reduction: !values["no-reduction"],
+    json: values.json,
+  };
+}
+
+/** One line that tells how far an exploration has come. */
+function progressLine(progress: ExplorerProgress, seconds: number): string {
+  const mebibytes = Math.round(process.memoryUsage().rss / 2 ** 20);
+  const rate = Math.round(progress.worldCount / seconds);
+  return (
+    `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.frontierCount} wait, ` +
+    `${progress.stepCount} steps, depth ${progress.depth}, ${progress.localStateCount} states of a member, ` +
+    `${progress.localStepCount} steps by the core, ${progress.messageCount} messages, ` +
+    `${seconds.toFixed(1)} s, ${rate} worlds/s, ${mebibytes} MiB`
+  );
 }
 
 function main(): number {
-  const { plan, worldCountMax, json } = readOptions(process.argv.slice(2));
+  const options = readOptions(process.argv.slice(2));
+  if (options === null) {
+    console.log(usage);
+    return 0;
+  }
+  const { plan, worldCountMax, reduction, json } = options;
   const startedMs = performance.now();
-  const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1);
   const line = (progress: ExplorerProgress): string =>
-    `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.frontierCount} wait, ` +
-    `${progress.stepCount} steps, depth ${progress.depth}, ` +
-    `${progress.localStateCount} states of a member, ${progress.messageCount} messages, ${seconds()} s`;
+    progressLine(progress, (performance.now() - startedMs) / 1000);
   const report = explore({
     plan,
     worldCountMax,
+    reduction,
     progressInterval: 1_000_000,
     onProgress: (progress) => {
       if (!json) {
@@ -97,7 +139,8 @@ function main(): number {
   } else {
     console.log(`plan: ${JSON.stringify(plan)}`);
     console.log(
-      `${report.complete ? "all" : "not all"}: ${line(report)}, longest committed log ${report.committedMax}`,
+      `${report.complete ? "all" : "not all"}: ${line(report)}, longest committed log ${report.committedMax}, ` +
+        `chance that two worlds had one fingerprint ${report.missedChance.toExponential(1)}`,
     );
   }
   if (report.violation !== null) {

@@ -1,17 +1,27 @@
 /** What can happen in a world: packed into one number each, so that the way to a world is a list of numbers. */
 import { unreachable } from "@quorate/base";
 
-const kinds = ["deliver", "campaign", "propose", "remove", "replace", "heartbeat", "disk", "crash"] as const;
+const kinds = [
+  "deliver",
+  "campaign",
+  "propose",
+  "remove",
+  "replace",
+  "heartbeat",
+  "disk",
+  "crash",
+  "drop",
+] as const;
 
 /** See {@link describeAction}. */
 export type ActionKind = (typeof kinds)[number];
 
 /** `node` acts; `other` is the sender of what is delivered, or the member that a change is about, or takes in. Both from 0. */
-export interface Action {
+interface Action {
   readonly kind: ActionKind;
   readonly node: number;
   readonly other: number;
-  /** The member that is added in place of `other`. */
+  /** The member that is added in place of `other`; or the place on the link of what is dropped. */
   readonly spare: number;
 }
 
@@ -45,6 +55,8 @@ export function describeAction({ kind, node, other, spare }: Action): string {
       return `${node + 1}'s disk finishes a batch`;
     case "crash":
       return `${node + 1} crashes and starts again`;
+    case "drop":
+      return `${node + 1} would ignore message ${spare + 1} from ${other + 1}, which counts no more`;
     default:
       return unreachable(kind);
   }

@@ -3,10 +3,11 @@
  * committed. Part of the state of a world, because what is forbidden next depends on it.
  */
 import { must } from "@quorate/base";
-import type { NodeId } from "@quorate/raft";
 import { promise } from "../violation.ts";
-import type { LocalFacts } from "./local-states.ts";
-import { type Exchange, exchanged } from "./names.ts";
+import type { LocalFacts } from "./local-facts.ts";
+import { NamedHashes } from "./named-hashes.ts";
+import type { Exchange } from "./names.ts";
+import { absent, PairTable } from "./pair-table.ts";
 
 interface Committed {
   readonly entry: string;
@@ -18,40 +19,36 @@ interface Ghost {
   /** By term − 1; 0 where nobody led. */
   readonly leaders: readonly number[];
   readonly committed: readonly Committed[];
-  readonly texts: readonly number[];
-  /** By the state that a member comes into; a state belongs to one member, so that it says it all. */
-  readonly after: Map<number, number>;
 }
 
 /** Ghosts, each kept once under a number. 0 is the ghost of a world in which nothing has happened. */
 export class Ghosts {
-  readonly #exchanges: readonly Exchange[];
+  /** Of each ghost under each exchange of names. */
+  readonly hashes: NamedHashes;
   readonly #known: Ghost[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #textNumbers = new Map<string, number>();
+  /** By the history of the state that a member comes into. */
+  readonly #after = new PairTable();
   committedMax = 0;
 
   constructor(exchanges: readonly Exchange[]) {
-    this.#exchanges = exchanges;
+    this.hashes = new NamedHashes("ghost", exchanges);
     this.#intern([], []);
   }
 
-  /** The ghost after `id` has come into `state`. @throws Violation when what was true before no longer is. */
-  after(ghost: number, id: NodeId, state: number, facts: LocalFacts): number {
-    const before = this.#at(ghost);
-    let found = before.after.get(state);
-    if (found === undefined) {
-      found = this.#work(before, id, facts);
-      before.after.set(state, found);
+  /** The ghost after a member has come into a state of `history`, which `facts` are about. @throws Violation when what was true before no longer is. */
+  after(ghost: number, history: number, facts: LocalFacts): number {
+    const known = this.#after.get(ghost, history);
+    if (known !== absent) {
+      return known;
     }
+    const found = this.#work(must(this.#known[ghost], "explorer: no such ghost"), facts);
+    this.#after.add(ghost, history, found);
     return found;
   }
 
-  textUnder(ghost: number, exchange: number): number {
-    return must(this.#at(ghost).texts[exchange], "explorer: no such exchange");
-  }
-
-  #work(ghost: Ghost, id: NodeId, facts: LocalFacts): number {
+  #work(ghost: Ghost, facts: LocalFacts): number {
+    const { id } = facts;
     const leaders = [...ghost.leaders];
     if (facts.role === "leader") {
       while (leaders.length < facts.term) {
@@ -103,24 +100,10 @@ export class Ghosts {
     if (known !== undefined) {
       return known;
     }
-    const named = { own, lines: [] };
     const number = this.#known.length;
-    const texts = this.#exchanges.map((exchange) => this.#textNumber(exchanged(named, exchange)));
-    this.#known.push({ leaders, committed, texts, after: new Map() });
+    this.#known.push({ leaders, committed });
+    this.hashes.push({ own, lines: [] });
     this.#byText.set(own, number);
     return number;
-  }
-
-  #textNumber(text: string): number {
-    let number = this.#textNumbers.get(text);
-    if (number === undefined) {
-      number = this.#textNumbers.size;
-      this.#textNumbers.set(text, number);
-    }
-    return number;
-  }
-
-  #at(number: number): Ghost {
-    return must(this.#known[number], "explorer: no such ghost");
   }
 }

@@ -4,7 +4,6 @@
  */
 import { assert, must } from "@quorate/base";
 import {
-  type ConfChange,
   type ConfState,
   type Entry,
   type HardState,
@@ -18,8 +17,9 @@ import {
   termZero,
   toLogIndex,
 } from "@quorate/raft";
+import type { LocalInput } from "./inputs.ts";
 import type { NamedText } from "./names.ts";
-import { entryText, stateText } from "./state-text.ts";
+import { entryText, stateText, type TextDetail } from "./state-text.ts";
 
 /** What survives a crash. */
 export interface Durable {
@@ -33,16 +33,6 @@ export const emptyDisk: Durable = {
   entries: [],
 };
 
-/** What can happen to one member. */
-export type LocalInput =
-  | { readonly kind: "deliver"; readonly message: Message }
-  | { readonly kind: "campaign" }
-  | { readonly kind: "propose"; readonly value: number }
-  | { readonly kind: "change"; readonly change: ConfChange }
-  | { readonly kind: "heartbeat" }
-  /** The oldest batch is durable. */
-  | { readonly kind: "disk" };
-
 /** Never reached: time-outs come as inputs. */
 const neverTicks = 2 ** 30;
 
@@ -51,6 +41,8 @@ export interface LocalSettings {
   readonly confState: ConfState;
   readonly preVote: boolean;
   readonly diskForgets: boolean;
+  /** Whether states that behave alike from here on are one. */
+  readonly reduced: boolean;
 }
 
 /** See the head of this file. */
@@ -92,7 +84,7 @@ export class LocalNode {
         this.#node.campaign();
         break;
       case "propose":
-        this.#node.propose([Uint8Array.of(input.value)]);
+        this.#node.propose([Uint8Array.of(this.#proposedCount() + 1)]);
         break;
       case "change":
         this.#node.proposeConfChange(input.change, input.change.changes.length === 1 ? "single" : "joint");
@@ -129,23 +121,36 @@ export class LocalNode {
   }
 
   /** See {@link stateText}. */
-  text(): NamedText {
-    const { term, vote, commit } = this.#hardState;
-    return stateText(this.#node, this.#entries, `t${term} v@${vote} c${commit}`, this.#pending);
+  text(detail: TextDetail): NamedText {
+    const parts = { hardState: this.#hardState, entries: this.#entries, pending: this.#pending };
+    return stateText(this.#node, parts, detail);
+  }
+
+  /** The term that no crash takes back. */
+  get durableTerm(): number {
+    return this.#settings.diskForgets ? 0 : this.#hardState.term;
   }
 
   /** The whole log, durable or not, as texts by index − 1. */
   logTexts(): string[] {
+    return this.#log().map((entry) => entryText(this.#node, entry));
+  }
+
+  #log(): Entry[] {
     const { log } = this.#node.unsafeState;
-    const texts: string[] = [];
-    for (let index = 1; index <= log.lastIndex; index++) {
-      const entry =
-        index < log.unstable.offset
-          ? must(this.#entries[index - 1], "explorer: the stored log has no gaps")
-          : log.unstable.entry(toLogIndex(index));
-      texts.push(entryText(this.#node, entry));
+    const entries = this.#entries.slice(0, log.unstable.offset - 1);
+    for (let index: number = log.unstable.offset; index <= log.lastIndex; index++) {
+      entries.push(log.unstable.entry(toLogIndex(index)));
     }
-    return texts;
+    assert(entries.length === log.lastIndex, "explorer: the log has no gaps");
+    return entries;
+  }
+
+  /** Proposals of this leader in its term: one leader a term, so that term and count name a proposal among all. */
+  #proposedCount(): number {
+    const { term } = this.#node;
+    return this.#log().filter((one) => one.term === term && one.type === "normal" && one.data.length > 0)
+      .length;
   }
 
   /** Takes all that the core has to say. Only what waits for the disk stays. */

@@ -1,67 +1,60 @@
 /**
  * The states of single members, each kept once under a number. A world is a handful of such numbers; what an input makes of a member
- * is worked out once, by replaying how the member came to be, and then looked up. There are far fewer states of
+ * is worked out once by the real core, by replaying how the member came to be, and then looked up. There are far fewer states of
  * members than of worlds, so the walk runs on lookups.
  */
 import { assert, must } from "@quorate/base";
-import type { ConfState, NodeId, Role } from "@quorate/raft";
-import { type Durable, emptyDisk, type LocalInput, LocalNode, type LocalSettings } from "./local-node.ts";
+import type { NodeId } from "@quorate/raft";
+import { promise } from "../violation.ts";
+import { NumberList } from "./growing.ts";
+import { inputOf } from "./inputs.ts";
+import { type LocalFacts, LocalFactsTable } from "./local-facts.ts";
+import { type Durable, emptyDisk, LocalNode, type LocalSettings } from "./local-node.ts";
 import { Messages } from "./messages.ts";
-import { anonymous, type Exchange, exchanged } from "./names.ts";
+import { textHash } from "./mix.ts";
+import { NamedHashes } from "./named-hashes.ts";
+import { anonymous, type Exchange, type NamedText } from "./names.ts";
+import { absent, PairTable } from "./pair-table.ts";
 
-/** What checks and bounds need to know of a member without waking it. */
-export interface LocalFacts {
-  readonly role: Role;
-  readonly term: number;
-  readonly commit: number;
-  /** The log as texts, by index − 1. */
-  readonly log: readonly string[];
-  /** Equal for equal logs, counted from 0. */
-  readonly logNumber: number;
-  readonly pendingCount: number;
-  readonly confState: ConfState;
-}
+const unknown = -1;
 
-/** What an input makes of a member: its next state, and the messages that leave, by number. */
-interface LocalStep {
-  readonly state: number;
-  readonly sent: readonly { readonly to: NodeId; readonly message: number }[];
-}
-
-interface Known {
-  readonly id: NodeId;
-  /** How to get here: from the disk, or from another state by an input. */
-  readonly origin: { readonly disk: Durable } | { readonly from: number; readonly input: LocalInput };
-  readonly facts: LocalFacts;
-  /** Under each exchange of names. */
-  readonly texts: readonly number[];
-  /** Equal for states that some exchange makes equal. */
-  readonly signature: number;
-  readonly crashed: { state: number };
-  /** By the number of the input. PERF: asked for in each step of each world. */
-  readonly steps: Map<number, LocalStep>;
-}
-
-const unknownState = -1;
+/** A step is kept as its next state, the count of what is sent, and a receiver and a message for each. */
+const stepHead = 2;
 
 /** See the head of this file. */
 export class LocalStates {
-  readonly messages: Messages = new Messages();
+  readonly messages: Messages;
+  readonly facts: LocalFactsTable = new LocalFactsTable();
+  /** Of each state under each exchange of names. */
+  readonly hashes: NamedHashes;
   readonly #settings: LocalSettings;
-  readonly #exchanges: readonly Exchange[];
-  readonly #known: Known[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #textNumbers = new Map<string, number>();
-  readonly #logNumbers = new Map<string, number>();
+  /** How each state came to be: from another one (or none) by an input, or from a disk. */
+  readonly #originStates = new NumberList();
+  readonly #originInputs = new NumberList();
+  readonly #disks = new Map<number, Durable>();
+  readonly #signatures = new NumberList();
+  readonly #crashed = new NumberList();
+  /** The state that stands for all that differ only in what a crash would leave. */
+  readonly #lasting = new NumberList();
+  readonly #byLastingText = new Map<string, number>();
+  readonly #steps = new PairTable();
+  readonly #outputs = new NumberList();
 
   constructor(settings: LocalSettings, exchanges: readonly Exchange[]) {
     this.#settings = settings;
-    this.#exchanges = exchanges;
+    this.messages = new Messages(exchanges, settings.reduced);
+    this.hashes = new NamedHashes("state", exchanges);
   }
 
   /** How many different states of members were met. */
   get count(): number {
-    return this.#known.length;
+    return this.#originStates.count;
+  }
+
+  /** How many inputs of members in a state were worked out by the core. */
+  get stepCount(): number {
+    return this.#steps.count;
   }
 
   /** A member that starts on an empty disk. */
@@ -71,119 +64,131 @@ export class LocalStates {
 
   /** The member starts again with what its disk holds. */
   crashed(state: number): number {
-    const known = this.#at(state);
-    if (known.crashed.state === unknownState) {
-      known.crashed.state = this.#start(known.id, this.#wake(state).durable());
-    }
-    return known.crashed.state;
-  }
-
-  /** `number` tells inputs apart that lead to different states. */
-  step(state: number, number: number, input: () => LocalInput): LocalStep {
-    const { steps } = this.#at(state);
-    let found = steps.get(number);
-    if (found === undefined) {
-      found = this.#work(state, input());
-      steps.set(number, found);
+    let found = this.#crashed.at(state);
+    if (found === unknown) {
+      found = this.#start(this.facts.of(state).id, this.#wake(state).durable());
+      this.#crashed.set(state, found);
     }
     return found;
   }
 
-  facts(state: number): LocalFacts {
-    return this.#at(state).facts;
+  /** One state for all that differ only in what a crash would leave: for worlds in which nobody crashes any more. */
+  lasting(state: number): number {
+    const found = this.#lasting.at(state);
+    if (found !== unknown) {
+      return found;
+    }
+    const text = keyOf(this.#wake(state).text({ reduced: true, mayCrash: false }));
+    const first = this.#byLastingText.get(text) ?? state;
+    this.#byLastingText.set(text, first);
+    this.#lasting.set(state, first);
+    return first;
   }
 
-  /** A number that is equal for states that are equal under the exchange. */
-  textUnder(state: number, exchange: number): number {
-    return must(this.#at(state).texts[exchange], "explorer: no such exchange");
+  /** What an input makes of a member: a number for {@link next}, {@link sentCount} and so on. */
+  step(state: number, input: number): number {
+    const found = this.#steps.get(state, input);
+    return found === absent ? this.#work(state, input) : found;
+  }
+
+  /** The state that a step leads to. */
+  next(step: number): number {
+    return this.#outputs.at(step);
+  }
+
+  sentCount(step: number): number {
+    return this.#outputs.at(step + 1);
+  }
+
+  /** The receiver of the message that left as number `i`, from 0; it may be none of the explored members. */
+  receiver(step: number, i: number): number {
+    return this.#outputs.at(step + stepHead + 2 * i);
+  }
+
+  message(step: number, i: number): number {
+    return this.#outputs.at(step + stepHead + 2 * i + 1);
   }
 
   /** Does not depend on names: members are put in the order of it, and few exchanges are left to try. */
   signature(state: number): number {
-    return this.#at(state).signature;
+    return this.#signatures.at(state);
   }
 
-  /** The member in this state, alive: for reports and tests. */
-  wake(state: number): LocalNode {
-    return this.#wake(state);
-  }
-
-  #work(state: number, input: LocalInput): LocalStep {
+  #work(state: number, input: number): number {
     const node = this.#wake(state);
-    node.take(input);
-    const sent = node.takeSent().map((message) => ({
-      to: message.to,
-      message: this.messages.number(node.core, message, this.#exchanges),
-    }));
-    return { state: this.#intern(this.#at(state).id, node, { from: state, input }), sent };
+    node.take(inputOf(input, (number) => this.messages.get(number)));
+    const sent = node.takeSent();
+    const next = this.#intern(this.facts.of(state).id, node, state, input);
+    this.#checkAppendOnly(this.facts.of(state), this.facts.of(next));
+    const step = this.#outputs.count;
+    this.#outputs.push(next);
+    this.#outputs.push(sent.length);
+    for (const message of sent) {
+      this.#outputs.push(message.to - 1);
+      this.#outputs.push(this.messages.number(node.core, message));
+    }
+    this.#steps.add(state, input, step);
+    return step;
+  }
+
+  /** FIG 3 Leader Append-Only: what a leader has in its log stays there as long as it leads. */
+  #checkAppendOnly(before: LocalFacts, after: LocalFacts): void {
+    const leads = before.role === "leader" && after.role === "leader" && before.term === after.term;
+    promise(
+      !leads || before.log.every((entry, i) => after.log[i] === entry),
+      "leader-append-only",
+      () => `${before.id} led term ${before.term} with ${before.log.join(" ")}, then ${after.log.join(" ")}`,
+    );
   }
 
   #start(id: NodeId, disk: Durable): number {
     const node = new LocalNode(id, disk, this.#settings);
     assert(node.takeSent().length === 0, "explorer: a member that starts sends nothing");
-    return this.#intern(id, node, { disk });
+    const known = this.count;
+    const state = this.#intern(id, node, unknown, 0);
+    if (state === known) {
+      this.#disks.set(state, disk);
+    }
+    return state;
   }
 
-  #intern(id: NodeId, node: LocalNode, origin: Known["origin"]): number {
-    const named = node.text();
-    const text = `${named.own}|${named.lines.join("|")}`;
+  #intern(id: NodeId, node: LocalNode, from: number, input: number): number {
+    const named = node.text({ reduced: this.#settings.reduced, mayCrash: true });
+    const text = keyOf(named);
     const known = this.#byText.get(text);
     if (known !== undefined) {
       return known;
     }
-    const { core } = node;
-    const log = node.logTexts();
-    const logText = log.join(" ");
-    const logNumber = this.#logNumbers.get(logText) ?? this.#logNumbers.size;
-    this.#logNumbers.set(logText, logNumber);
-    const number = this.#known.length;
-    this.#known.push({
-      id,
-      origin,
-      facts: {
-        role: core.role,
-        term: core.term,
-        commit: core.committed,
-        log,
-        logNumber,
-        pendingCount: node.pendingCount,
-        confState: core.unsafeState.tracker.membership.confState,
-      },
-      texts: this.#exchanges.map((exchange) => this.#textNumber(exchanged(named, exchange))),
-      signature: this.#textNumber(anonymous(named)),
-      crashed: { state: unknownState },
-      steps: new Map(),
-    });
+    const number = this.count;
+    this.#originStates.push(from);
+    this.#originInputs.push(input);
+    this.#signatures.push(textHash(anonymous(named), 1) | 0);
+    this.#crashed.push(unknown);
+    this.#lasting.push(unknown);
+    this.hashes.push(named);
+    this.facts.push(id, node);
     this.#byText.set(text, number);
-    return number;
-  }
-
-  #textNumber(text: string): number {
-    let number = this.#textNumbers.get(text);
-    if (number === undefined) {
-      number = this.#textNumbers.size + 1;
-      this.#textNumbers.set(text, number);
-    }
     return number;
   }
 
   /** Replays how the member came to be in this state. */
   #wake(state: number): LocalNode {
-    const inputs: LocalInput[] = [];
-    let { origin } = this.#at(state);
-    while ("from" in origin) {
-      inputs.push(origin.input);
-      ({ origin } = this.#at(origin.from));
+    const inputs: number[] = [];
+    let at = state;
+    while (this.#originStates.at(at) !== unknown) {
+      inputs.push(this.#originInputs.at(at));
+      at = this.#originStates.at(at);
     }
-    const node = new LocalNode(this.#at(state).id, origin.disk, this.#settings);
+    const disk = must(this.#disks.get(at), "explorer: every way begins at a disk");
+    const node = new LocalNode(this.facts.of(state).id, disk, this.#settings);
     for (const input of inputs.reverse()) {
-      node.take(input);
+      node.take(inputOf(input, (number) => this.messages.get(number)));
     }
     node.takeSent();
     return node;
   }
+}
 
-  #at(state: number): Known {
-    return must(this.#known[state], "explorer: no such state of a member");
-  }
+function keyOf(text: NamedText): string {
+  return `${text.own}|${text.lines.join("|")}`;
 }

@@ -1,67 +1,83 @@
 /** Messages under way, each kept once under a number from 1; 0 is an empty place on a link. */
-import { must } from "@quorate/base";
+import { assert, must } from "@quorate/base";
 import type { Message, RawNode } from "@quorate/raft";
-import { type Exchange, exchanged } from "./names.ts";
+import { NumberList } from "./growing.ts";
+import { NamedHashes } from "./named-hashes.ts";
+import type { Exchange } from "./names.ts";
 import { messageText } from "./state-text.ts";
 
-interface Known {
-  readonly message: Message;
-  readonly text: string;
-  /** Under each exchange of names. */
-  readonly texts: readonly number[];
-}
+/** Numbers of messages take 16 bits where many worlds wait. */
+const messageCountMax = 2 ** 16 - 1;
+
+/** What matters of a message to whoever asks whether it still counts. */
+type MessageKind = "vote-request" | "vote" | "refusal" | "accepted" | "rejected" | "other";
+const kinds: readonly MessageKind[] = ["vote-request", "vote", "refusal", "accepted", "rejected", "other"];
 
 /** See the head of this file. */
 export class Messages {
-  readonly #known: Known[] = [];
+  readonly hashes: NamedHashes;
+  readonly #reduced: boolean;
+  readonly #known: Message[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #textNumbers = new Map<string, number>();
+  /** By number − 1. PERF: asked for each head of a link in each step. */
+  readonly #terms = new NumberList();
+  readonly #kinds = new NumberList();
 
-  /** The number of a message; equal messages have one. `reader` reads changes of the configuration. */
-  number(reader: RawNode, message: Message, exchanges: readonly Exchange[]): number {
-    const text = messageText(reader, message);
-    const known = this.#byText.get(text);
-    if (known !== undefined) {
-      return known;
-    }
-    const named = { own: text, lines: [] };
-    this.#known.push({
-      message,
-      text,
-      texts: exchanges.map((exchange) => this.#textNumber(exchanged(named, exchange))),
-    });
-    this.#byText.set(text, this.#known.length);
-    return this.#known.length;
-  }
-
-  get(number: number): Message {
-    return this.#at(number).message;
-  }
-
-  /** For reports. */
-  text(number: number): string {
-    return this.#at(number).text;
-  }
-
-  /** A number that is equal for messages that are equal under the exchange; 0 for an empty place. */
-  textUnder(number: number, exchange: number): number {
-    return number === 0 ? 0 : must(this.#at(number).texts[exchange], "explorer: no such exchange");
+  constructor(exchanges: readonly Exchange[], reduced: boolean) {
+    this.hashes = new NamedHashes("message", exchanges);
+    this.#reduced = reduced;
+    // The empty place, which no hash is asked for.
+    this.hashes.push({ own: "", lines: [] });
   }
 
   get count(): number {
     return this.#known.length;
   }
 
-  #textNumber(text: string): number {
-    let number = this.#textNumbers.get(text);
-    if (number === undefined) {
-      number = this.#textNumbers.size + 1;
-      this.#textNumbers.set(text, number);
+  /** The number of a message; messages that do the same have one. `reader` reads changes of the configuration. */
+  number(reader: RawNode, message: Message): number {
+    const text = messageText(reader, message, this.#reduced);
+    const known = this.#byText.get(text);
+    if (known !== undefined) {
+      return known;
     }
+    this.#known.push(message);
+    this.#terms.push(message.term);
+    this.#kinds.push(kinds.indexOf(kindOf(message)));
+    this.hashes.push({ own: text, lines: [] });
+    const number = this.#known.length;
+    assert(number <= messageCountMax, "explorer: too many messages");
+    this.#byText.set(text, number);
     return number;
   }
 
-  #at(number: number): Known {
+  get(number: number): Message {
     return must(this.#known[number - 1], "explorer: no such message");
+  }
+
+  term(number: number): number {
+    return this.#terms.at(number - 1);
+  }
+
+  kind(number: number): MessageKind {
+    return kinds[this.#kinds.at(number - 1)] as MessageKind;
+  }
+
+  isAppendAnswer(number: number): boolean {
+    const kind = this.kind(number);
+    return kind === "accepted" || kind === "rejected";
+  }
+}
+
+function kindOf(message: Message): MessageKind {
+  switch (message.type) {
+    case "request-vote":
+      return "vote-request";
+    case "vote-response":
+      return message.granted ? "vote" : "refusal";
+    case "append-response":
+      return message.rejected ? "rejected" : "accepted";
+    default:
+      return "other";
   }
 }

@@ -1,5 +1,6 @@
 /** How large a world the explorer walks through. Everything is bounded, so that the walk ends. */
 import { assert } from "@quorate/base";
+import { budgetMax } from "./budgets.ts";
 
 /** The bounds of one exploration. */
 export interface ExplorerPlan {
@@ -47,5 +48,13 @@ export function checkExplorerPlan(plan: ExplorerPlan): void {
   assert(plan.nodeCount <= 4, "explorer: at most four members, whose names take 24 orders");
   assert(plan.termMax >= 1, "explorer: at least one term");
   assert(!plan.preVote || plan.campaignCountMax !== null, "explorer: trials of elections without end");
+  const counts = [
+    plan.proposalCountMax,
+    plan.crashCountMax,
+    plan.confChangeCountMax,
+    plan.heartbeatCountMax,
+    plan.campaignCountMax ?? 0,
+  ];
+  assert(Math.max(...counts) <= budgetMax, "explorer: a count that a world has no room for");
   assert(plan.linkCapacity >= 1 && plan.pendingBatchesMax >= 1, "explorer: links and disks take something");
 }

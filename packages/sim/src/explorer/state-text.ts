@@ -3,7 +3,17 @@
  * timers, because here time-outs come by themselves, and what only the quorum check reads.
  */
 import { assert } from "@quorate/base";
-import type { Entry, Message, RaftState, RawNode, Ready } from "@quorate/raft";
+import {
+  type Entry,
+  type HardState,
+  type Message,
+  type NodeId,
+  noNode,
+  type RaftState,
+  type RawNode,
+  type Ready,
+  type Role,
+} from "@quorate/raft";
 import type { NamedText } from "./names.ts";
 
 /** Every field of the core's state: why it is part of the text, or need not be. A new field does not compile until it stands here. */
@@ -50,12 +60,12 @@ export function entryText(node: RawNode, entry: Entry): string {
   return `${entry.term}:${entry.type}-${transition}(${changes.map((one) => `${one.op}@${one.id}`).join(" ")})`;
 }
 
-/** The text of a message; equal for equal messages on equal links. */
-export function messageText(node: RawNode, message: Message): string {
+/** The text of a message; equal for messages on one link with which its receiver does the same. */
+export function messageText(node: RawNode, message: Message, reduced: boolean): string {
   const parts = [`${message.type}@${message.from}@${message.to}`, `t${message.term}`];
   switch (message.type) {
     case "append-entries":
-      parts.push(logIdText(message.previous), `c${message.commit}`);
+      parts.push(logIdText(message.previous), `c${reduced ? usedCommit(message) : message.commit}`);
       parts.push(...message.entries.map((entry) => entryText(node, entry)));
       break;
     case "append-response":
@@ -81,13 +91,30 @@ export function messageText(node: RawNode, message: Message): string {
   return parts.join(",");
 }
 
+/** RAFT §3.5 [append-commit]: a commit index beyond what an append verifies is read as far as that. */
+function usedCommit({ commit, previous, entries }: Message & { readonly type: "append-entries" }): number {
+  return Math.min(commit, previous.index + entries.length);
+}
+
+/** What a member's state consists of beside its core. */
+interface StateParts {
+  /** What its disk holds and a crash would leave. */
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+  /** Batches on their way to the disk. */
+  readonly pending: readonly Ready[];
+}
+
+/** How much a text tells. */
+export interface TextDetail {
+  /** Leaves out what is written anew before anybody reads it. */
+  readonly reduced: boolean;
+  /** Whether a crash may still show what the disk holds; else only what the core reads from it is told. */
+  readonly mayCrash: boolean;
+}
+
 /** The text of the core's state and of the batches on their way to the disk. */
-export function stateText(
-  node: RawNode,
-  durable: readonly Entry[],
-  hardText: string,
-  pending: readonly Ready[],
-): NamedText {
+export function stateText(node: RawNode, parts: StateParts, detail: TextDetail): NamedText {
   const state = node.unsafeState;
   checkDrained(state);
   const { log, tracker } = state;
@@ -97,34 +124,64 @@ export function stateText(
     entries.push(entryText(node, log.unstable.entry(index)));
   }
   const own = [
-    `@${state.id} t${state.term} v@${state.vote} ${state.role} l@${state.leader}`,
+    `@${state.id} t${state.term} v@${state.vote} ${state.role} l@${detail.reduced ? usedLeader(state) : state.leader}`,
     `c${log.committed} a${log.applying} ${log.applied} u${log.unstable.offset}`,
     `p${state.pendingConfIndex} b${state.uncommittedBytes} tr@${state.transferee} auto${confState.autoLeave}`,
-    `disk ${hardText} ${durable.map((entry) => entryText(node, entry)).join(" ")}`,
+    diskText(node, parts, detail.mayCrash),
     `unstable ${entries.join(" ")}`,
-    ...pending.map((ready) => pendingText(node, ready)),
+    ...parts.pending.map((ready) => pendingText(node, ready, detail)),
   ].join(";");
+  // Votes are counted by candidates, and each campaign begins without any.
+  const votes = detail.reduced && state.role === "leader" ? [] : [...tracker.votes];
   const lines = [
     ...(["voters", "learners", "votersOutgoing", "learnersNext"] as const).flatMap((part) =>
       confState[part].map((id) => `${part}@${id}`),
     ),
-    ...[...tracker.votes].map(([id, granted]) => `vote@${id} ${granted}`),
-    ...members.map((one) => {
-      assert(one.state !== "snapshot", "explorer: nothing is compacted, so nobody needs a snapshot");
-      const flags = `${one.flowPaused} ${one.waitsForLog} ${one.isLearner}`;
-      return `progress@${one.id} ${one.match} ${one.next} ${one.sentCommit} ${one.state} ${flags} ${one.inflights.lastIndexes().join(".")}`;
-    }),
+    ...votes.map(([id, granted]) => `vote@${id} ${granted}`),
+    ...members.map((one) => progressText(one, detail.reduced ? state.role : null)),
   ];
   return { own, lines };
 }
 
-function pendingText(node: RawNode, ready: Ready): string {
+/** Whether a member votes depends on the leader that it follows only as long as its vote is free. RAFT §3.4 [vote-once]. */
+function usedLeader(state: RaftState): NodeId {
+  return state.role === "follower" && state.vote !== noNode ? noNode : state.leader;
+}
+
+function diskText(node: RawNode, { hardState, entries }: StateParts, mayCrash: boolean): string {
+  if (mayCrash) {
+    const { term, vote, commit } = hardState;
+    return `disk t${term} v@${vote} c${commit} ${entries.map((entry) => entryText(node, entry)).join(" ")}`;
+  }
+  const { offset } = node.unsafeState.log.unstable;
+  assert(offset <= entries.length + 1, "explorer: what is stable is stored");
+  const read = entries.slice(0, offset - 1);
+  return `stable ${read.map((entry) => entryText(node, entry)).join(" ")}`;
+}
+
+/** `reader` is the role of whose member this is, null to tell all: only leaders read more of it than whose it is, and begin by writing all of it. */
+function progressText(
+  one: RaftState["tracker"]["membership"]["members"][number],
+  reader: Role | null,
+): string {
+  assert(one.state !== "snapshot", "explorer: nothing is compacted, so nobody needs a snapshot");
+  const whose = `progress@${one.id} ${one.isLearner}`;
+  if (reader !== null && reader !== "leader") {
+    return whose;
+  }
+  // A window that never fills holds nothing back, whatever is in it.
+  assert(!one.inflights.full, "explorer: a full window");
+  const window = reader === null ? one.inflights.lastIndexes().join(".") : "";
+  return `${whose} ${one.match} ${one.next} ${one.sentCommit} ${one.state} ${one.flowPaused} ${one.waitsForLog} ${window}`;
+}
+
+function pendingText(node: RawNode, ready: Ready, detail: TextDetail): string {
   const hard = ready.hardState;
   return [
     "pending",
     hard === null ? "-" : `t${hard.term} v@${hard.vote} c${hard.commit}`,
     ...ready.entries.map((entry) => `${entry.index}=${entryText(node, entry)}`),
-    ...ready.sendAfterPersist.map((message) => messageText(node, message)),
+    ...ready.sendAfterPersist.map((message) => messageText(node, message, detail.reduced)),
   ].join(" ");
 }
 

@@ -1,37 +1,72 @@
 /**
- * The worlds that were met, as 64 bits of hash each: a hundred million of them are to fit into memory. Two worlds with one hash would
- * hide one of them; with 10^8 worlds that happens to one exploration in 3,700.
+ * The worlds that were met, as a fingerprint of 64 bits each: eight bytes a world, so that a thousand million of them fit into memory. Two
+ * worlds with one fingerprint would hide one of them; see {@link missedChance}.
  */
 import { assert } from "@quorate/base";
 
-/** A set of pairs of 32 bits, open addressing in two flat arrays. */
+/** The table is many small ones, so that growing needs room for one of them only. */
+const shardBits = 8;
+const shardCount = 1 << shardBits;
+const firstSlotCount = 64;
+
+/** The chance that any world among `count` was taken for another, if fingerprints were drawn by lot: pairs of worlds over 2^64. */
+export function missedChance(count: number): number {
+  return (count * (count - 1)) / 2 / 2 ** 64;
+}
+
+/** A set of pairs of 32 bits. */
 export class VisitedWorlds {
-  #low = new Uint32Array(1 << 16);
-  #high = new Uint32Array(1 << 16);
+  readonly #shards: Shard[] = Array.from({ length: shardCount }, () => new Shard());
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
+  /** Memory of all tables together. */
+  get bytes(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  }
+
   /** Adds the pair; false when it was there. */
   add(low: number, high: number): boolean {
+    assert(low >= 0 && high >= 0, "explorer: a fingerprint is two numbers without sign");
+    const shard = this.#shards[high >>> (32 - shardBits)] as Shard;
     // A pair of zeros marks an empty place.
-    const first = low === 0 && high === 0 ? 1 : low;
-    if (this.#count * 10 >= this.#low.length * 6) {
+    const isNew = shard.add(low === 0 && high === 0 ? 1 : low, high);
+    this.#count += isNew ? 1 : 0;
+    return isNew;
+  }
+}
+
+/** Open addressing. Places ascend with the low half, whatever the size, so that growing is one pass from front to end. */
+class Shard {
+  #slotCount = firstSlotCount;
+  #slots = new Uint32Array(2 * firstSlotCount);
+  #count = 0;
+
+  get bytes(): number {
+    return this.#slots.byteLength;
+  }
+
+  add(low: number, high: number): boolean {
+    if (this.#count * 4 >= this.#slotCount * 3) {
       this.#grow();
     }
-    return this.#place(first, high);
+    return this.#place(low, high);
   }
 
   #place(low: number, high: number): boolean {
-    const mask = this.#low.length - 1;
-    for (let at = (low ^ Math.imul(high, 0x9e3779b1)) & mask; ; at = (at + 1) & mask) {
-      const foundLow = this.#low[at] as number;
-      const foundHigh = this.#high[at] as number;
+    const slots = this.#slots;
+    for (let slot = Math.floor((low / 2 ** 32) * this.#slotCount); ; slot++) {
+      if (slot === this.#slotCount) {
+        slot = 0;
+      }
+      const foundLow = slots[2 * slot] as number;
+      const foundHigh = slots[2 * slot + 1] as number;
       if (foundLow === 0 && foundHigh === 0) {
-        this.#low[at] = low;
-        this.#high[at] = high;
+        slots[2 * slot] = low;
+        slots[2 * slot + 1] = high;
         this.#count++;
         return true;
       }
@@ -42,15 +77,16 @@ export class VisitedWorlds {
   }
 
   #grow(): void {
-    const low = this.#low;
-    const high = this.#high;
+    const old = this.#slots;
     const before = this.#count;
-    this.#low = new Uint32Array(low.length * 2);
-    this.#high = new Uint32Array(low.length * 2);
+    this.#slotCount = Math.floor(this.#slotCount * 1.375) + 1;
+    this.#slots = new Uint32Array(2 * this.#slotCount);
     this.#count = 0;
-    for (let i = 0; i < low.length; i++) {
-      if (low[i] !== 0 || high[i] !== 0) {
-        this.#place(low[i] as number, high[i] as number);
+    for (let at = 0; at < old.length; at += 2) {
+      const low = old[at] as number;
+      const high = old[at + 1] as number;
+      if (low !== 0 || high !== 0) {
+        this.#place(low, high);
       }
     }
     assert(this.#count === before, "explorer: a world was lost in growing");
