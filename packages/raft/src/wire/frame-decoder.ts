@@ -2,7 +2,7 @@
  * Cuts a byte stream into frames. Header first: an oversize frame is refused before a byte of it is kept, a wrong checksum
  * is a value. After a failure nothing of the stream can be trusted, so it stays failed.
  */
-import { assert, ByteReader, crc32c, DecodeError } from "@quorate/base";
+import { assert, ByteReader, crc32c, DecodeError, emptyBytes } from "@quorate/base";
 import { type GroupFrame, readPeerFrame } from "./frame-codec.ts";
 import { type ControlFrame, readControlFrame } from "./handshake.ts";
 import { frameBytesMaxDefault, frameHeaderBytes, isReadable, kindName, wireVersion } from "./layout.ts";
@@ -33,7 +33,7 @@ export type DecodedFrame =
 export class FrameDecoder {
   /** Frames above it are refused; a connection keeps it small until the other side is known. */
   frameBytesMax: number;
-  #chunk: Uint8Array = new Uint8Array(0);
+  #chunk: Uint8Array = emptyBytes;
   #offset = 0;
   /** A frame that did not come in one chunk; the header included. */
   #partial: Uint8Array | null = null;

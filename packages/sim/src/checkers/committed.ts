@@ -85,6 +85,11 @@ export class Committed {
     this.#compare(member, commit);
   }
 
+  /** Whether that is what the member reported last. */
+  isReported(node: NodeId, commit: number): boolean {
+    return (this.#commitSeen.get(node) ?? 0) === commit;
+  }
+
   /** A restarted member may have forgotten the newest commit index. FIG 2: commitIndex is volatile. */
   restarted(node: NodeId): void {
     this.#commitSeen.delete(node);

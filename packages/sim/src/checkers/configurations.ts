@@ -106,6 +106,11 @@ export class Configurations {
     }
   }
 
+  /** Whether one configuration alone was in force in all of the member's present step. */
+  isSettled(node: NodeId): boolean {
+    return (this.#inForce.get(node)?.length ?? 0) <= 1;
+  }
+
   /** Whether the member's configuration was told of. */
   knows(node: NodeId): boolean {
     return this.#inForce.has(node);
