@@ -344,7 +344,10 @@ class NodeGrpcClient implements GrpcClient {
     );
     session.once("connect", () => {
       clearTimeout(timer);
-      session.setLocalWindowSize(4 * windowBytes);
+      // It may have been given up in the moment in which it stood: Node still tells that it does.
+      if (!session.destroyed) {
+        session.setLocalWindowSize(4 * windowBytes);
+      }
     });
     session.once("close", () => clearTimeout(timer));
     if (this.#options.keepalive !== undefined) {

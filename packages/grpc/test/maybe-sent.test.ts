@@ -78,3 +78,20 @@ both("the server answered with a failure, or not in time: maybe sent", async (co
   assert.equal(late.code, 4);
   assert.equal(late.maybeSent, true);
 });
+
+test("a connection that is given up in the moment in which it stands fails its call, and nothing else", async (context) => {
+  const { url } = await serve(context);
+  for (let busyMs = 0; busyMs < 24; busyMs++) {
+    const client = createGrpcClient(url, { connectTimeoutMs: 5 });
+    const answer = client.request("/test.Echo/Say", new Uint8Array(1)).then(
+      () => "answered",
+      (error: { readonly code: number }) => `failed with ${error.code}`,
+    );
+    // The timer and the connection are then due in the same turn. What nobody catches fails this test.
+    setImmediate(() => {
+      for (const began = performance.now(); performance.now() - began < busyMs; ) {}
+    });
+    assert.match(await answer, /^(answered|failed with 14)$/);
+    client.close();
+  }
+});

@@ -305,12 +305,14 @@ export class Receiver implements FrameSink, ReceiveWindow {
     this.#needUsed(streamId);
     const stream = this.#streams.get(streamId);
     const wasAnswered = stream?.sentData ?? this.#streams.endingOf(streamId) === ending.answered;
+    const isTidyingUp =
+      (stream === null || stream.localClosed) && bytes.readUInt32BE(start) === errorCode.noError;
     if (stream !== null) {
       this.#host.resetByPeer(stream);
     }
     // ETCD: KeepAliveOnce of Go's client opens a stream for one message each way, then cancels it; and Go's clients tidy up
     // with NO_ERROR behind an answer that did not wait for the end of their side. What got no answer was work for nothing.
-    if (wasAnswered || (stream === null && bytes.readUInt32BE(start) === errorCode.noError)) {
+    if (wasAnswered || isTidyingUp) {
       this.#floods.countIgnored();
     } else {
       this.#floods.countReset();

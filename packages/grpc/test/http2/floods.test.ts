@@ -111,9 +111,12 @@ const floods: readonly (readonly [string, (i: number) => Buffer, number])[] = [
 ];
 for (const [name, next, expected] of floods) {
   test(`flood: ${name}`, () => {
+    const beganMs = performance.now();
     const { count, code } = until(begun(), next, 2000);
+    // On a machine with other work it may take longer than the second in which it is counted.
+    const seconds = Math.floor((performance.now() - beganMs) / 1000) + 1;
     assert.equal(code, errorCode.enhanceYourCalm);
-    assert.ok(count <= expected, `${count} times`);
+    assert.ok(count <= expected * seconds, `${count} times`);
     // As often as is allowed goes well.
     assert.ok(count > expected / 2, `${count} times`);
   });
@@ -151,6 +154,21 @@ test("streams that are cancelled after an answer are no flood: Go's client keeps
       frame(frameType.windowUpdate, 0, 0, number32(100)),
     ]);
   assert.equal(until(harness, next, 2000).code, -1);
+});
+
+test("streams that fail at once and are tidied up with NO_ERROR are no flood; with CANCEL they are", () => {
+  const methods: Readonly<Record<string, Method>> = {
+    [path]: { kind: "bidi", handle: (one) => one.fail(16, "etcdserver: invalid auth token") },
+  };
+  const next =
+    (code: number) =>
+    (i: number): Buffer =>
+      Buffer.concat([
+        frame(frameType.headers, flag.endHeaders, 2 * i + 1, block),
+        frame(frameType.rstStream, 0, 2 * i + 1, number32(code)),
+      ]);
+  assert.equal(until(begun(methods), next(errorCode.noError), 1000).code, -1);
+  assert.equal(until(begun(methods), next(errorCode.cancel), 1000).code, errorCode.enhanceYourCalm);
 });
 
 test("an HPACK bomb: references to one long field", () => {
