@@ -17,6 +17,7 @@ import { Successors } from "./successors.ts";
 import { Trail } from "./trail.ts";
 import { missedChance, VisitedWorlds } from "./visited-worlds.ts";
 import { WorldLayout } from "./world-layout.ts";
+import { WorldView } from "./world-view.ts";
 
 /** How far an exploration has come. */
 export interface ExplorerProgress {
@@ -103,7 +104,8 @@ class Exploration {
     this.#options = options;
     this.#locals = new LocalStates({ confState: startOf(plan), preVote, diskForgets, reduced }, orders);
     this.#ghosts = new Ghosts(orders);
-    this.#successors = new Successors(plan, layout, this.#locals, this.#ghosts, reduced);
+    const view = new WorldView(plan, layout, this.#locals, reduced);
+    this.#successors = new Successors(view, this.#ghosts);
     this.#fingerprint = new Fingerprint(layout, this.#locals, this.#ghosts, orders);
     this.#frontier = new Frontier(layout);
     this.#row = new Int32Array(layout.width);

@@ -36,7 +36,10 @@ export class Ghosts {
     this.#intern([], []);
   }
 
-  /** The ghost after a member has come into a state of `history`, which `facts` are about. @throws Violation when what was true before no longer is. */
+  /**
+   * The ghost after a member has come into a state of `history`, which `facts` are about. @throws Violation when what was true
+   * before no longer is.
+   */
   after(ghost: number, history: number, facts: LocalFacts): number {
     const known = this.#after.get(ghost, history);
     if (known !== absent) {

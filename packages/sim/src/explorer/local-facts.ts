@@ -80,7 +80,10 @@ export class LocalFactsTable {
     return this.#stands.at(state) === 1;
   }
 
-  /** How often a leader's commit index can still rise at most, and so be told, if nothing more is proposed; infinite when its configuration changes on the way. */
+  /**
+   * How often a leader's commit index can still rise at most, and so be told, if nothing more is proposed; infinite when its
+   * configuration changes on the way.
+   */
   commitRises(state: number): number {
     const count = this.#commitRises.at(state);
     return count === unbounded ? Number.POSITIVE_INFINITY : count;

@@ -159,7 +159,10 @@ function diskText(node: RawNode, { hardState, entries }: StateParts, mayCrash: b
   return `stable ${read.map((entry) => entryText(node, entry)).join(" ")}`;
 }
 
-/** `reader` is the role of whose member this is, null to tell all: only leaders read more of it than whose it is, and begin by writing all of it. */
+/**
+ * `reader` is the role of whose member this is, null to tell all: only leaders read more of it than whose it is, and begin by
+ * writing all of it.
+ */
 function progressText(
   one: RaftState["tracker"]["membership"]["members"][number],
   reader: Role | null,

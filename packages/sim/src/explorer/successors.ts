@@ -1,26 +1,16 @@
 /**
  * What can happen next in a world. The steps that are taken, one by one, lead to worlds; between two worlds stand those steps whose order
- * among the others does not matter (see ./reduction.ts), so that the worlds in between are not kept.
+ * among the others does not matter, so that the worlds in between are not kept.
  */
-import { assert, must, unreachable } from "@quorate/base";
+import { assert, must } from "@quorate/base";
 import { toNodeId } from "@quorate/raft";
 import { type ActionKind, packAction } from "./actions.ts";
-import { type Budget, budgets } from "./budgets.ts";
+import { budgets } from "./budgets.ts";
 import type { Ghosts } from "./ghost.ts";
-import {
-  campaignInput,
-  diskInput,
-  heartbeatInput,
-  messageInput,
-  proposeInput,
-  removalInput,
-  replacementInput,
-} from "./inputs.ts";
-import type { LocalStates } from "./local-states.ts";
-import { LogMatching } from "./log-matching.ts";
-import type { ExplorerPlan } from "./plan.ts";
-import { Reduction } from "./reduction.ts";
-import type { WorldLayout } from "./world-layout.ts";
+import { Happening, inputNumber } from "./happening.ts";
+import { IdleMessages } from "./idle-messages.ts";
+import { Independence } from "./independence.ts";
+import type { WorldView } from "./world-view.ts";
 
 /** In place of a member: a crash may make all members forget what their disks hold. */
 const everybody = -1;
@@ -34,32 +24,21 @@ interface Forced {
 
 /** Gives each world that can follow, in an order that depends on nothing but the world before. */
 export class Successors {
-  readonly #plan: ExplorerPlan;
-  readonly #layout: WorldLayout;
-  readonly #locals: LocalStates;
-  readonly #ghosts: Ghosts;
-  readonly #matching: LogMatching;
-  /** Null when every order of steps is wanted. */
-  readonly #reduction: Reduction | null;
+  readonly #view: WorldView;
+  readonly #happening: Happening;
+  readonly #idle: IdleMessages;
+  readonly #independence: Independence;
   /** The world that is built, and those that branch off from it by crashes. */
   readonly #rows: readonly Int32Array[];
   readonly #path: number[] = [];
   #stepCount = 0;
 
-  constructor(
-    plan: ExplorerPlan,
-    layout: WorldLayout,
-    locals: LocalStates,
-    ghosts: Ghosts,
-    reduced: boolean,
-  ) {
-    this.#plan = plan;
-    this.#layout = layout;
-    this.#locals = locals;
-    this.#ghosts = ghosts;
-    this.#matching = new LogMatching(locals.facts);
-    this.#reduction = reduced ? new Reduction(plan, layout, locals) : null;
-    this.#rows = Array.from({ length: plan.crashCountMax + 2 }, () => new Int32Array(layout.width));
+  constructor(view: WorldView, ghosts: Ghosts) {
+    this.#view = view;
+    this.#happening = new Happening(view, ghosts);
+    this.#idle = new IdleMessages(view);
+    this.#independence = new Independence(view);
+    this.#rows = Array.from({ length: view.plan.crashCountMax + 2 }, () => new Int32Array(view.layout.width));
   }
 
   get stepCount(): number {
@@ -73,79 +52,68 @@ export class Successors {
 
   /** Puts the start into `row`: nothing has happened. */
   begin(row: Int32Array): void {
-    row.fill(0);
-    for (let node = 0; node < this.#plan.nodeCount; node++) {
-      row[this.#layout.stateAt(node)] = this.#locals.fresh(toNodeId(node + 1));
-    }
-    this.#forgetDisks(row);
+    this.#happening.begin(row);
   }
 
   /** @throws Violation when a step breaks a promise. */
   expand(row: Int32Array, visit: (row: Int32Array) => void): void {
-    const independent = this.#reduction?.independent(row) ?? -1;
+    const independent = this.#view.reduced ? this.#independence.member(row) : -1;
     if (independent >= 0) {
       this.#expandNode(row, independent, visit);
       return;
     }
-    for (let node = 0; node < this.#plan.nodeCount; node++) {
+    for (let node = 0; node < this.#view.plan.nodeCount; node++) {
       this.#expandNode(row, node, visit);
     }
   }
 
   /** Everything that can happen to one member next. */
   #expandNode(row: Int32Array, node: number, visit: (row: Int32Array) => void): void {
-    const { facts } = this.#locals;
-    const state = row[this.#layout.stateAt(node)] as number;
+    const { facts } = this.#view.locals;
+    const state = this.#view.stateOf(row, node);
     const pendingCount = facts.pendingCount(state);
     if (pendingCount > 0) {
       this.#try(row, visit, "disk", node);
     }
-    if (this.#left(row, budgets.crashes, this.#plan.crashCountMax)) {
+    if (this.#view.left(row, budgets.crashes) > 0) {
       this.#try(row, visit, "crash", node);
     }
-    if (pendingCount >= this.#plan.pendingBatchesMax) {
+    if (pendingCount >= this.#view.plan.pendingBatchesMax) {
       return;
     }
-    for (let from = 0; from < this.#plan.nodeCount; from++) {
-      if (this.#layout.head(row, from, node) !== 0) {
+    for (let from = 0; from < this.#view.plan.nodeCount; from++) {
+      if (this.#view.layout.head(row, from, node) !== 0) {
         this.#try(row, visit, "deliver", node, from);
       }
     }
     if (facts.leads(state)) {
       this.#expandLeader(row, node, state, visit);
-    } else if (
-      facts.term(state) < this.#plan.termMax &&
-      this.#left(row, budgets.campaigns, this.#plan.campaignCountMax ?? Number.POSITIVE_INFINITY)
-    ) {
+    } else if (facts.term(state) < this.#view.plan.termMax && this.#view.left(row, budgets.campaigns) > 0) {
       this.#try(row, visit, "campaign", node);
     }
   }
 
   #expandLeader(row: Int32Array, node: number, state: number, visit: (row: Int32Array) => void): void {
-    if (this.#left(row, budgets.heartbeats, this.#plan.heartbeatCountMax)) {
+    if (this.#view.left(row, budgets.heartbeats) > 0) {
       this.#try(row, visit, "heartbeat", node);
     }
-    if (this.#left(row, budgets.proposals, this.#plan.proposalCountMax)) {
+    if (this.#view.left(row, budgets.proposals) > 0) {
       this.#try(row, visit, "propose", node);
     }
-    if (!this.#left(row, budgets.changes, this.#plan.confChangeCountMax)) {
+    if (this.#view.left(row, budgets.changes) === 0) {
       return;
     }
-    const { voters } = this.#locals.facts.of(state).confState;
+    const { voters } = this.#view.locals.facts.of(state).confState;
     for (const voter of voters) {
       if (voters.length > 1) {
         this.#try(row, visit, "remove", node, voter - 1);
       }
-      for (let spare = 0; spare < this.#plan.nodeCount; spare++) {
+      for (let spare = 0; spare < this.#view.plan.nodeCount; spare++) {
         if (!voters.includes(toNodeId(spare + 1))) {
           this.#try(row, visit, "replace", node, voter - 1, spare);
         }
       }
     }
-  }
-
-  #left(row: Int32Array, budget: Budget, max: number): boolean {
-    return this.#layout.used(row, budget) < max;
   }
 
   #try(
@@ -156,7 +124,7 @@ export class Successors {
     other = 0,
     spare = 0,
   ): void {
-    if (this.#reduction?.isVain(row, kind, node, inputNumber(kind, other, spare)) === true) {
+    if (this.#isVain(row, kind, node, inputNumber(kind, other, spare))) {
       return;
     }
     this.#stepCount++;
@@ -167,17 +135,23 @@ export class Successors {
     this.#settle(0, kind === "crash" ? everybody : node, visit);
   }
 
+  /** Whether the member refuses to: the world is then as before, with less that may still happen. */
+  #isVain(row: Int32Array, kind: ActionKind, node: number, input: number): boolean {
+    const isOwnWill = kind !== "crash" && kind !== "deliver" && kind !== "disk";
+    const state = this.#view.stateOf(row, node);
+    return this.#view.reduced && isOwnWill && this.#view.doesNothing(row, state, input);
+  }
+
   /**
-   * Takes the steps whose order does not matter, and visits the worlds that they end in: one more for each crash that is possible. In `row` of
-   * the level `moved` has just moved.
+   * Takes the steps whose order does not matter, and visits the worlds that they end in: one more for each crash that is
+   * possible. In `row` of the level `moved` has just moved.
    */
   #settle(level: number, moved: number, visit: (row: Int32Array) => void): void {
     const row = this.#rowAt(level);
-    const reduction = this.#reduction;
-    if (reduction !== null) {
-      this.#dropIdle(row, reduction, moved);
-      for (let step = this.#forced(row, reduction); step !== null; step = this.#forced(row, reduction)) {
-        if (this.#left(row, budgets.crashes, this.#plan.crashCountMax)) {
+    if (this.#view.reduced) {
+      this.#dropIdle(row, moved);
+      for (let step = this.#forced(row); step !== null; step = this.#forced(row)) {
+        if (this.#view.left(row, budgets.crashes) > 0) {
           const length = this.#path.length;
           this.#rowAt(level + 1).set(row);
           this.#happen(this.#rowAt(level + 1), "crash", step.node, 0, 0);
@@ -185,143 +159,50 @@ export class Successors {
           this.#path.length = length;
         }
         this.#happen(row, step.kind, step.node, step.other, 0);
-        this.#dropIdle(row, reduction, step.node);
+        this.#dropIdle(row, step.node);
       }
     }
     visit(row);
   }
 
   /** A step that has no alternative but a crash of the same member. */
-  #forced(row: Int32Array, reduction: Reduction): Forced | null {
-    const waiting = reduction.waiting(row);
+  #forced(row: Int32Array): Forced | null {
+    const waiting = this.#independence.waiting(row);
     if (waiting >= 0) {
       return { kind: "disk", node: waiting, other: 0 };
     }
-    const node = reduction.independent(row);
-    const other = node < 0 ? -1 : reduction.onlySender(row, node);
+    const node = this.#independence.member(row);
+    const other = node < 0 ? -1 : this.#independence.onlySender(row, node);
     return other < 0 ? null : { kind: "deliver", node, other };
   }
 
   /** Only what goes to or comes from the member that has moved can have become idle. */
-  #dropIdle(row: Int32Array, reduction: Reduction, moved: number): void {
-    for (let from = 0; from < this.#plan.nodeCount; from++) {
-      for (let to = 0; to < this.#plan.nodeCount; to++) {
+  #dropIdle(row: Int32Array, moved: number): void {
+    for (let from = 0; from < this.#view.plan.nodeCount; from++) {
+      for (let to = 0; to < this.#view.plan.nodeCount; to++) {
         if (from !== to && (moved === everybody || from === moved || to === moved)) {
-          this.#dropIdleOn(row, reduction, from, to);
+          this.#dropIdleOn(row, from, to);
         }
       }
     }
   }
 
-  #dropIdleOn(row: Int32Array, reduction: Reduction, from: number, to: number): void {
-    let place = reduction.idlePlace(row, from, to);
+  #dropIdleOn(row: Int32Array, from: number, to: number): void {
+    let place = this.#idle.placeOn(row, from, to);
     while (place >= 0) {
       this.#path.push(packAction("drop", to, from, place));
-      this.#layout.take(row, from, to, place);
-      place = reduction.idlePlace(row, from, to);
+      this.#view.layout.take(row, from, to, place);
+      place = this.#idle.placeOn(row, from, to);
     }
   }
 
-  /** Changes `row`. */
   #happen(row: Int32Array, kind: ActionKind, node: number, other: number, spare: number): void {
     this.#path.push(packAction(kind, node, other, spare));
-    const before = row[this.#layout.stateAt(node)] as number;
-    if (kind === "crash") {
-      this.#layout.spend(row, budgets.crashes);
-      this.#enter(row, node, this.#locals.crashed(before));
-      this.#forgetDisks(row);
-      return;
-    }
-    const input =
-      kind === "deliver"
-        ? messageInput(this.#layout.take(row, other, node, 0))
-        : inputNumber(kind, other, spare);
-    assert(kind !== "drop", "explorer: what is dropped does not happen");
-    this.#spendFor(row, kind);
-    const locals = this.#locals;
-    const step = locals.step(before, input);
-    const sentCount = locals.sentCount(step);
-    for (let i = 0; i < sentCount; i++) {
-      const to = locals.receiver(step, i);
-      if (to < this.#plan.nodeCount) {
-        this.#layout.send(row, node, to, locals.message(step, i));
-      }
-    }
-    this.#enter(row, node, locals.next(step));
-  }
-
-  #spendFor(row: Int32Array, kind: ActionKind): void {
-    if (kind === "propose") {
-      this.#layout.spend(row, budgets.proposals);
-    } else if (kind === "remove" || kind === "replace") {
-      this.#layout.spend(row, budgets.changes);
-    } else if (kind === "heartbeat") {
-      this.#layout.spend(row, budgets.heartbeats);
-    } else if (kind === "campaign" && this.#plan.campaignCountMax !== null) {
-      // What is not limited is not counted: worlds would differ in nothing else.
-      this.#layout.spend(row, budgets.campaigns);
-    }
-  }
-
-  /** The member comes into a state: what is promised about it, alone and beside the others, must hold. */
-  #enter(row: Int32Array, node: number, state: number): void {
-    const { facts } = this.#locals;
-    const { ghostAt } = this.#layout;
-    const at = this.#layout.stateAt(node);
-    const before = row[at] as number;
-    row[at] = this.#reduction?.kept(row, state) ?? state;
-    const history = facts.history(state);
-    // PERF: what was added before adds nothing.
-    if (history !== 0 && history !== facts.history(before)) {
-      row[ghostAt] = this.#ghosts.after(row[ghostAt] as number, history, facts.of(state));
-    }
-    const log = facts.logNumber(state);
-    if (log === facts.logNumber(before)) {
-      return;
-    }
-    for (let other = 0; other < this.#plan.nodeCount; other++) {
-      if (other !== node) {
-        this.#matching.check(log, facts.logNumber(row[this.#layout.stateAt(other)] as number));
-      }
-    }
-  }
-
-  #forgetDisks(row: Int32Array): void {
-    if (this.#reduction === null) {
-      return;
-    }
-    for (let node = 0; node < this.#plan.nodeCount; node++) {
-      const at = this.#layout.stateAt(node);
-      row[at] = this.#reduction.kept(row, row[at] as number);
-    }
+    this.#happening.happen(row, kind, node, other, spare);
   }
 
   #rowAt(level: number): Int32Array {
     assert(level < this.#rows.length, "explorer: more branches than crashes");
     return must(this.#rows[level], "explorer: no such row");
-  }
-}
-
-/** The number of an action's input, but for deliveries, whose message stands in the world, and crashes, which are none: 0. */
-function inputNumber(kind: ActionKind, other: number, spare: number): number {
-  switch (kind) {
-    case "propose":
-      return proposeInput;
-    case "remove":
-      return removalInput(other);
-    case "replace":
-      return replacementInput(other, spare);
-    case "heartbeat":
-      return heartbeatInput;
-    case "campaign":
-      return campaignInput;
-    case "disk":
-      return diskInput;
-    case "deliver":
-    case "drop":
-    case "crash":
-      return 0;
-    default:
-      return unreachable(kind);
   }
 }
