@@ -35,7 +35,7 @@ export interface MemberParts {
   readonly reset: (by: NodeId, from: NodeId) => void;
   /** Whether the disk of a member is not its first one. */
   readonly isWiped: (id: NodeId) => boolean;
-  /** Members of the newest configuration: whoever starts a member gives it their addresses. */
+  /** Members of the newest configuration: whoever sets up a member gives it their addresses, once. */
   readonly members: () => readonly NodeId[];
 }
 

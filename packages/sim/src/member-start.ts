@@ -59,6 +59,8 @@ export class MemberStart {
   readonly #events: LifeEvents;
   readonly #versionRandom: Prng;
   #lifeCount = 0;
+  /** Of whom it was once told where they are reached; null before the first life. */
+  #addresses: readonly NodeId[] | null = null;
   #version: FeatureGates = newerVersion;
 
   constructor(parts: MemberParts, machinery: Machinery, events: LifeEvents) {
@@ -191,11 +193,13 @@ export class MemberStart {
   #identify(life: Life, notes: PeerNotes, store: Uint8Array): void {
     const { id } = this.#parts;
     const bootId = new Uint8Array(16).fill(life.number);
+    // The members of the day on which it was set up: whoever runs it does not change its flags with each change of the membership.
+    this.#addresses ??= peersOf(this.#parts);
     life.transport.identify({
       identity: { id, clusterId, storeId: store, bootId },
       notes,
       disk: this.#machinery.disk.number,
-      peers: peersOf(this.#parts),
+      peers: this.#addresses,
       versionsAhead: life.version.wireVersionsAhead,
     });
   }
