@@ -259,6 +259,31 @@ test("a member: frames that mean nothing end its connection, whatever their kind
   await assertUnharmed();
 });
 
+/** A heartbeat, field by field: group, from, to, term, commit, context; as many bytes as the numbers take. */
+function rawHeartbeat(term: bigint, commit: bigint, from: bigint = BigInt(hello.from)): Uint8Array {
+  const fields = [0n, from, BigInt(hello.to), term, commit, 0n];
+  return frameOf(23, Uint8Array.from(fields.flatMap(varint)));
+}
+
+function varint(value: bigint): number[] {
+  return value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)];
+}
+
+test("a member: terms and indexes beyond what there can be end its connection", async () => {
+  assert.deepEqual(
+    rawHeartbeat(1n, 1n),
+    Buffer.from(heartbeat(hello.from)),
+    "the fields stand in this order",
+  );
+  for (const huge of [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n, 2n ** 70n]) {
+    for (const frame of [rawHeartbeat(huge, 1n), rawHeartbeat(1n, huge), rawHeartbeat(1n, 1n, huge)]) {
+      assert.equal(await answersTo(control(hello), frame), "welcome", `${huge}`);
+    }
+  }
+  assert.equal(await answersTo(control(hello), rawHeartbeat(1n, 1n, 0n)), "welcome", "from nobody");
+  await assertUnharmed();
+});
+
 test("a member: a second hello, another's name, another's disk, a frame of 64 MiB and one byte", async () => {
   assert.equal(await answersTo(control(hello), control(hello)), "welcome");
   assert.equal(await answersTo(control(hello), heartbeat(hello.to)), "welcome");
