@@ -37,7 +37,8 @@ function overridden(drawn: SeedPlan, plan: PlanOverride): SeedPlan {
       throw new Error(`seedPlan: a seed has no '${field}'`);
     }
     const before = result[field] ?? bases.get(field);
-    result[field] = typeof value === "object" && value !== null ? { ...Object(before), ...value } : value;
+    const isGroup = typeof value === "object" && value !== null && !Array.isArray(value);
+    result[field] = isGroup ? { ...Object(before), ...value } : value;
   }
   return result as unknown as SeedPlan;
 }

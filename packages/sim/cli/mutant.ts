@@ -29,7 +29,7 @@ export interface PlanOverride {
   readonly [field: string]: PlanValue;
 }
 
-type PlanValue = string | number | boolean | null | PlanOverride;
+type PlanValue = string | number | boolean | null | readonly string[] | PlanOverride;
 
 /** One planted mistake. */
 export interface Mutant {

@@ -1,6 +1,7 @@
 /** A small cluster in a calm world, in which a test brings about one thing after the other. */
 import assert from "node:assert/strict";
 import { must, Prng } from "@quorate/base";
+import { encodeCommand } from "@quorate/kv";
 import type { NodeId } from "@quorate/raft";
 import { Trace, World } from "@quorate/sim";
 import { Cluster } from "../../src/cluster.ts";
@@ -104,6 +105,18 @@ export class Scene {
       const sent = this.put(node, `${name}${i % 7}`, `${name}-${i}`);
       this.until(`put ${i}`, () => sent.answer?.kind === "applied");
     }
+  }
+
+  /** Proposes a command of the state machine and waits until it is applied. */
+  propose(node: NodeId, command: Parameters<typeof encodeCommand>[0]): void {
+    if (command.type === "delete-range") {
+      this.cluster.oracle.etcd.commands.ask(command);
+    }
+    let isApplied = false;
+    this.cluster.propose(node, encodeCommand(command), (outcome) => {
+      isApplied = outcome.kind === "applied";
+    });
+    this.until(command.type, () => isApplied);
   }
 
   /** Reads without waiting; held against what was seen before, as every read is. */
