@@ -27,6 +27,7 @@ import { ObservedMachine } from "./observed-machine.ts";
 import { ObservedStorage } from "./observed-storage.ts";
 import { PeerNotes } from "./peer-notes.ts";
 import { type MachineResult, machineOf } from "./session-machine.ts";
+import { worstChance } from "./swarm.ts";
 import { entryCodecOf, type FeatureGates, newerVersion, olderVersion } from "./versions.ts";
 
 /** What stands under all lives of one member. */
@@ -275,7 +276,7 @@ export class MemberStart {
     return serve?.({ id, life: life.number, host, machine, process, confState, nowMs }) ?? null;
   }
 
-  /** Each place is at its worst one time in twenty where the seed has it so. */
+  /** The places that are at their worst now and then, where the seed has it so. */
   #buggify(): Buggify | null {
     const { faults, id, plan, world } = this.#parts;
     if (plan.buggified.length === 0) {
@@ -283,7 +284,7 @@ export class MemberStart {
     }
     const random = world.random.stream(`buggify-${id}-${this.#lifeCount}`);
     return (point) => {
-      const isWorst = plan.buggified.includes(point) && random.chance(0.05);
+      const isWorst = plan.buggified.includes(point) && random.chance(worstChance(point));
       if (isWorst) {
         faults.add(`buggify-${point}`);
       }

@@ -2,7 +2,7 @@
  * A member's transport over the simulated network: every frame is encoded where it leaves and decoded where it arrives, by
  * the codec that the real transport uses.
  */
-import { ByteWriter, crc32c, type Prng } from "@quorate/base";
+import { assert, ByteWriter, type Prng } from "@quorate/base";
 import {
   type Completed,
   type DecodedFrame,
@@ -142,7 +142,11 @@ export class MemberTransport implements Transport {
     }
     watch.check(() => oracle.sending(id, frame));
     const bytes = encode(group, frame);
-    world.log(`send ${id}>${to} ${describe(frame)} ${bytes.length} ${crc32c(bytes)}`);
+    const sum = checksumOf(bytes);
+    world.logNumbers(
+      [sent, id, to, bytes.length, sum],
+      () => `send ${id}>${to} ${describe(frame)} ${bytes.length} ${sum}`,
+    );
     if (!network.send(id, to, bytes, this.#disk)) {
       this.refused(to);
     }
@@ -196,7 +200,11 @@ export class MemberTransport implements Transport {
     if (connections.isRemote(from) && !mayRemoteSend(frame)) {
       return;
     }
-    this.#parts.world.log(`recv ${from}>${this.#parts.id} ${describe(frame)} ${bytes.length}`);
+    const { id, world } = this.#parts;
+    world.logNumbers(
+      [taken, from, id, bytes.length, checksumOf(bytes)],
+      () => `recv ${from}>${id} ${describe(frame)} ${bytes.length}`,
+    );
     this.#receiver.received(group, from, frame);
   }
 
@@ -261,6 +269,22 @@ function decode(bytes: Uint8Array): DecodedFrame | null {
   const decoder = new FrameDecoder();
   decoder.push(bytes);
   return decoder.next();
+}
+
+/** In the trace: what was done to a frame. */
+const sent = 1;
+const taken = 2;
+
+/** Where the format has a frame's checksum, which stands for all that is in it. */
+const checksumOffset = 4;
+
+function checksumOf(frame: Uint8Array): number {
+  assert(frame.length >= checksumOffset + 4, "transport: a frame without a checksum");
+  let sum = 0;
+  for (let i = 3; i >= 0; i--) {
+    sum = (sum << 8) | (frame[checksumOffset + i] ?? 0);
+  }
+  return sum >>> 0;
 }
 
 function describe(frame: PeerFrame): string {

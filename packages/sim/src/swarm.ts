@@ -176,7 +176,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     windowBytesMax: random.pick([256, 4096, 1048576]),
     batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
-    calmPhaseMs: root.stream("swarm-calm").integer(50_000, 200_000),
+    calmPhaseMs: root.stream("swarm-calm").integer(80_000, 240_000),
     network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
     nemesis: nemesisPlan(random, root.stream("swarm-nemesis"), root.stream("swarm-boundaries")),
@@ -194,7 +194,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
   };
   const etcd = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
   const drawn = { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) }, etcd };
-  return withDamage(drawn, root.stream("swarm-damage"));
+  return withDamage(drawn, root.stream("swarm-damage"), root.stream("swarm-repairs"));
 }
 
 /** Between the storm and the heal: what happens to frames happens to few of them. */
@@ -294,7 +294,7 @@ const noDamage = {
  * In half of the seeds, and not together with members that come and go: which disks the cluster can spare must be known, and does
  * not count on whom somebody else takes away next.
  */
-function withDamage(plan: SeedPlan, random: Prng): SeedPlan {
+function withDamage(plan: SeedPlan, random: Prng, repairs: Prng): SeedPlan {
   if (random.chance(0.5)) {
     return plan;
   }
@@ -309,7 +309,15 @@ function withDamage(plan: SeedPlan, random: Prng): SeedPlan {
     wipe: random.chance(0.4),
     setBack: random.chance(0.4),
   };
-  return { ...plan, nemesis, membership: null, spareMemberCount: 6 };
+  // Only what is damaged is repaired: drawn like the others, this place would be met once in thousands of seeds.
+  const others = plan.buggified.filter((point) => point !== "repair-one-entry");
+  const buggified = repairs.chance(0.7) ? [...others, "repair-one-entry" as const] : others;
+  return { ...plan, nemesis, buggified, membership: null, spareMemberCount: 6 };
+}
+
+/** How often a place that is asked is at its worst: one time in twenty, and every other time where hardly anybody asks. */
+export function worstChance(point: BuggifyPoint): number {
+  return point === "repair-one-entry" ? 0.5 : 0.05;
 }
 
 function membershipPlan(random: Prng): MembershipPlan | null {

@@ -105,6 +105,11 @@ export class World {
     this.trace.line(this.#nowMs, text);
   }
 
+  /** As {@link log}, for what happens most: `values` say all that `text` would. */
+  logNumbers(values: readonly number[], text: () => string): void {
+    this.trace.numbers(this.#nowMs, values, text);
+  }
+
   /**
    * Runs events until the clock reaches `untilMs` or `stop` answers true after one of them. The clock then stands at
    * `untilMs`, or at the event that stopped it.

@@ -55,3 +55,21 @@ test("the trace hash depends on every character, on the order and on the time", 
   assert.notEqual(hash([1, "a"], [2, "c"]), base);
   assert.match(base, /^[0-9a-f]{16}$/);
 });
+
+test("the trace hash depends on every number, on their order and on the time, and not on who reads the text", () => {
+  const hash = (at: number, values: readonly number[], sink: (() => void) | null = null): string => {
+    const trace = new Trace(sink);
+    trace.numbers(at, values, () => "text");
+    return trace.hash();
+  };
+  const base = hash(1, [1, 2, 3]);
+  let lineCount = 0;
+  const counted = hash(1, [1, 2, 3], () => {
+    lineCount++;
+  });
+  assert.equal(counted, base);
+  assert.equal(lineCount, 1);
+  for (const other of [hash(1, [2, 1, 3]), hash(1, [1, 2, 4]), hash(2, [1, 2, 3]), hash(1, [1, 2])]) {
+    assert.notEqual(other, base);
+  }
+});
