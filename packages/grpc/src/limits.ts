@@ -16,7 +16,7 @@ export const serverLimitsDefault: ServerLimits = {
   sessionMemoryMebibytesMax: 32,
   // ETCD: differs, it has no bound over all connections, and 25 of them take gigabytes.
   unreadBytesMax: 160 * 1024 * 1024,
-  unfinishedBytesMax: 128 * 1024 * 1024,
+  unfinishedBytesMax: 96 * 1024 * 1024,
   resetsPerSecondMax: 200,
   controlFramesPerSecondMax: 200,
   handshakeMs: 10_000,
