@@ -113,7 +113,7 @@ function comparedTable(rows: readonly KeptRow[]): string {
           ? better[1].toFixed(2)
           : better.map((one) => one.toFixed(2)).join(" / ");
     const name = theirs === undefined ? "" : ` (${theirs.system})`;
-    return `| ${row.what}${name} | ${sideText(ours, row.unit)} | ${sideText(theirs, row.unit)} | ${quotient} | ${ours?.rounds.length ?? 0} | ${row.takenAt}, ${row.commit}, load ${row.machineLoad} |`;
+    return `| ${row.what}${name} | ${sideText(ours, row.unit)} | ${sideText(theirs, row.unit)} | ${quotient} | ${ours?.rounds.length ?? 0} | ${takenText(row)} |`;
   });
   return [
     "| load (against) | ours | theirs | times better: min / median / max | rounds | taken |",
@@ -123,10 +123,10 @@ function comparedTable(rows: readonly KeptRow[]): string {
 }
 
 function ownTable(rows: readonly KeptRow[]): string {
-  const lines = rows.flatMap(({ sides, takenAt, unit, what, commit }) =>
-    sides.map((side) => {
+  const lines = rows.flatMap((row) =>
+    row.sides.map((side) => {
       const name = side.system === "quorate" ? "" : `, ${side.system}`;
-      return `| ${what}${name} | ${sideText(side, unit)} | ${takenAt}, ${commit} |`;
+      return `| ${row.what}${name} | ${sideText(side, row.unit)} | ${takenText(row)} |`;
     }),
   );
   return ["| | measured | taken |", "| --- | --- | --- |", ...lines].join("\n");
@@ -143,18 +143,24 @@ function profileTable(rows: readonly KeptRow[]): string {
 function workersTable(rows: readonly KeptRow[]): string {
   const times = (after: number | undefined, before: number | undefined): string =>
     after === undefined || before === undefined ? "–" : (after / before).toFixed(2);
-  const lines = rows.flatMap(({ commit, sides: [main, worker], takenAt, what }) =>
-    main === undefined || worker === undefined
+  const lines = rows.flatMap((row) => {
+    const [main, worker] = row.sides;
+    return main === undefined || worker === undefined
       ? []
       : [
-          `| ${what} | ${sideText(main, "/s")} | ${sideText(worker, "/s")} | ${times(median(worker.rounds), median(main.rounds))} | ${times(worker.leaderCpuUs, main.leaderCpuUs)} | ${times(worker.mainThreadUs, main.mainThreadUs)} | ${takenAt}, ${commit} |`,
-        ],
-  );
+          `| ${row.what} | ${sideText(main, "/s")} | ${sideText(worker, "/s")} | ${times(median(worker.rounds), median(main.rounds))} | ${times(worker.leaderCpuUs, main.leaderCpuUs)} | ${times(worker.mainThreadUs, main.mainThreadUs)} | ${takenText(row)} |`,
+        ];
+  });
   return [
     "| load | in the main thread | in a worker | rate, times | CPU of the process, times | of the main thread, times | taken |",
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...lines,
   ].join("\n");
+}
+
+/** When, at which commit, and beside how much other work. */
+function takenText({ commit, machineLoad, takenAt }: KeptRow): string {
+  return `${takenAt}, ${commit}, load ${machineLoad}`;
 }
 
 /** The figure, and what it cost. */
