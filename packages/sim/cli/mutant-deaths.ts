@@ -207,6 +207,8 @@ function section(
 
 /** A copy, a process and its start, in seconds of processor time. */
 const copySeconds = 2;
+/** Of an unchanged copy that is not on record: most take less. */
+const controlSecondsDefault = 15;
 
 /**
  * Recorded mutants in the order that `hash` draws, as many as fit into so much processor time, at least one. The unchanged copy of a
@@ -227,7 +229,9 @@ export function sampleOf(
   let seconds = 0;
   for (const { mutant } of drawn) {
     const name = judgeName(mutant.judge, mutants);
-    const ofJudge = judges.has(name) ? 0 : (controls[name]?.cpuSeconds ?? 0) + copySeconds;
+    const ofJudge = judges.has(name)
+      ? 0
+      : (controls[name]?.cpuSeconds ?? controlSecondsDefault) + copySeconds;
     const needed = (deaths[mutant.id]?.cpuSeconds ?? 0) + copySeconds + ofJudge;
     if (sample.length === 0 || seconds + needed <= cpuSecondsMax) {
       sample.push(mutant);
