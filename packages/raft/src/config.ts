@@ -73,6 +73,11 @@ export interface RaftConfig {
    * or the quorum check; without them a member that does not campaign stays behind for ever. Only schedules recorded from it need that.
    */
   readonly staleLeaderAnswered?: boolean;
+  /**
+   * A grant of a trial election counts only in the one that it was given for. ETCD: differs, counts one that comes late in a later trial, too; only
+   * schedules recorded from it need that.
+   */
+  readonly trialGrantsMatched?: boolean;
   /** Followers hand proposals to the leader. */
   readonly proposalForwarding?: boolean;
   /** A leader that was removed or demoted becomes a follower. RAFT §4.2.2. */
@@ -109,6 +114,7 @@ export const raftDefaults: {
   readonly candidacyDurable: boolean;
   readonly leaveRetried: boolean;
   readonly staleLeaderAnswered: boolean;
+  readonly trialGrantsMatched: boolean;
   readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
   readonly stepDownOnRemoval: boolean;
@@ -132,6 +138,7 @@ export const raftDefaults: {
   candidacyDurable: true,
   leaveRetried: true,
   staleLeaderAnswered: true,
+  trialGrantsMatched: true,
   voteFloor: null,
   proposalForwarding: true,
   stepDownOnRemoval: true,

@@ -71,6 +71,7 @@ export class Connections {
       isPeer,
       isRemoved,
       judge: (id, storeId) => notes.judge(id, storeId),
+      hasMetAnybody: () => notes.count > 0,
       remoteProblem: (hello) => this.#remotes.problem(hello),
     };
   }

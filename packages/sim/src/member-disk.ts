@@ -80,10 +80,14 @@ export class MemberDisk {
   }
 
   #replace(files: MemoryFileSystem | null, what: string, how: "lost" | "set-back"): void {
-    const { id, oracle, world } = this.#parts;
+    const { id, network, oracle, world } = this.#parts;
     const { disk, health } = this.#machinery;
     world.log(what);
     this.#process.crash();
+    if (how === "lost") {
+      // A consent that was meant for the former disk would make the new one believe that it has been met.
+      network.replaceMachine(id);
+    }
     disk.replace(files);
     health.broke(how);
     oracle.forgets(id);

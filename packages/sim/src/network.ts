@@ -24,6 +24,8 @@ interface Frame extends DirectedLink {
   readonly bytes: Uint8Array;
   /** Which disk the sender had: stands for the connection that the frame belongs to. */
   readonly disk: number;
+  /** Which machine stood under the receiver's name then. */
+  readonly machine: number;
 }
 
 /** Frames that the network remembers, to repeat them at any later time. */
@@ -35,6 +37,8 @@ export class Network {
   readonly #random: Prng;
   readonly #faults: FaultCount;
   readonly #deliver: Deliver;
+  /** How many machines stood under a name before the present one. */
+  readonly #machines = new Map<NodeId, number>();
   /** How many cuts block a link. */
   #blocked = new Map<number, number>();
   /** When the last frame in order arrives on a link: the next one is not earlier. */
@@ -131,7 +135,7 @@ export class Network {
       this.#faults.add("frame-lost");
       return true;
     }
-    const frame = { from, to, bytes, disk };
+    const frame = { from, to, bytes, disk, machine: this.#machines.get(to) ?? 0 };
     this.#schedule(frame);
     if (this.#random.chance(this.#plan.duplicateChance)) {
       this.#faults.add("frame-duplicated");
@@ -172,8 +176,16 @@ export class Network {
     this.#world.schedule(atMs - nowMs, () => this.#arrive(frame));
   }
 
+  /** From now on another machine stands under that name: no connection with the former one leads to it, nor what was said there. */
+  replaceMachine(node: NodeId): void {
+    this.#machines.set(node, (this.#machines.get(node) ?? 0) + 1);
+  }
+
   #arrive(frame: Frame): void {
     const { bytes, disk, from, to } = frame;
+    if (frame.machine !== (this.#machines.get(to) ?? 0)) {
+      return;
+    }
     if (this.isBlocked(from, to)) {
       this.#faults.add("frame-blocked");
       return;

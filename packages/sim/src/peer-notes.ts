@@ -35,6 +35,11 @@ export class PeerNotes {
     return new PeerNotes(files, ids);
   }
 
+  /** Peers that were met. */
+  get count(): number {
+    return this.#ids.size;
+  }
+
   /** Null before the first meeting. */
   expected(peer: NodeId): Uint8Array | null {
     return this.#ids.get(peer) ?? null;

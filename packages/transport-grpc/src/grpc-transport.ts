@@ -89,6 +89,7 @@ export class GrpcTransport implements Transport {
         isPeer: (id) => this.#streams.has(id) && !this.#remotes.has(id),
         isRemoved: (id) => this.#removed.has(id),
         judge: (id, storeId) => start.storeIds.judge(id, storeId),
+        hasMetAnybody: () => start.storeIds.count > 0,
         remoteProblem: (hello) => this.#remotes.problem(hello),
       },
       adopted: (hello) => this.#adopted(hello),

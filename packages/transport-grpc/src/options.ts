@@ -21,6 +21,8 @@ export interface GrpcIdentity {
 
 /** The notes about the peers' store ids. */
 export interface GrpcPeerStores {
+  /** Peers that were met. */
+  readonly count: number;
   expected(peer: NodeId): Uint8Array | null;
   judge(peer: NodeId, storeId: Uint8Array): "unknown" | "same" | "different";
   note(peer: NodeId, storeId: Uint8Array, completed: (error: Error | null) => void): void;

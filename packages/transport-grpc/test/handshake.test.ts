@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Client, credentials } from "@grpc/grpc-js";
 import { DecodeError, toHex } from "@quorate/base";
-import { type PeerFrame, toLogIndex, toTerm } from "@quorate/raft";
+import { type PeerFrame, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { chunkBytesMax, connectMethod, decodeChunk, encodeChunk } from "../src/service.ts";
 import { begin, close, type Endpoint, introduce, openEndpoint, Stores, until } from "./support.ts";
 
@@ -59,6 +59,7 @@ test("another cluster, another member, a caller without an address, a removed me
 
 test("§4.1 a caller that the configuration does not name is heard and answered, within bounds, and noted once it is named", async () => {
   const stores = new Stores();
+  stores.note(toNodeId(2), new Uint8Array(16).fill(2), () => {});
   const host = begin(await openEndpoint({ id: 1, stores, options: { limits: { remotesMax: 1 } } }));
   const peers = new Map([[1, host.port]]);
   const four = begin(await openEndpoint({ id: 4, peers }));

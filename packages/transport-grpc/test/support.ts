@@ -13,6 +13,10 @@ import {
 export class Stores implements GrpcPeerStores {
   readonly #ids = new Map<NodeId, Uint8Array>();
 
+  get count(): number {
+    return this.#ids.size;
+  }
+
   expected(peer: NodeId): Uint8Array | null {
     return this.#ids.get(peer) ?? null;
   }

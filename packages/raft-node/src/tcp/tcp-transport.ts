@@ -84,6 +84,7 @@ export class TcpTransport implements Transport {
         isPeer: (id) => this.#links.has(id) && !this.#remotes.has(id),
         isRemoved: (id) => this.#removed.has(id),
         judge: (id, storeId) => options.storeIds.judge(id, storeId),
+        hasMetAnybody: () => options.storeIds.count > 0,
         remoteProblem: (hello) => this.#remotes.problem(hello),
       },
       adopted: (hello) => this.#adopted(hello),

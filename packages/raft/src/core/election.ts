@@ -147,6 +147,9 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
   }
   assert(state.role === "candidate" || state.role === "pre-candidate", "vote: nobody campaigns");
   assert(state.role === "pre-candidate" || message.term === state.term, "vote: counted in another term");
+  if (isOfEarlierTrial(state, message)) {
+    return;
+  }
   recordVote(state.tracker, message.from, message.granted);
   const result = tallyVotes(state.tracker);
   if (result === "lost") {
@@ -155,6 +158,13 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
   } else if (result === "won") {
     winElection(state);
   }
+}
+
+/** RAFT §9.6: a grant names the term that was asked for; one for an earlier trial says nothing of how things stand now. */
+function isOfEarlierTrial({ config, role, term }: RaftState, message: VoteResponse): boolean {
+  return (
+    config.trialGrantsMatched && role === "pre-candidate" && message.granted && message.term !== term + 1
+  );
 }
 
 function winElection(state: RaftState): void {

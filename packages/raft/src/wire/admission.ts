@@ -29,6 +29,11 @@ export interface PeerKnowledge {
   /** Whether it was a member and is none any more. */
   readonly isRemoved: (id: NodeId) => boolean;
   readonly judge: (id: NodeId, storeId: Uint8Array) => StoreIdVerdict;
+  /**
+   * Whether it has met anybody yet. A member that has not may be a wiped disk under an old name: those who knew it refuse it, but one who
+   * came later would take its empty log and its forgotten votes for true.
+   */
+  readonly hasMetAnybody: () => boolean;
   /** Why a caller that is neither a member nor a former one cannot be taken in as a remote; null when it can. */
   readonly remoteProblem: (hello: Hello) => string | null;
 }
@@ -110,7 +115,12 @@ function wrongCaller(peers: PeerKnowledge, hello: Hello): HandshakeRefusal | nul
   if (peers.isRemoved(hello.from)) {
     return removedRefusal(hello.from);
   }
-  const problem = peers.isPeer(hello.from) ? null : peers.remoteProblem(hello);
+  if (peers.isPeer(hello.from)) {
+    return null;
+  }
+  const problem = peers.hasMetAnybody()
+    ? peers.remoteProblem(hello)
+    : "it takes in nobody before it has met one of those whom it knows: its disk may be new";
   return problem === null ? null : unknownRefusal(hello.from, problem);
 }
 

@@ -1,10 +1,10 @@
 /** Mistakes of the core that the simulator found, each as the shortest schedule that shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toLogIndex } from "@quorate/raft";
+import { toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { progressOf } from "../../src/tracker/tracker.ts";
 import { MemoryLog } from "../interaction/memory-log.ts";
-import { conf, Group, Peer } from "../support/group.ts";
+import { conf, Group, Peer, startingLog } from "../support/group.ts";
 import { heartbeat, logId, rejected, voteRequest } from "../support/messages.ts";
 
 // A joiner had voted for a candidate that was removed then. It knows no configuration, so that it never campaigns, and where
@@ -36,4 +36,26 @@ test("a member that refuses what it acknowledged is not probed again before its 
     assert.deepEqual(leader.drain(), []);
   }
   assert.equal(progressOf(leader.state.tracker, group.peer(2).id)?.next, toLogIndex(match + 1));
+});
+
+// Three copies of an old grant, held up for seconds, made a member campaign against a leader that everybody heard.
+test("a grant of an earlier trial election does not count in a later one", () => {
+  const group3 = conf([1, 2, 3]);
+  const peer = new Peer(1, startingLog(group3, 0), { confState: group3, preVote: true });
+  const grant = (term: number) =>
+    peer.node.step({
+      type: "pre-vote-response",
+      from: toNodeId(2),
+      to: peer.id,
+      term: toTerm(term),
+      granted: true,
+    });
+  peer.node.step(heartbeat(3, peer, 5));
+  peer.drain();
+  peer.node.campaign();
+  peer.drain();
+  grant(5);
+  assert.equal(peer.role, "pre-candidate", "the grant was for term 5");
+  grant(6);
+  assert.equal(peer.role, "candidate");
 });

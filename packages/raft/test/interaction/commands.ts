@@ -148,6 +148,7 @@ function settingsOf(command: ScriptCommand): Settings {
     leaveRetried: false,
     handOverCompleted: false,
     staleLeaderAnswered: false,
+    trialGrantsMatched: false,
     leaseProtected: false,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,
     preVote: isSet(command, "prevote"),

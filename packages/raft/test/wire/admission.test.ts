@@ -34,6 +34,7 @@ function knows(
   remotes: Remotes<string> = new Remotes(2, (_id, address) => (address.includes(":") ? address : null)),
 ): PeerKnowledge {
   return {
+    hasMetAnybody: () => true,
     remoteProblem: (hello) => remotes.problem(hello),
     isPeer: (id) => id === one.id || id === two.id,
     isRemoved: (id) => removed.includes(id),
@@ -142,4 +143,13 @@ test("a remote may lead, stand for election and answer, but not ask what members
     "request",
     "transfer-leadership",
   ]);
+});
+
+// Found by simulation: a member that came after the wipe has no note of the former disk.
+test("a member that has met nobody yet takes in no remote; those it knows it admits", () => {
+  const blank: PeerKnowledge = { ...knows(new Map()), hasMetAnybody: () => false };
+  const refused = judgeHello(two, blank, callOf(4));
+  assert.equal(causeOf(refused), "unknown-peer");
+  assert.match(typeof refused === "string" ? "" : refused.detail, /its disk may be new/);
+  assert.equal(judgeHello(two, blank, helloOf(one, two.id, null)), "member");
 });
