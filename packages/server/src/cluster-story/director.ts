@@ -225,18 +225,18 @@ export class Director {
     return leaders[0] ?? null;
   }
 
-  /** The leader that every running server which it can reach follows, these being a majority. */
+  /** The leader that every running voter which it can reach follows, these being a majority; a removed one leads on only to hand over. */
   #settledLeader(): ServerView | null {
     const leader = this.#leader();
-    if (leader === null) {
+    if (leader === null || !leader.voters.includes(leader.id)) {
       return null;
     }
     const reached = this.#stage
       .servers()
-      .filter(({ id, state }) => state === "running" && this.#stage.connected(leader.id, id));
+      .filter(({ id, state }) => state === "running" && leader.voters.includes(id))
+      .filter(({ id }) => this.#stage.connected(leader.id, id));
     const follow = reached.filter((server) => server.leader === leader.id && server.term === leader.term);
-    const votes = follow.filter(({ id }) => leader.voters.includes(id)).length;
-    return follow.length === reached.length && 2 * votes > leader.voters.length ? leader : null;
+    return follow.length === reached.length && 2 * follow.length > leader.voters.length ? leader : null;
   }
 
   #until(problem: string, condition: () => boolean, done: Done): void {
