@@ -73,8 +73,8 @@ function load<Result>(group: Group<Result>, loads: readonly LogRange[]): void {
   }
 }
 
-/** Entries that were asked for are gone or not there yet: the core looks again and finds out. */
-function isGone(error: Error): boolean {
+/** Entries that were asked for are gone or not there yet: whoever asked looks again and finds out. */
+export function isGone(error: Error): boolean {
   const code = "code" in error ? error.code : undefined;
   return code === "STORAGE_COMPACTED" || code === "STORAGE_UNAVAILABLE";
 }

@@ -5,6 +5,7 @@
 import type { Entry, LogId } from "../types/entry.ts";
 import { type NodeId, nextIndex, toLogIndex } from "../types/ids.ts";
 import type { LogRange } from "../types/log-view.ts";
+import { isGone } from "./executing.ts";
 import { coreOf, type Group, roleOf, sendFrame } from "./group.ts";
 import { sendMessage } from "./outgoing.ts";
 import type { PeerFrame } from "./ports.ts";
@@ -17,7 +18,12 @@ export function answerRepair<Result>(group: Group<Result>, from: NodeId, request
   return answer(group, from, request, true);
 }
 
-function answer<Result>(group: Group<Result>, from: NodeId, request: RepairRequest, reads: boolean): boolean {
+function answer<Result>(
+  group: Group<Result>,
+  from: NodeId,
+  request: RepairRequest,
+  readsBack: boolean,
+): boolean {
   const core = coreOf(group);
   if (roleOf(group) !== "leader" || request.term !== core.term) {
     return false;
@@ -26,11 +32,12 @@ function answer<Result>(group: Group<Result>, from: NodeId, request: RepairReque
   const { storage } = group;
   const known = storage.term(previous.index);
   const gone = known === "compacted";
-  const entries = gone || known !== previous.term ? [] : entriesBehind(group, previous);
+  const range = rangeBehind(group, previous);
+  const entries = gone || known !== previous.term ? [] : entriesOf(group, range);
   if (entries === "pending") {
-    if (reads) {
+    if (readsBack) {
       // Answered as soon as they are there: by the time the member asks again, what was read back for others may have taken their place.
-      readBack(group, previous, () => answer(group, from, request, false));
+      readBack(group, range, () => answer(group, from, request, false));
     }
     return true; // If it was in vain, the member asks again.
   }
@@ -57,20 +64,17 @@ function answer<Result>(group: Group<Result>, from: NodeId, request: RepairReque
   return true;
 }
 
-function entriesBehind<Result>(
+function entriesOf<Result>(
   group: Group<Result>,
-  previous: LogId,
+  { low, high, bytesMax }: LogRange,
 ): readonly Entry[] | "compacted" | "pending" {
-  const { low, high, bytesMax } = rangeBehind(group, previous);
   return low >= high ? [] : group.storage.entries(low, high, bytesMax);
 }
 
-function readBack<Result>(group: Group<Result>, previous: LogId, done: () => void): void {
-  const { low, high, bytesMax } = rangeBehind(group, previous);
+function readBack<Result>(group: Group<Result>, { low, high, bytesMax }: LogRange, done: () => void): void {
   group.storage.load(low, high, bytesMax, (error) => {
     group.guard.enter(() => {
-      const code = error !== null && "code" in error ? error.code : null;
-      if (error !== null && code !== "STORAGE_COMPACTED" && code !== "STORAGE_UNAVAILABLE") {
+      if (error !== null && !isGone(error)) {
         throw error;
       }
       done();

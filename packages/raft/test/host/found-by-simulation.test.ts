@@ -6,6 +6,7 @@ import {
   type Completed,
   type CompletedWith,
   type Entry,
+  type LogIndex,
   type LogView,
   type Message,
   type PeerFrame,
@@ -15,6 +16,7 @@ import {
   type SnapshotSource,
   type Storage,
   type Transport,
+  type TransportReceiver,
   toLogIndex,
   toNodeId,
   toTerm,
@@ -210,4 +212,75 @@ test("a snapshot transfer goes on when its receiver has restarted and begins ane
   assert.deepEqual(offsets.splice(0), [0], "what the receiver wants now");
   answer(2);
   assert.deepEqual(offsets, [2]);
+});
+
+// The leader reads entries back for everybody in one place: by the time the member asked again, an election time-out later, others' had taken it.
+test("a member that repairs its log is answered as soon as the leader has read the entries back, not when it asks again", () => {
+  const sent: PeerFrame[] = [];
+  let receiver: TransportReceiver | null = null;
+  const transport: Transport = {
+    start: (given) => {
+      receiver = given;
+    },
+    send: (_group, _to, frame) => sent.push(frame),
+    close: (completed) => completed(null),
+  };
+  const storage = new MemoryStorage({ voters: [one] });
+  let isCold = false;
+  const loads: (() => void)[] = [];
+  const cold: Storage = Object.create(storage, {
+    initial: { get: () => storage.initial },
+    firstIndex: { get: () => storage.firstIndex },
+    lastIndex: { get: () => storage.lastIndex },
+    term: { value: storage.term.bind(storage) },
+    snapshot: { value: storage.snapshot.bind(storage) },
+    write: { value: storage.write.bind(storage) },
+    entries: {
+      value: (...range: Parameters<Storage["entries"]>) => (isCold ? "pending" : storage.entries(...range)),
+    },
+    load: {
+      value: (_low: LogIndex, _high: LogIndex, _bytesMax: number, completed: Completed) => {
+        loads.push(() => {
+          isCold = false;
+          completed(null);
+          isCold = true;
+        });
+      },
+    },
+  });
+  const scheduler = new TurnScheduler();
+  const host = new RaftHost({
+    id: one,
+    storage: cold,
+    transport,
+    scheduler,
+    stateMachine: new RecordingMachine(),
+    random: (low) => low,
+    core: { preVote: false },
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  host.start((error) => assert.equal(error, null));
+  scheduler.runAll();
+  assert.equal(host.campaign(), true);
+  scheduler.runAll();
+  assert.equal(host.role, "leader");
+  isCold = true;
+  const previous = { term: toTerm(0), index: toLogIndex(0) };
+  const { term } = host;
+  assert.ok(receiver !== null);
+  (receiver as TransportReceiver).received(0, two, { kind: "repair-request", requestId: 7, term, previous });
+  scheduler.runAll();
+  assert.equal(loads.length, 1);
+  assert.equal(sent.length, 0);
+  loads.pop()?.();
+  scheduler.runAll();
+  assert.deepEqual(
+    sent.map((frame) =>
+      frame.kind === "repair-answer" ? [frame.requestId, frame.entries.length] : frame.kind,
+    ),
+    [[7, 1]],
+  );
+  assert.equal(loads.length, 0, "read back once");
 });
