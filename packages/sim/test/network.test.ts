@@ -140,3 +140,17 @@ test("each cut heals by itself: a link that two cuts block opens with the second
   fourth();
   assert.equal(network.isBlocked(one, two), false);
 });
+
+test("what was said to a machine never reaches the one that takes its name", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const seen: number[] = [];
+  const network = new Network(world, calm, new FaultCount(), (_from, _to, bytes) =>
+    seen.push(bytes[0] ?? -1),
+  );
+  network.send(one, two, Uint8Array.of(1));
+  network.send(two, one, Uint8Array.of(2));
+  network.replaceMachine(two);
+  network.send(one, two, Uint8Array.of(3));
+  world.runUntil(10_000, () => false);
+  assert.deepEqual(seen.sort(), [2, 3]);
+});
