@@ -10,7 +10,7 @@ import { AppliedWaiters } from "./applied-waiters.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import { applyEntry } from "./applying.ts";
 import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
-import { durable } from "./executing.ts";
+import { durable, written } from "./executing.ts";
 import { FailOver } from "./fail-over.ts";
 import { ForwardIntake, Forwarding, RequestIds } from "./forwarding.ts";
 import { coreOf, emit, type Group, leaderOf, roleOf, schedule, sendFrame, termAt } from "./group.ts";
@@ -87,7 +87,11 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     intake: new ForwardIntake(storage.initial.hardState.term),
     requests: createRequests(making),
     reads: createReads(making),
-    persisting: new PersistQueue(storage, guard.enter, (ready) => durable(group, ready)),
+    persisting: new PersistQueue(
+      storage,
+      (complete) => written(group, complete),
+      (ready) => durable(group, ready),
+    ),
     ...createSnapshotParts(making),
     repair: createRepair(making),
     ...createMembershipParts(making),

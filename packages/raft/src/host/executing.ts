@@ -6,7 +6,7 @@ import { assert } from "@quorate/base";
 import { noNode } from "../types/ids.ts";
 import type { LogRange } from "../types/log-view.ts";
 import type { Ready } from "../types/ready.ts";
-import { coreOf, emit, type Group, schedule } from "./group.ts";
+import { coreOf, emit, type Group, schedule, scheduleRest } from "./group.ts";
 import { restore } from "./installing.ts";
 import { sendAll, sendMessage, stepMessage } from "./outgoing.ts";
 
@@ -43,7 +43,7 @@ export function takeReady<Result>(group: Group<Result>): void {
   }
 }
 
-/** RAFT §3.8: only now may what rests on this batch leave. */
+/** RAFT §3.8: only now may what rests on this batch leave. What it leaves to do, the turn or {@link written} sees. */
 export function durable<Result>(group: Group<Result>, ready: Ready): void {
   for (const message of ready.sendAfterPersist) {
     if (message.to === group.id) {
@@ -56,7 +56,22 @@ export function durable<Result>(group: Group<Result>, ready: Ready): void {
   if (ready.snapshot !== null) {
     restore(group, ready.snapshot);
   }
-  schedule(group);
+}
+
+/**
+ * The storage has done with a batch, mostly between two turns. PERF: that alone is no reason for another turn; a follower has said all
+ * that it had to say.
+ */
+export function written<Result>(group: Group<Result>, complete: () => void): void {
+  group.guard.enter(() => {
+    complete();
+    // A stop waits for the disk, and so does an image that is promised to somebody.
+    if (group.stopping !== null || group.imagesAsked.size > 0) {
+      schedule(group);
+    } else {
+      scheduleRest(group);
+    }
+  });
 }
 
 function load<Result>(group: Group<Result>, loads: readonly LogRange[]): void {

@@ -157,3 +157,13 @@ export function schedule<Result>(group: Group<Result>): void {
     group.options.scheduler.defer(group.runTurn);
   }
 }
+
+/** Sees to it that there is a turn where something is left that one could do. */
+export function scheduleRest<Result>(group: Group<Result>): void {
+  const { applyQueue, inputs, limits, persisting, reads } = group;
+  const mayTake = persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
+  const mayAsk = reads.hasQueued && leaderOf(group) !== noNode;
+  if (mayTake || mayAsk || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
+    schedule(group);
+  }
+}

@@ -17,14 +17,15 @@ export class PersistQueue {
   readonly #storage: Storage;
   /** Called for each batch, in order, once it is durable. */
   readonly #durable: (ready: Ready) => void;
-  readonly #enter: (work: () => void) => void;
+  /** Called with what is to be done when the storage has done with a batch. */
+  readonly #written: (complete: () => void) => void;
   readonly #queue: RingBuffer<Persisting> = new RingBuffer();
 
   #now = 0;
 
-  constructor(storage: Storage, enter: (work: () => void) => void, durable: (ready: Ready) => void) {
+  constructor(storage: Storage, written: (complete: () => void) => void, durable: (ready: Ready) => void) {
     this.#storage = storage;
-    this.#enter = enter;
+    this.#written = written;
     this.#durable = durable;
   }
 
@@ -54,7 +55,7 @@ export class PersistQueue {
     }
     const mustSync = ready.mustSync || snapshot !== null;
     this.#storage.write({ hardState, entries, snapshot, mustSync }, (error) => {
-      this.#enter(() => this.#completed(item, error));
+      this.#written(() => this.#completed(item, error));
     });
     return true;
   }

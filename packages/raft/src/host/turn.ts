@@ -6,7 +6,7 @@ import { noNode } from "../types/ids.ts";
 import { applySlice } from "./applying.ts";
 import { watchDisk } from "./disk-watch.ts";
 import { takeReady } from "./executing.ts";
-import { coreOf, emit, type Group, leaderOf, schedule } from "./group.ts";
+import { coreOf, emit, type Group, scheduleRest } from "./group.ts";
 import { continueHandOver, drainInputs } from "./incoming.ts";
 import { makeSnapshot } from "./installing.ts";
 import { submitProposals } from "./proposing.ts";
@@ -50,15 +50,6 @@ function observeTransfer<Result>(group: Group<Result>): void {
   if (transferee !== noNode) {
     group.counters.transfersStarted++;
     emit(group, { type: "transfer-started", transferee });
-  }
-}
-
-function scheduleRest<Result>(group: Group<Result>): void {
-  const { applyQueue, inputs, limits, persisting, reads } = group;
-  const mayTake = persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
-  const mayAsk = reads.hasQueued && leaderOf(group) !== noNode;
-  if (mayTake || mayAsk || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
-    schedule(group);
   }
 }
 

@@ -168,6 +168,63 @@ test("§3.8 a follower acknowledges an append only once it is durable", () => {
   assert.deepEqual(bench.typesSent(), ["append-response"]);
 });
 
+test("a write that leaves nothing to do makes no turn, neither does a batch without one; what leaves something does", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  const turns = (): number => bench.host.status().counters.turns;
+  const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+  const entries = [{ term: toTerm(1), index: toLogIndex(1), type: "normal" as const, data: command(9) }];
+  const previous = { term: toTerm(0), index: toLogIndex(0) };
+  const before = turns();
+  bench.deliver(2, {
+    kind: "message",
+    message: { type: "append-entries", ...header, previous, entries, commit: toLogIndex(0) },
+  });
+  bench.sent.length = 0;
+  bench.persist();
+  assert.deepEqual(bench.typesSent(), ["append-response"]);
+  assert.equal(turns() - before, 1);
+  bench.deliver(2, {
+    kind: "message",
+    message: { type: "heartbeat", ...header, commit: toLogIndex(0), context: command(0, 0) },
+  });
+  assert.equal(bench.writes.length, 0);
+  assert.equal(turns() - before, 2);
+
+  const single = new Bench(1);
+  single.host.campaign();
+  single.scheduler.runAll();
+  for (single.persist(); single.writes.length > 0; ) {
+    single.persist();
+  }
+  const outcomes = propose(single.host, command(1));
+  single.scheduler.runAll();
+  assert.deepEqual(outcomes, []);
+  single.persist();
+  assert.deepEqual(outcomes, [{ kind: "applied", index: 2, result: 1 }]);
+});
+
+test("a stop ends with the write that it waits for, without a tick", () => {
+  const bench = new Bench(3);
+  bench.follow();
+  const header = { from: toNodeId(2), to: toNodeId(1), term: toTerm(1) };
+  const entries = [{ term: toTerm(1), index: toLogIndex(1), type: "normal" as const, data: command(9) }];
+  const previous = { term: toTerm(0), index: toLogIndex(0) };
+  bench.deliver(2, {
+    kind: "message",
+    message: { type: "append-entries", ...header, previous, entries, commit: toLogIndex(0) },
+  });
+  let isStopped = false;
+  bench.host.stop({}, (error) => {
+    assert.equal(error, null);
+    isStopped = true;
+  });
+  bench.scheduler.runAll();
+  assert.equal(isStopped, false);
+  bench.persist();
+  assert.equal(isStopped, true);
+});
+
 test("all proposals of a turn form one write, and one frame to the leader", () => {
   const single = new Bench(1);
   single.host.campaign();
