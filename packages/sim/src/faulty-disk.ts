@@ -138,6 +138,11 @@ export class FaultyDisk {
     return flips;
   }
 
+  /** Whether there is something for {@link takeFlips} to take. */
+  get hasFlipped(): boolean {
+    return this.#flips.length > 0;
+  }
+
   /** Reads that gave other bits than are stored. */
   get flipCount(): number {
     return this.#flipCount;

@@ -44,7 +44,10 @@ export class MemberHealth {
 
   /** Whether the others must do without it, or with less of it. */
   get isImpaired(): boolean {
-    return this.#isBroken || this.#hasFloor || this.#disk.willFlip || this.#standing.length > 0;
+    // Who opens a damaged disk sets parts of it aside: what was done shows nowhere then, until the floor is known.
+    const isBeingFound = this.#isOpening && (this.#wounds.length > 0 || this.#disk.hasFlipped);
+    const mayBeFound = isBeingFound || this.#disk.willFlip || this.#standing.length > 0;
+    return this.#isBroken || this.#hasFloor || mayBeFound;
   }
 
   /** Whether the log ends below what it may have acknowledged. */
