@@ -222,10 +222,10 @@ class Run {
       return;
     }
     this.#world.log("calm");
-    this.#world.setPace(calmPace);
+    this.#world.setPace(calmPace, this.#plan.calmClientPace);
     this.#cluster.network.setPlan(calmNetwork(this.#plan.network));
     this.#runFor(this.#plan.calmPhaseMs, () => false);
-    this.#world.setPace(1);
+    this.#world.setPace(1, 1);
   }
 
   #healPhase(): void {

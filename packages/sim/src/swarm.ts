@@ -135,6 +135,8 @@ export interface SeedPlan {
   readonly faultPhaseMs: number;
   /** After it, faults, clients and changes go on, but seldom: as in the life of a cluster. 0 for none. */
   readonly calmPhaseMs: number;
+  /** So many times longer than in the storm clients think in the calm: from a busy day to a night on which hardly anybody is there. */
+  readonly calmClientPace: number;
   readonly network: NetworkPlan;
   readonly disk: DiskPlan;
   readonly nemesis: NemesisPlan;
@@ -144,7 +146,7 @@ export interface SeedPlan {
   readonly etcd: EtcdPlan | null;
 }
 
-/** So many times rarer than in the fault phase is everything in the calm phase. */
+/** So many times rarer than in the fault phase are faults and changes of the members in the calm phase. */
 export const calmPace = 20;
 
 /** Draws the plan of a seed. */
@@ -177,6 +179,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     batchBytesMax: random.pick([1024, 65536]),
     faultPhaseMs: random.integer(15_000, 40_000),
     calmPhaseMs: root.stream("swarm-calm").integer(80_000, 240_000),
+    calmClientPace: root.stream("swarm-calm-clients").pick([20, 60, 200, 600]),
     network: networkPlan(random, root.stream("swarm-network")),
     disk: diskPlan(random),
     nemesis: nemesisPlan(random, root.stream("swarm-nemesis"), root.stream("swarm-boundaries")),

@@ -95,7 +95,7 @@ export class Workload implements Clients {
   }
 
   #think(client: number): void {
-    this.#world.schedule(this.#random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.pace), () => {
+    this.#world.schedule(this.#random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.clientPace), () => {
       if (!this.#active) {
         return;
       }

@@ -45,6 +45,7 @@ export class World {
   #sequence = 0;
   #eventCount = 0;
   #pace = 1;
+  #clientPace = 1;
 
   constructor(random: Prng, trace: Trace, options: WorldOptions = {}) {
     this.random = random;
@@ -64,15 +65,25 @@ export class World {
     return this.#eventCount;
   }
 
-  /** How many times as long as their plan says clients think, and faults and changes of the members wait: 1 in a storm. */
+  /** How many times as long as their plan says faults and changes of the members wait: 1 in a storm. */
   get pace(): number {
     return this.#pace;
   }
 
+  /** How many times as long as their plan says clients think: 1 in a storm. */
+  get clientPace(): number {
+    return this.#clientPace;
+  }
+
   /** For a calm phase, in which little happens for long. */
-  setPace(pace: number): void {
+  setPace(pace: number, clientPace: number): void {
     assert(Number.isSafeInteger(pace) && pace >= 1, "world: pace is not a natural number");
+    assert(
+      Number.isSafeInteger(clientPace) && clientPace >= 1,
+      "world: clients' pace is not a natural number",
+    );
     this.#pace = pace;
+    this.#clientPace = clientPace;
   }
 
   /** Runs `run` after `delayMs`; with 0, behind everything already queued for this instant. */

@@ -33,3 +33,17 @@ test("a healed network loses, doubles and reorders nothing", () => {
     assert.deepEqual([lossChance, duplicateChance, reorderChance, slowChance], [0, 0, 0, 0]);
   }
 });
+
+test("some clients of a calm keep busy, others hardly come", () => {
+  const counts = new Map<number, number>();
+  for (const { calmClientPace } of plans) {
+    counts.set(calmClientPace, (counts.get(calmClientPace) ?? 0) + 1);
+  }
+  assert.deepEqual(
+    [...counts.keys()].sort((left, right) => left - right),
+    [20, 60, 200, 600],
+  );
+  for (const [pace, count] of counts) {
+    assert.ok(count > 80 && count < 180, `a pace of ${pace} in ${count} of 500 seeds`);
+  }
+});

@@ -102,7 +102,7 @@ export class OwnWorkload<Command, Result, Machine extends SimulatedMachine<Comma
   }
 
   #think(client: number, random: Prng): void {
-    const pauseMs = random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.pace);
+    const pauseMs = random.integer(0, 2 * this.#plan.meanThinkMs * this.#world.clientPace);
     this.#world.schedule(pauseMs, () => {
       if (!this.#isActive) {
         return;

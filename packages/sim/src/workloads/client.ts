@@ -111,7 +111,7 @@ export class Client {
     const { isActive, meanThinkMs, world } = this.kit;
     this.#actCount++;
     this.random = world.random.stream(`client-${this.name}-${this.#actCount}`);
-    const pauseMs = this.random.integer(0, 2 * meanThinkMs) * world.pace;
+    const pauseMs = this.random.integer(0, 2 * meanThinkMs) * world.clientPace;
     world.schedule(pauseMs, () => {
       if (!isActive()) {
         return;

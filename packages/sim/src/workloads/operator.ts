@@ -34,7 +34,7 @@ export class Operator extends Client {
   }
 
   #compactSometimes(): void {
-    this.later(this.random.integer(300, 6_000) * this.kit.world.pace, () => {
+    this.later(this.random.integer(300, 6_000) * this.kit.world.clientPace, () => {
       const { compactRevision, revision } = this.kit.oracle.model;
       const back = this.random.pick([0, 1, 10, 40]);
       const target = this.random.pick([revision - back, revision - back, compactRevision, revision + 3]);

@@ -146,7 +146,7 @@ export class Watchers extends Client {
 
   /** Now and then takes nothing for a while. */
   #dawdle(): void {
-    this.later(this.random.integer(1_000, 10_000) * this.kit.world.pace, () => {
+    this.later(this.random.integer(1_000, 10_000) * this.kit.world.clientPace, () => {
       const open = this.#open;
       open?.stream.setReading(false);
       this.kit.counts.add("watch-reader-slow");
