@@ -5,7 +5,7 @@ export { ByteReader, DecodeError } from "./byte-reader.ts";
 export { ByteSlab } from "./byte-slab.ts";
 export { ByteWriter } from "./byte-writer.ts";
 export { compareBytes, concatBytes, emptyBytes, equalBytes, toHex, utf8Decode, utf8Encode } from "./bytes.ts";
-export { crc32c } from "./crc32c.ts";
+export { crc32c, crc32cJoin } from "./crc32c.ts";
 export { errorCode } from "./error-code.ts";
 export { Heap } from "./heap.ts";
 export { Prng } from "./prng.ts";

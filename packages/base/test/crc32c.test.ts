@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { crc32c, utf8Encode } from "@quorate/base";
+import { crc32c, crc32cJoin, utf8Encode } from "@quorate/base";
 import fc from "fast-check";
 import { check } from "./check.ts";
 
@@ -85,4 +85,28 @@ test("every single bit flip changes it", () => {
     flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     assert.notEqual(crc32c(flipped), whole, `bit ${bit}`);
   }
+});
+
+test("agrees with the definition for long ranges, however they lie in memory", () => {
+  const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => (i * 2_654_435_761) >>> 13);
+  for (const start of [0, 1, 2, 3, 5]) {
+    for (const length of [6143, 6144, 6145, 6151, 9215, 9216, 9217, 12_345, 19_990]) {
+      const expected = slowCrc32c(bytes.subarray(start, start + length));
+      assert.equal(crc32c(bytes, 0, start, start + length), expected, `start ${start}, length ${length}`);
+      assert.equal(crc32c(bytes.subarray(start, start + length)), expected, `view at ${start}`);
+      const seed = crc32c(bytes, 0, 0, start);
+      assert.equal(crc32c(bytes, seed, start, start + length), slowCrc32c(bytes.subarray(0, start + length)));
+    }
+  }
+});
+
+test("checksums of two ranges make that of both", () => {
+  check(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 9000 }), (left, right) => {
+      const both = new Uint8Array([...left, ...right]);
+      assert.equal(crc32cJoin(crc32c(left), crc32c(right), right.length), slowCrc32c(both));
+      // A seed is a checksum of bytes before: whatever it was, the end is the same.
+      assert.equal(crc32cJoin(12_345, crc32c(right), right.length), crc32c(right, 12_345));
+    }),
+  );
 });

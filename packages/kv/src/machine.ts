@@ -9,6 +9,7 @@ import type { Principal } from "./auth/auth-types.ts";
 import { refuseByAuth } from "./auth/authorize.ts";
 import { type HashKvResult, KvHash } from "./image/hash.ts";
 import { HistoryReader } from "./image/history.ts";
+import { MemoryReader } from "./image/memory-image.ts";
 import { KvRestore, type RestoredState } from "./image/restore.ts";
 import { KvImage } from "./image/snapshot.ts";
 import {
@@ -115,6 +116,8 @@ export class KvStateMachine {
   #observer: KvObserver = noObserver;
   #appliedIndex = 0;
   #appliedTerm = 0;
+  /** Whether the last image was begun: nothing changes any more. */
+  #ended = false;
   /** Keys attached to a lease, in no order. PERF: made once, not for each command. */
   readonly #leaseKeysOf: LeaseKeys = (lease) =>
     this.#store.attachments.slots(lease).map((slot) => this.#store.keys.key(slot));
@@ -215,6 +218,7 @@ export class KvStateMachine {
   apply(command: Uint8Array, context: KvApplyContext): KvResult {
     assert(context.index > this.#appliedIndex, "kv: command applied twice");
     assert(context.term >= this.#appliedTerm, "kv: term goes back");
+    assert(!this.#ended, "kv: applied behind the last image");
     const before = this.#store.revision;
     const { principal, command: asked } = decodeSigned(command);
     const result = this.#dispatch(principal, asked, context);
@@ -267,13 +271,23 @@ export class KvStateMachine {
   /** Pins the present state; later commands do not change what the image reads. Close it, or nothing more is swept. */
   snapshot(): KvImage {
     const { revision, compactRevision } = this.#store;
+    return this.#imageOf(new HistoryReader(this.#store, compactRevision, revision));
+  }
+
+  /** An image of a machine that will apply nothing any more: the store as it lies in memory, which is restored by copying. */
+  lastSnapshot(): KvImage {
+    this.#ended = true;
+    return this.#imageOf(new MemoryReader(this.#store));
+  }
+
+  #imageOf(store: HistoryReader | MemoryReader): KvImage {
+    const { revision, compactRevision } = this.#store;
     const head = {
       appliedIndex: this.#appliedIndex,
       appliedTerm: this.#appliedTerm,
       revision,
       compactRevision,
     };
-    const history = new HistoryReader(this.#store, compactRevision, revision);
     const tables = {
       members: this.#members,
       leases: this.#leases.pin(),
@@ -281,7 +295,7 @@ export class KvStateMachine {
       alarms: this.#alarms,
       downgradeTarget: this.#downgradeTarget,
     };
-    return new KvImage(head, history, tables, this.#pins.add(compactRevision));
+    return new KvImage(head, store, tables, this.#pins.add(compactRevision));
   }
 
   /** Begins to replace the whole state; the present one stays until `finish`. */
@@ -337,7 +351,8 @@ export class KvStateMachine {
    * whether more is to be done. It changes no result, so each member calls it at its own pace.
    */
   sweep(budgetRecords: number): boolean {
-    return this.#sweeper.sweep(budgetRecords, this.#pins.lowest(this.#store.compactRevision));
+    // What the last image reads must not move.
+    return !this.#ended && this.#sweeper.sweep(budgetRecords, this.#pins.lowest(this.#store.compactRevision));
   }
 
   /** Checks every invariant of the store: for tests and the simulator, it takes time with the data. */

@@ -25,6 +25,7 @@ import {
   type SectionName,
   section,
 } from "./image-format.ts";
+import { MemoryRestore } from "./memory-image.ts";
 import type { ImageHead } from "./snapshot.ts";
 
 /** A state that an image brought. */
@@ -38,7 +39,7 @@ export interface RestoredState {
   readonly downgradeTarget: string | null;
 }
 
-const repeatable: ReadonlySet<SectionName> = new Set(["base", "log", "leases", "auth"]);
+const repeatable: ReadonlySet<SectionName> = new Set(["base", "log", "leases", "auth", "memory", "arrays"]);
 
 /** Takes an image in chunks; hands the state to `install` at the end. */
 export class KvRestore {
@@ -51,6 +52,7 @@ export class KvRestore {
   #alarms: AlarmList = [];
   #downgradeTarget: string | null = null;
   #leaseId: bigint | null = null;
+  #memory: MemoryRestore | null = null;
   #head: ImageHead | null = null;
   #section: SectionName | null = null;
   #versionCount = 0;
@@ -121,8 +123,12 @@ export class KvRestore {
       case "downgrade":
         this.#takeDowngrade(block.payload);
         break;
+      case "memory":
+      case "arrays":
+        this.#takeMemory(block.payload, block.name);
+        break;
       case "end":
-        if (block.payload.u64() !== this.#versionCount) {
+        if (block.payload.u64() !== this.#versionCount || this.#memory?.done === false) {
           throw new DecodeError("image: versions missing", block.payload.offset);
         }
         this.#checkLeaseCount(block.payload);
@@ -171,6 +177,18 @@ export class KvRestore {
       this.#checkRevision(version, part, payload.offset);
       this.#store.restoreVersion(version);
       this.#versionCount++;
+    }
+  }
+
+  #takeMemory(payload: ByteReader, part: "memory" | "arrays"): void {
+    if (this.#versionCount > 0) {
+      throw new DecodeError("image: memory behind a history", payload.offset);
+    }
+    this.#memory ??= new MemoryRestore(this.#store);
+    if (part === "memory") {
+      this.#memory.takeNumbers(payload);
+    } else {
+      this.#memory.takeArrays(payload);
     }
   }
 

@@ -14,6 +14,7 @@ import { writeMemberAttributes } from "../request/member-codec.ts";
 import type { Revision } from "../revision.ts";
 import type { HistoryReader } from "./history.ts";
 import { beginBlock, endBlock, imageFormatVersion, imageMagic } from "./image-format.ts";
+import { MemoryReader } from "./memory-image.ts";
 
 /** What an image says about itself first. */
 export interface ImageHead {
@@ -26,7 +27,17 @@ export interface ImageHead {
 /** Versions looked at per slice at most, so that a slice of a store with many deleted keys stays short too. */
 const sliceRecordsMax = 4096;
 
-type Stage = "head" | "history" | "members" | "leases" | "auth" | "alarms" | "downgrade" | "end" | "done";
+type Stage =
+  | "head"
+  | "history"
+  | "members"
+  | "leases"
+  | "auth"
+  | "alarms"
+  | "downgrade"
+  | "memory"
+  | "end"
+  | "done";
 
 /** Small tables, as they were when the image was begun. */
 interface PinnedTables {
@@ -40,7 +51,8 @@ interface PinnedTables {
 /** Reads an image; {@link KvImage.close} lets go of the pin. */
 export class KvImage {
   readonly #head: ImageHead;
-  readonly #history: HistoryReader;
+  /** How the store is read: by its history, which later commands do not change, or as it lies in memory. */
+  readonly #store: HistoryReader | MemoryReader;
   readonly #members: MemberTable;
   readonly #leases: PinnedLeases;
   readonly #alarms: AlarmList;
@@ -56,9 +68,14 @@ export class KvImage {
   #versionCount = 0;
   #closed = false;
 
-  constructor(head: ImageHead, history: HistoryReader, tables: PinnedTables, release: () => void) {
+  constructor(
+    head: ImageHead,
+    store: HistoryReader | MemoryReader,
+    tables: PinnedTables,
+    release: () => void,
+  ) {
     this.#head = head;
-    this.#history = history;
+    this.#store = store;
     this.#members = tables.members;
     this.#leases = tables.leases;
     this.#alarms = tables.alarms;
@@ -72,10 +89,12 @@ export class KvImage {
     assert(!this.#closed, "image: read after close");
     switch (this.#stage) {
       case "head":
-        this.#stage = "history";
+        this.#stage = this.#store instanceof MemoryReader ? "members" : "history";
         return this.#headBlock();
       case "history":
         return this.#historyBlock(bytesMax);
+      case "memory":
+        return this.#memoryBlock(bytesMax);
       case "members":
         this.#stage = this.#leases.length === 0 ? this.#stageAfterLeases() : "leases";
         return this.#membersBlock();
@@ -87,7 +106,7 @@ export class KvImage {
         this.#stage = this.#stageAfterAlarms();
         return this.#alarmsBlock();
       case "downgrade":
-        this.#stage = "end";
+        this.#stage = this.#stageAfterDowngrade();
         return this.#downgradeBlock();
       case "end":
         this.#stage = "done";
@@ -119,12 +138,14 @@ export class KvImage {
   }
 
   #historyBlock(bytesMax: number): Uint8Array {
-    const part = this.#history.part;
+    const history = this.#store;
+    assert(!(history instanceof MemoryReader), "image: memory is no history");
+    const { part } = history;
     assert(part !== "end", "image: history is at its end");
     beginBlock(this.#writer, part);
     assert(bytesMax > 0, "image: no room for a chunk");
-    this.#versionCount += this.#history.read(this.#writer, bytesMax, sliceRecordsMax);
-    if (this.#history.part === "end") {
+    this.#versionCount += history.read(this.#writer, bytesMax, sliceRecordsMax);
+    if (history.part === "end") {
       this.#stage = "members";
     }
     return endBlock(this.#writer);
@@ -184,7 +205,24 @@ export class KvImage {
   }
 
   #stageAfterAlarms(): Stage {
-    return this.#downgradeTarget === null ? "end" : "downgrade";
+    return this.#downgradeTarget === null ? this.#stageAfterDowngrade() : "downgrade";
+  }
+
+  #stageAfterDowngrade(): Stage {
+    return this.#store instanceof MemoryReader ? "memory" : "end";
+  }
+
+  #memoryBlock(bytesMax: number): Uint8Array {
+    const memory = this.#store;
+    assert(memory instanceof MemoryReader, "image: a history is no memory");
+    const { part } = memory;
+    assert(part !== "end", "image: memory is at its end");
+    beginBlock(this.#writer, part);
+    memory.read(this.#writer, bytesMax);
+    if (memory.part === "end") {
+      this.#stage = "end";
+    }
+    return endBlock(this.#writer);
   }
 
   #alarmsBlock(): Uint8Array {
@@ -204,7 +242,7 @@ export class KvImage {
   }
 
   #endBlock(): Uint8Array {
-    assert(this.#history.part === "end", "image: ends before its history");
+    assert(this.#store.part === "end", "image: ends before its history");
     beginBlock(this.#writer, "end");
     this.#writer.u64(this.#versionCount);
     // Images made before there were leases end here.

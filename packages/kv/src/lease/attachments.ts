@@ -25,6 +25,32 @@ export class Attachments {
     return this.#first.size;
   }
 
+  /** See `StoreMemory`. A lease's id is two numbers. */
+  save(numbers: number[]): void {
+    this.#links.save(numbers);
+    numbers.push(this.#first.size);
+    for (const [lease, slot] of this.#first) {
+      const bits = BigInt.asUintN(64, lease);
+      numbers.push(Number(bits & 0xffffffffn), Number(bits >> 32n), slot);
+    }
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    assert(this.#first.size === 0, "attachments: loaded into used ones");
+    this.#links.load(next);
+    for (let left = next(); left > 0; left--) {
+      const low = BigInt(next());
+      const lease = BigInt.asIntN(64, (BigInt(next()) << 32n) | low);
+      this.#first.set(lease, next());
+    }
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return this.#links.memory();
+  }
+
   /** Attaches a slot that is attached to nothing. */
   attach(lease: bigint, slot: number): void {
     assert(lease !== 0n, "attachments: to no lease");

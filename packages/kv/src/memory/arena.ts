@@ -60,6 +60,49 @@ export class Arena {
     return this.#liveUnits * unitBytes;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    numbers.push(this.#current + 1, this.#chunks.length);
+    for (const chunk of this.#chunks) {
+      numbers.push(chunk === null ? 0 : chunk.words.length, chunk?.usedUnits ?? 0, chunk?.liveUnits ?? 0);
+    }
+    assert(
+      this.#evacuation === null || this.#chunks[this.#evacuation.chunk] !== null,
+      "arena: emptying nothing",
+    );
+  }
+
+  /** See `StoreMemory`. What was being emptied is chosen again. */
+  load(next: () => number): void {
+    assert(this.#chunks.length === 0, "arena: loaded into a used one");
+    this.#current = next() - 1;
+    const count = next();
+    assert(count < chunkCountMax, "arena: loaded more chunks than there are addresses");
+    for (let number = 0; number < count; number++) {
+      const units = next();
+      const usedUnits = next();
+      const liveUnits = next();
+      if (units === 0) {
+        this.#chunks.push(null);
+        this.#freeNumbers.push(number);
+        continue;
+      }
+      assert(usedUnits <= units && liveUnits <= usedUnits, "arena: a chunk holds more than it has room for");
+      this.#chunks.push({ ...newChunk(units * unitBytes), usedUnits, liveUnits });
+      this.#usedUnits += usedUnits;
+      this.#liveUnits += liveUnits;
+      this.#allocatedBytes += units * unitBytes;
+    }
+    assert(this.#current < count, "arena: the current chunk is none");
+  }
+
+  /** See `StoreMemory`. Of each chunk only what is handed out. */
+  memory(): Uint8Array[] {
+    return this.#chunks.flatMap((chunk) =>
+      chunk === null ? [] : [chunk.bytes.subarray(0, chunk.usedUnits * unitBytes)],
+    );
+  }
+
   /**
    * A new block for `owner`, its payload to be filled at {@link payloadStart} of {@link bytesOf}.
    *

@@ -33,6 +33,25 @@ export class KeyRows {
     return this.#slots.usedCount;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    for (const part of [this.#slots, this.#digests, this.#shared]) {
+      part.save(numbers);
+    }
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    for (const part of [this.#slots, this.#digests, this.#shared]) {
+      part.load(next);
+    }
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return [this.#slots, this.#digests, this.#shared].flatMap((part) => part.memory());
+  }
+
   take(): number {
     const row = this.#slots.take();
     this.#digests.reserve(row + 1);

@@ -29,7 +29,7 @@ const slotCells = 4;
 /** Slots for keys; see the head of this file. */
 export class KeyTable {
   readonly #arena: Arena;
-  readonly #seed: number;
+  #seed: number;
   readonly #slots: Uint32Table = new Uint32Table(slotCells);
   readonly #buckets: Uint32Table = new Uint32Table(1);
   /** How many first bytes were equal in the last comparison. */
@@ -56,6 +56,33 @@ export class KeyTable {
   /** Bytes allocated, without the keys' own. */
   get bytes(): number {
     return this.#slots.bytes + this.#buckets.bytes;
+  }
+
+  /** See `StoreMemory`. The seed comes along: buckets are chosen by it. */
+  save(numbers: number[]): void {
+    this.#slots.save(numbers);
+    this.#buckets.save(numbers);
+    numbers.push(this.#seed, this.#bucketCount, this.#bucketBase);
+    numbers.push(this.#slotCount, this.#keyCount, this.#free);
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    this.#slots.load(next);
+    this.#buckets.load(next);
+    this.#seed = next();
+    this.#bucketCount = next();
+    this.#bucketBase = next();
+    this.#slotCount = next();
+    this.#keyCount = next();
+    this.#free = next();
+    assert(this.#keyCount <= this.#slotCount, "key table: loaded more keys than slots");
+    assert(this.#bucketCount < 2 * this.#bucketBase, "key table: loaded outside the doubling");
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return [...this.#slots.memory(), ...this.#buckets.memory()];
   }
 
   /** The key's slot, or {@link noSlot}. */

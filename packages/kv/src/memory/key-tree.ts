@@ -44,6 +44,29 @@ export class KeyTree {
     return this.#rows.usedCount;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    for (const part of [this.#rows, this.#children, this.#childRow]) {
+      part.save(numbers);
+    }
+    numbers.push(this.#height, this.#root);
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    for (const part of [this.#rows, this.#children, this.#childRow]) {
+      part.load(next);
+    }
+    this.#height = next();
+    this.#root = next();
+    assert(this.#height < heightMax, "tree: loaded too high");
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return [this.#rows, this.#children, this.#childRow].flatMap((part) => part.memory());
+  }
+
   /** Adds a slot whose key is not in the tree. */
   insert(slot: number, key: Uint8Array): void {
     this.#descend(key);

@@ -22,6 +22,33 @@ export class Rows {
     return this.#rowCount - this.#free.length;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    this.#cells.save(numbers);
+    this.#counts.save(numbers);
+    numbers.push(this.#rowCount, this.#free.length);
+    for (const row of this.#free) {
+      numbers.push(row);
+    }
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    this.#cells.load(next);
+    this.#counts.load(next);
+    this.#rowCount = next();
+    this.#free.length = 0;
+    for (let left = next(); left > 0; left--) {
+      this.#free.push(next());
+    }
+    assert(this.#free.length <= this.#rowCount, "rows: more free ones than there are");
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return [...this.#cells.memory(), ...this.#counts.memory()];
+  }
+
   /** A row with no filled cell. */
   take(): number {
     const row = this.#free.pop() ?? this.#rowCount++;

@@ -72,6 +72,24 @@ export class Uint32Table {
     chunk.copyWithin(base + to, base + from, base + from + count);
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    numbers.push(this.#chunks.length);
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    const chunkCount = next();
+    this.#chunks.length = 0;
+    this.reserve(chunkCount << this.#chunkBits);
+    assert(this.#chunks.length === chunkCount, "table: more chunks than rows can need");
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return this.#chunks.map((chunk) => new Uint8Array(chunk.buffer));
+  }
+
   /** Bytes allocated. */
   get bytes(): number {
     return (this.#chunks.length << this.#chunkBits) * this.#width * 4;

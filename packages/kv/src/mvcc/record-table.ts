@@ -76,6 +76,26 @@ export class RecordTable {
     return this.#rows.bytes;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    this.#rows.save(numbers);
+    numbers.push(this.#rowCount, this.#liveCount, this.#free);
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    this.#rows.load(next);
+    this.#rowCount = next();
+    this.#liveCount = next();
+    this.#free = next();
+    assert(this.#liveCount <= this.#rowCount, "records: loaded more alive than there are");
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return this.#rows.memory();
+  }
+
   /** Adds a version; `value` is copied. */
   add(fields: RecordFields, value: Uint8Array): number {
     const linked = fields.previous !== noRecord;

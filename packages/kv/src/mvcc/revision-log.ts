@@ -30,6 +30,29 @@ export class RevisionLog {
     return this.#chunks.length * chunkLength * 4;
   }
 
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    numbers.push(this.#base, this.#start, this.#end, this.#chunks.length);
+  }
+
+  /** See `StoreMemory`. */
+  load(next: () => number): void {
+    this.#base = next();
+    this.#start = next();
+    this.#end = next();
+    const count = next();
+    assert(this.#base <= this.#start && this.#start <= this.#end, "revision log: loaded out of order");
+    assert(this.#end - this.#base <= count * chunkLength, "revision log: loaded without its end");
+    for (let chunk = 0; chunk < count; chunk++) {
+      this.#chunks.push(new Uint32Array(chunkLength));
+    }
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return this.#chunks.map((chunk) => new Uint8Array(chunk.buffer));
+  }
+
   append(record: number): void {
     const at = this.#end - this.#base;
     assert(at >>> chunkBits <= this.#chunks.length, "revision log: a gap between chunks");

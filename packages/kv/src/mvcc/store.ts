@@ -7,6 +7,7 @@ import { Attachments } from "../lease/attachments.ts";
 import { Arena } from "../memory/arena.ts";
 import { KeyTable, noSlot } from "../memory/key-table.ts";
 import { KeyTree, TreeCursor } from "../memory/key-tree.ts";
+import type { StoreMemory } from "../memory/store-memory.ts";
 import { neverCompacted, nextRevision, type Revision, revisionInitial, revisionZero } from "../revision.ts";
 import type { KeyValue } from "../types.ts";
 import { noRecord, RecordTable } from "./record-table.ts";
@@ -213,6 +214,31 @@ export class MvccStore {
     );
     this.#revision = revision;
     this.#compactRevision = compactRevision;
+  }
+
+  /** See `StoreMemory`. */
+  save(numbers: number[]): void {
+    assert(!this.#changed, "store: saved within a revision");
+    for (const part of this.#parts()) {
+      part.save(numbers);
+    }
+  }
+
+  /** See `StoreMemory`. Revisions come by {@link restoreRevisions}. */
+  load(next: () => number): void {
+    assert(this.log.end === 0 && this.keys.keyCount === 0, "store: loaded into a used store");
+    for (const part of this.#parts()) {
+      part.load(next);
+    }
+  }
+
+  /** See `StoreMemory`. */
+  memory(): Uint8Array[] {
+    return this.#parts().flatMap((part) => part.memory());
+  }
+
+  #parts(): readonly StoreMemory[] {
+    return [this.arena, this.records, this.log, this.attachments, this.keys, this.tree];
   }
 
   /** Leaves revisions out: the next one that is made is above `revision`. */

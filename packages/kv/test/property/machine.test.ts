@@ -5,7 +5,7 @@ import { type Command, checkRequest, type KvImage, type KvStateMachine } from "@
 import fc from "fast-check";
 import { deleteArb, leaseArb, putArb, rangeArb, txnArb } from "../support/arbitraries.ts";
 import { Model } from "../support/model.ts";
-import { Driver, plain, range, readImage, restored } from "../support/requests.ts";
+import { Driver, plain, range, readImage, readLastImage, restored } from "../support/requests.ts";
 
 type Step =
   | { readonly do: "command"; readonly command: Command }
@@ -13,7 +13,7 @@ type Step =
   | { readonly do: "sweep"; readonly budget: number }
   | { readonly do: "open-image" }
   | { readonly do: "read-image"; readonly bytes: number }
-  | { readonly do: "restart" };
+  | { readonly do: "restart"; readonly from: "history" | "memory" };
 
 const command = fc.oneof(
   { weight: 6, arbitrary: putArb },
@@ -38,7 +38,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.integer({ min: 1, max: 400 }).map((bytes): Step => ({ do: "read-image", bytes })),
   },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: "restart" }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom("history", "memory").map((from): Step => ({ do: "restart", from })),
+  },
 );
 
 /** Leases, what a checkpoint left of them, and their keys. */
@@ -99,9 +102,20 @@ class Run {
         this.#readImage(next.bytes);
         return;
       case "restart":
-        this.driver = new Driver(restored(readImage(this.driver.machine)));
+        this.#restart(next.from);
         return;
     }
+  }
+
+  #restart(from: "history" | "memory"): void {
+    const { machine } = this.driver;
+    const before = { hash: plain(machine.hashKv()), liveBytes: machine.liveBytes };
+    const next =
+      from === "history" ? restored(readImage(machine)) : restored(readLastImage(machine), 1 << 16);
+    next.check();
+    assert.deepEqual(plain(next.hashKv()), before.hash);
+    assert.ok(from === "history" || next.liveBytes === before.liveBytes);
+    this.driver = new Driver(next);
   }
 
   #command(made: Command): void {

@@ -6,6 +6,7 @@ import type {
   CompareOperand,
   CompareResult,
   DeleteRangeRequest,
+  KvImage,
   KvResult,
   Principal,
   PutRequest,
@@ -139,7 +140,15 @@ export class Driver {
 
 /** The machine's image, read in chunks of `bytesMax`. */
 export function readImage(machine: KvStateMachine, bytesMax = 100): Uint8Array {
-  const image = machine.snapshot();
+  return readAll(machine.snapshot(), bytesMax);
+}
+
+/** The last image of a machine, as it lies in memory. */
+export function readLastImage(machine: KvStateMachine, bytesMax = 1 << 16): Uint8Array {
+  return readAll(machine.lastSnapshot(), bytesMax);
+}
+
+function readAll(image: KvImage, bytesMax: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   for (let chunk = image.read(bytesMax); chunk !== null; chunk = image.read(bytesMax)) {
     chunks.push(chunk);

@@ -31,8 +31,9 @@ interface FailOverPort {
   emit(event: HostEvent): void;
 }
 
-/** What follows from one death. */
+/** What follows from one death, or from a start. */
 interface Run {
+  /** Who died; `noNode` at a start. */
   readonly leader: NodeId;
   readonly term: Term;
   attemptCount: number;
@@ -51,6 +52,19 @@ export class FailOver {
     assert(spreadMs >= 1, "fail-over: no delay to draw from");
     this.#port = port;
     this.#spreadMs = spreadMs;
+  }
+
+  /**
+   * This member has started and knows of no leader. One that leads is heard of within a heartbeat; where all have started anew there is
+   * none to wait for, and an election time-out would be the largest part of their start.
+   */
+  started(): void {
+    const { core, isRunning } = this.#port;
+    if (isRunning && core.leader === noNode) {
+      assert(this.#run === null, "fail-over: a death before the start");
+      this.#run = { leader: noNode, term: core.term, attemptCount: 1, timer: 0 };
+      this.#arm(this.#run);
+    }
   }
 
   /** The process of `peer` is gone. It matters only while this member follows it. */
@@ -138,8 +152,12 @@ export class FailOver {
   }
 
   #end(outcome: "won" | "followed" | "cancelled" | "given-up"): void {
-    assert(this.#run !== null, "fail-over: ended twice");
+    const run = this.#run;
+    assert(run !== null, "fail-over: ended twice");
     this.#run = null;
+    if (run.leader === noNode) {
+      return; // Nobody was told that it began.
+    }
     this.#port.emit({ type: "fail-over-ended", outcome, leader: this.#port.core.leader });
   }
 }

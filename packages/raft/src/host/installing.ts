@@ -15,6 +15,9 @@ import { serveSnapshots } from "./snapshot-serving.ts";
 import { type Restored, restoreNewest } from "./start.ts";
 import { TracedNode } from "./traced-node.ts";
 
+/** Chunks of an image that a start reads at once. PERF: it has no other work to come between; thousands of small reads took 0.5 s. */
+const startChunkCount = 16;
+
 /** Restores the state machine and creates the core. */
 export function* restoreAtStart<Result>(
   group: Group<Result>,
@@ -23,7 +26,8 @@ export function* restoreAtStart<Result>(
   let applied = indexZero;
   if (snapshot !== null) {
     const ports = { guard: group.guard, ...group.options };
-    const restored = yield* restoreNewest(ports, snapshot, group.limits.snapshotChunkBytes);
+    const chunkBytes = startChunkCount * group.limits.snapshotChunkBytes;
+    const restored = yield* restoreNewest(ports, snapshot, chunkBytes);
     assert(restored.metadata.index === snapshot.index, "host: the snapshot changed while starting");
     applied = snapshot.index;
     group.appliedTerm = snapshot.term;

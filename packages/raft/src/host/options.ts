@@ -19,6 +19,11 @@ export interface SnapshotPolicy {
   readonly liveBytes?: () => number;
   /** Entries kept behind a snapshot, so that a slow follower need not receive one. Default 5,000. */
   readonly trailingEntryCount?: number;
+  /**
+   * Bytes of applied entries since the last one, from which a member that is stopped makes one before it ends, so that it has nothing to
+   * apply again when it starts. Default: never.
+   */
+  readonly stopLogBytesMin?: number;
 }
 
 /** How members come and go. */
@@ -258,6 +263,7 @@ export function resolvePolicy(policy: SnapshotPolicy = {}): ResolvedPolicy {
     logBytesMin: 64 * 1024 * 1024,
     liveBytes: () => 0,
     trailingEntryCount: 5_000,
+    stopLogBytesMin: Number.POSITIVE_INFINITY,
     ...policy,
   };
   const problems: string[] = [];
@@ -266,6 +272,9 @@ export function resolvePolicy(policy: SnapshotPolicy = {}): ResolvedPolicy {
   }
   if (!(resolved.logBytesMin >= 1)) {
     problems.push("snapshots.logBytesMin must be at least 1");
+  }
+  if (!(resolved.stopLogBytesMin >= 1)) {
+    problems.push("snapshots.stopLogBytesMin must be at least 1");
   }
   if (!(resolved.trailingEntryCount >= 0)) {
     problems.push("snapshots.trailingEntryCount must not be negative");

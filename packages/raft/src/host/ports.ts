@@ -236,6 +236,8 @@ export interface StateMachine<Result = unknown> {
   apply(command: Uint8Array, context: ApplyContext): Result;
   /** Pins the present state; later applies do not change what the image reads. */
   snapshot(): StateMachineImage;
+  /** {@link snapshot} of a machine that applies nothing any more: in whatever form is restored soonest. Default: {@link snapshot}. */
+  lastSnapshot?(): StateMachineImage;
   /** Begins to replace the whole state; the present one stays until `finish`. */
   restore(): StateMachineRestore;
 }

@@ -83,6 +83,7 @@ export class RaftHost<Result = unknown> {
     group.lastTerm = group.core.term;
     group.state = "running";
     group.repair.started();
+    group.failOver?.started();
     group.options.transport.start({
       received: (groupId, from, frame) => {
         if (groupId === group.groupId) {

@@ -2,7 +2,7 @@
  * Local snapshots and log compaction (RAFT §5.1): an image pinned at one applied index, written in slices between other work;
  * then the log behind it goes, but for some entries that slow followers may still need.
  */
-import { assert, type Task } from "@quorate/base";
+import { assert, runTask, type Task } from "@quorate/base";
 import type { Buggify } from "../types/buggify.ts";
 import type { ConfState } from "../types/conf-state.ts";
 import { type LogIndex, offsetIndex, type Term } from "../types/ids.ts";
@@ -33,6 +33,15 @@ interface Making {
   readonly sink: SnapshotSink;
   aborted: boolean;
 }
+
+/** The last image is made behind the end of the member, when nothing else passes the guard any more. */
+const unguarded: Guard = {
+  enter: (work) => work(),
+  fail(error) {
+    throw error;
+  },
+  run: (task, completed) => runTask(task, (_, value) => completed(value as never)),
+};
 
 /** Makes the snapshots of one member, one at a time. */
 export class SnapshotMaker {
@@ -84,14 +93,40 @@ export class SnapshotMaker {
     );
   }
 
+  /** Whether the policy asks for a snapshot of a member that stops. */
+  get isDueAtStop(): boolean {
+    return this.#bytesSince >= this.#policy.stopLogBytesMin;
+  }
+
+  /** Whether a stop waits for the one that is being made: without it the next start would apply again what it holds. */
+  get isNeededAtStop(): boolean {
+    return this.#making !== null && Number.isFinite(this.#policy.stopLogBytesMin);
+  }
+
   /** Pins the state at `index` and begins to write it. */
   begin(index: LogIndex, term: Term, confState: ConfState, notes: MemberNotes): void {
+    const { guard, stateMachine } = this.#ports;
+    const making = this.#begin({ index, term, confState }, notes, stateMachine.snapshot());
+    guard.run(this.#make(making, guard), () => {
+      this.#making = null;
+    });
+  }
+
+  /** The snapshot of a member that has stopped; nothing is applied any more. */
+  *makeLast(metadata: SnapshotMetadata, notes: MemberNotes): Task<void> {
+    assert(this.isDueAtStop, "snapshot: nobody asked for a last one");
+    const { stateMachine } = this.#ports;
+    const image = stateMachine.lastSnapshot?.() ?? stateMachine.snapshot();
+    yield* this.#make(this.#begin(metadata, notes, image), unguarded);
+    this.#making = null;
+  }
+
+  #begin(metadata: SnapshotMetadata, notes: MemberNotes, image: StateMachineImage): Making {
     assert(this.#making === null, "snapshot: one is being made");
-    const metadata: SnapshotMetadata = { index, term, confState };
     const making: Making = {
       metadata,
       section: encodeMemberSection(notes),
-      image: this.#ports.stateMachine.snapshot(),
+      image,
       sink: this.#ports.storage.createSnapshot(metadata),
       aborted: false,
     };
@@ -99,9 +134,7 @@ export class SnapshotMaker {
     this.#demanded = false;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
-    this.#ports.guard.run(this.#make(making), () => {
-      this.#making = null;
-    });
+    return making;
   }
 
   /** A snapshot of the leader takes the place of the state: the one being made is of no use any more. */
@@ -113,11 +146,11 @@ export class SnapshotMaker {
     }
   }
 
-  *#make(making: Making): Task<void> {
+  *#make(making: Making, guard: Guard): Task<void> {
     const { image, metadata, sink } = making;
     let bytes: number | null;
     try {
-      bytes = yield* this.#write(making);
+      bytes = yield* this.#write(making, guard);
     } finally {
       image.close();
     }
@@ -125,17 +158,17 @@ export class SnapshotMaker {
       sink.abort();
       return;
     }
-    yield* guarded<void>(this.#ports.guard, (completed) => sink.finish(completed));
+    yield* guarded<void>(guard, (completed) => sink.finish(completed));
     this.#ports.counters.snapshotsMade++;
     this.#ports.emit({ type: "snapshot-made", snapshot: metadata, bytes });
     if (!making.aborted) {
-      yield* this.#compact(metadata.index);
+      yield* this.#compact(metadata.index, guard);
     }
   }
 
   /** Bytes written, null when aborted. */
-  *#write(making: Making): Task<number | null> {
-    const { guard, scheduler } = this.#ports;
+  *#write(making: Making, guard: Guard): Task<number | null> {
+    const { scheduler } = this.#ports;
     const check = new ImageCheck();
     check.take(making.section);
     yield* guarded<void>(guard, (completed) => making.sink.write(making.section, completed));
@@ -155,8 +188,8 @@ export class SnapshotMaker {
     }
   }
 
-  *#compact(snapshotIndex: LogIndex): Task<void> {
-    const { guard, storage } = this.#ports;
+  *#compact(snapshotIndex: LogIndex, guard: Guard): Task<void> {
+    const { storage } = this.#ports;
     const { trailingEntryCount } = this.#policy;
     if (snapshotIndex <= trailingEntryCount) {
       return;

@@ -1,10 +1,13 @@
 /** The end of a member: handed over and drained, at once as by a crash, or because its disk or this code failed. */
-import { assert } from "@quorate/base";
+import { assert, runTask } from "@quorate/base";
 import { StorageError } from "../errors.ts";
 import { noNode } from "../types/ids.ts";
 import { coreOf, emit, type Group, roleOf, schedule, sendFrame } from "./group.ts";
 import type { Completed } from "./ports.ts";
 import { bestHeir } from "./transfers.ts";
+
+/** Election time-outs that a stop waits for an image that is being made. */
+const imageTimeouts = 30;
 
 /** How a member is stopped. */
 export interface StopOptions {
@@ -112,7 +115,7 @@ export function handOverToBest<Result>(group: Group<Result>): void {
 
 /** Ends a stop that waits for nothing any more, or for too long. */
 export function continueStop<Result>(group: Group<Result>): void {
-  const { applyQueue, persisting, proposals, stopping } = group;
+  const { applyQueue, maker, persisting, proposals, stopping } = group;
   assert(stopping !== null, "host: not stopping");
   const { progress, transferee } = coreOf(group).status();
   const handsOver = roleOf(group) === "leader" && transferee !== noNode && progress.length > 1;
@@ -120,11 +123,34 @@ export function continueStop<Result>(group: Group<Result>): void {
   if ((handsOver || !drained) && stopping.ticksLeft > 0) {
     return;
   }
+  if (maker.isNeededAtStop && stopping.ticksLeft > -imageTimeouts * group.electionTimeoutTicks) {
+    return;
+  }
+  const makesLast = drained && maker.isDueAtStop && !maker.busy && isStateSound(group);
   group.state = "stopped";
   settleAll(group);
   group.options.transport.close((transportError) => {
-    group.storage.close((storageError) => stopping.completed(storageError ?? transportError));
+    const close = (error: Error | null): void => {
+      group.storage.close((storageError) => stopping.completed(error ?? storageError ?? transportError));
+    };
+    if (makesLast) {
+      makeLastSnapshot(group, close);
+    } else {
+      close(null);
+    }
   });
+}
+
+/** Whether the state is what the log says: no image of another member is to take its place. */
+function isStateSound<Result>({ applyQueue, snapshotRequest }: Group<Result>): boolean {
+  return applyQueue.restoring === null && snapshotRequest.index === null && applyQueue.applied > 0;
+}
+
+/** What is applied now need not be applied again at the next start. RAFT §5.1. */
+function makeLastSnapshot<Result>(group: Group<Result>, completed: Completed): void {
+  const { appliedTerm, applyQueue, maker, membership } = group;
+  const metadata = { index: applyQueue.applied, term: appliedTerm, confState: membership.confState };
+  runTask(maker.makeLast(metadata, membership.notes), completed);
 }
 
 function settleAll<Result>(group: Group<Result>): void {

@@ -254,3 +254,45 @@ test("a host refuses such settings", () => {
   };
   assert.throws(() => new RaftHost(options), /failOver needs preVote and checkQuorum/);
 });
+
+test("members that have all started anew elect a leader without a tick of the clock", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const hosts = cluster(3, seed);
+    hosts.elect(2);
+    for (const id of [1, 2, 3]) {
+      hosts.restart(id);
+    }
+    // Whoever leads would have been heard of in the first half of this.
+    assert.ok(msUntilLeader(hosts, 0, 2000) <= 6 * spreadMs, `seed ${seed}`);
+    hosts.scheduler.advance(2000);
+    const [leader] = leaders(hosts, 0);
+    assert.deepEqual(
+      hosts.members.map(({ host }) => host.leader),
+      [leader, leader, leader],
+      `seed ${seed}`,
+    );
+    assert.deepEqual(
+      hosts.members.flatMap(({ events }) => outcomes(events)),
+      [],
+    );
+  }
+});
+
+test("a member that starts beside a leader deposes nobody, and cannot lead alone", () => {
+  const hosts = cluster(3);
+  hosts.elect(1);
+  const { term } = hosts.member(1).host;
+  hosts.restart(3);
+  hosts.scheduler.advance(5000);
+  assert.equal(hosts.member(1).host.role, "leader");
+  assert.equal(hosts.member(1).host.term, term);
+  hosts.tick(3);
+  assert.equal(hosts.member(3).host.leader, 1);
+  for (const id of [1, 2]) {
+    kill(hosts, id);
+  }
+  hosts.restart(3);
+  hosts.scheduler.advance(5000);
+  assert.equal(hosts.member(3).host.term, term);
+  assert.notEqual(hosts.member(3).host.role, "leader");
+});

@@ -40,6 +40,7 @@ import { readRefusals, submitOutcome } from "./outcomes.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { type PeerPages, servePeerPages } from "./peer-pages.ts";
 import { Leadership, logEvent, observeEvent } from "./raft-events.ts";
+import { snapshotPolicy } from "./snapshot-policy.ts";
 import { dataDirectoryFailure } from "./start-failure.ts";
 
 /** What one member's API asks that of the leader. The numbers stand on the wire. */
@@ -273,15 +274,7 @@ async function startNode(
       },
       fastFailover: config.fastFailover && config.preVote,
       limits: { commandBytesMax: config.maxRequestBytes },
-      snapshots: {
-        liveBytes: () => machine.liveBytes,
-        ...(config.snapshotCount === 0
-          ? {}
-          : {
-              entryCountMax: config.snapshotCount,
-              trailingEntryCount: Math.min(config.snapshotCatchupEntries, config.snapshotCount),
-            }),
-      },
+      snapshots: snapshotPolicy(config, machine),
       wrapFileSystem: wrap,
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
       ...(config.encryptionKeyFile === "" ? {} : { encryption: readKeys(config.encryptionKeyFile) }),
