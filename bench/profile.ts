@@ -22,7 +22,7 @@ const warmUpUs = 2_000_000;
 /** Loads three members for `seconds`, draws what the leader did, and prints where its time went. */
 export async function benchProfile(seconds: number): Promise<{ graph: string; top: readonly SelfTime[] }> {
   const folder = mkdtempSync(join(tmpdir(), "quorate-bench-profile-"));
-  const flags = process.env["QUORATE_NODE_FLAGS"] ?? "--max-semi-space-size=2";
+  const flags = process.env["QUORATE_NODE_FLAGS"] ?? "--max-semi-space-size=16";
   process.env["QUORATE_NODE_FLAGS"] = `${flags} --cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${folder}`;
   try {
     const running = await launch("quorate", join(root, "bin", "quorate"), ["serve"]);

@@ -94,7 +94,7 @@ interface Server {
 
 async function startServer(form: Form): Promise<Server> {
   const child = fork(import.meta.filename, [form], {
-    execArgv: ["--conditions=source", "--max-semi-space-size=2"],
+    execArgv: ["--conditions=source", "--max-semi-space-size=16"],
   });
   const [port] = (await once(child, "message")) as [number];
   return { process: child, port };

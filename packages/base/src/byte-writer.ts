@@ -59,13 +59,22 @@ export class ByteWriter {
   varint(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, "writer: not a safe non-negative integer");
     this.#reserve(10);
+    const bytes = this.#bytes;
+    let at = this.#length;
     let rest = value;
-    while (rest >= 0x80) {
-      // Above 31 bits the bit operators would cut the number.
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = rest > 0x7fffffff ? Math.floor(rest / 0x80) : rest >>> 7;
+    if (rest > 0x7fffffff) {
+      // Above 31 bits the bit operators would cut the number. PERF: one division for four bytes; ids of members have eight.
+      let low = rest % 2 ** 28;
+      rest = (rest - low) / 2 ** 28;
+      for (const end = at + 4; at < end; low >>>= 7) {
+        bytes[at++] = (low & 0x7f) | 0x80;
+      }
     }
-    this.#bytes[this.#length++] = rest;
+    for (; rest >= 0x80; rest >>>= 7) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+    }
+    bytes[at++] = rest;
+    this.#length = at;
   }
 
   bytes(value: Uint8Array): void {

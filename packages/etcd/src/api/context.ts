@@ -27,7 +27,7 @@ import { AuthGate } from "./auth-gate.ts";
 import { CompactHashes } from "./compact-hashes.ts";
 import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
 import { type ApiLimits, quotaBytesOf } from "./limits.ts";
-import { Pending, PendingList } from "./pending.ts";
+import { Pending, PendingCallbacks, PendingList } from "./pending.ts";
 
 /** Ports and settings of the API. */
 export interface ApiOptions {
@@ -80,14 +80,51 @@ interface Parked {
   readonly retry: () => void;
 }
 
-/** A command on its way, and who waits for it. */
-interface Submission {
+/** Goes on with what an applied command answers. */
+type WithResult = (result: AppliedResult) => void;
+
+/** Whether it took care of the refusal. */
+type WithRefusal = (code: KvErrorCode) => boolean;
+
+/** A command on its way, and who waits for it. PERF: one object for each write, with no closures for what may happen to it. */
+class Submission extends Pending {
   readonly call: UnaryApiCall;
-  readonly pending: Pending;
   readonly command: Uint8Array;
-  readonly then: (result: AppliedResult) => void;
-  /** Whether it took care of the refusal. */
-  readonly refused: (code: KvErrorCode) => boolean;
+  /** Writes the answer; null where somebody goes on with the result. */
+  readonly encode: EncodeResult | null;
+  readonly goOn: WithResult | null;
+  readonly refused: WithRefusal | null;
+  /** Whether the port told an outcome since it was asked last. */
+  told = false;
+  readonly #options: ApiOptions;
+
+  constructor(
+    options: ApiOptions,
+    nowMs: number,
+    call: UnaryApiCall,
+    command: Uint8Array,
+    encode: EncodeResult | null,
+    goOn: WithResult | null,
+    refused: WithRefusal | null,
+  ) {
+    super(nowMs, nowMs + options.limits.requestTimeoutMs);
+    assert((encode === null) !== (goOn === null), "submission: one way to go on");
+    this.#options = options;
+    this.call = call;
+    this.command = command;
+    this.encode = encode;
+    this.goOn = goOn;
+    this.refused = refused;
+  }
+
+  timedOut(): void {
+    const { limits, replication } = this.#options;
+    failWith(this.call, timeoutCode(replication.status(), this.startMs, limits.electionTimeoutMs));
+  }
+
+  stopped(): void {
+    failWith(this.call, "KV_STOPPED");
+  }
 }
 
 /** Whether a header's value is UTF-8. Headers come as one character a byte; those of ASCII alone need no look at each. */
@@ -241,6 +278,17 @@ export class ApiContext {
     const writer = this.#writer;
     writer.reset();
     encode(writer);
+    this.#send(call, writer);
+  }
+
+  #respondResult(call: UnaryApiCall, encode: EncodeResult, result: AppliedResult): void {
+    const writer = this.#writer;
+    writer.reset();
+    encode(writer, this.header(result.revision), result);
+    this.#send(call, writer);
+  }
+
+  #send(call: UnaryApiCall, writer: ByteWriter): void {
     call.respond(writer.view());
     this.pace.wrote(writer.length);
     if (writer.length > writerBytesKept) {
@@ -257,9 +305,7 @@ export class ApiContext {
 
   /** Proposes `command` and answers `call` with its outcome. */
   submit(call: UnaryApiCall, command: Uint8Array, encode: EncodeResult): void {
-    this.submitThen(call, command, (result) =>
-      this.respond(call, (writer) => encode(writer, this.header(result.revision), result)),
-    );
+    this.#begin(call, command, encode, null, null);
   }
 
   /**
@@ -269,8 +315,18 @@ export class ApiContext {
   submitThen(
     call: UnaryApiCall,
     command: Uint8Array,
-    then: (result: AppliedResult) => void,
-    refused: (code: KvErrorCode) => boolean = () => false,
+    then: WithResult,
+    refused: WithRefusal | null = null,
+  ): void {
+    this.#begin(call, command, null, then, refused);
+  }
+
+  #begin(
+    call: UnaryApiCall,
+    command: Uint8Array,
+    encode: EncodeResult | null,
+    goOn: WithResult | null,
+    refused: WithRefusal | null,
   ): void {
     const { limits, replication } = this.options;
     if (command.length > limits.requestBytesMax) {
@@ -287,10 +343,10 @@ export class ApiContext {
       failWith(call, "KV_REQUEST_TOO_MANY_REQUESTS");
       return;
     }
-    const pending = this.wait(call, (timedOut) => {
-      failWith(call, timeoutCode(replication.status(), timedOut.startMs, limits.electionTimeoutMs));
-    });
-    this.#trySubmit({ call, pending, command: this.auth.sign(call, command), then, refused });
+    const signed = this.auth.sign(call, command);
+    const submission = new Submission(this.options, this.#nowMs, call, signed, encode, goOn, refused);
+    this.#enter(call, submission);
+    this.#trySubmit(submission);
   }
 
   /** As {@link submit}, answered with a message that is not hot. */
@@ -376,7 +432,7 @@ export class ApiContext {
   /** A wait for which no client's call stands. */
   #waitAlone(onEnd: (reason: "timeout" | "stopped") => void): Pending {
     const deadlineMs = this.#nowMs + this.options.limits.requestTimeoutMs;
-    const pending = new Pending(
+    const pending = new PendingCallbacks(
       this.#nowMs,
       deadlineMs,
       () => onEnd("timeout"),
@@ -387,17 +443,16 @@ export class ApiContext {
   }
 
   #trySubmit(submission: Submission): void {
-    const { command, pending } = submission;
-    let ended = false;
-    const handle = this.options.replication.submit(command, (outcome) => {
-      ended = true;
+    submission.told = false;
+    const handle = this.options.replication.submit(submission.command, (outcome) => {
+      submission.told = true;
       if (this.#lacksLeader(outcome)) {
-        this.#park(pending, () => this.#trySubmit(submission));
-      } else if (this.pending.settle(pending)) {
+        this.#park(submission, () => this.#trySubmit(submission));
+      } else if (this.pending.settle(submission)) {
         this.#finishSubmit(submission, outcome);
       }
     });
-    pending.handle = ended ? null : handle;
+    submission.handle = submission.told ? null : handle;
   }
 
   /** Calls `ready` once reads are linearizable; otherwise `call` failed. */
@@ -437,14 +492,19 @@ export class ApiContext {
     }
   }
 
-  #finishSubmit({ call, refused, then }: Submission, outcome: SubmitOutcome): void {
+  #finishSubmit(submission: Submission, outcome: SubmitOutcome): void {
+    const { call, encode, goOn, refused } = submission;
     switch (outcome.kind) {
       case "applied": {
         const { result } = outcome;
-        if (result.type !== "refused") {
-          then(result);
-        } else if (!refused(result.code)) {
-          failWith(call, result.code);
+        if (result.type === "refused") {
+          if (refused === null || !refused(result.code)) {
+            failWith(call, result.code);
+          }
+        } else if (encode !== null) {
+          this.#respondResult(call, encode, result);
+        } else {
+          goOn?.(result);
         }
         return;
       }
@@ -465,11 +525,16 @@ export class ApiContext {
   }
 
   /** Enters a wait that `call` stands behind; whoever settles it answers. */
-  wait(call: ApiCall, onTimeout: (pending: Pending) => void): Pending {
+  wait(call: ApiCall, onTimeout: () => void): Pending {
     const deadlineMs = this.#nowMs + this.options.limits.requestTimeoutMs;
-    const pending = new Pending(this.#nowMs, deadlineMs, onTimeout, () => failWith(call, "KV_STOPPED"));
+    const stopped = (): void => failWith(call, "KV_STOPPED");
+    const pending = new PendingCallbacks(this.#nowMs, deadlineMs, onTimeout, stopped);
+    this.#enter(call, pending);
+    return pending;
+  }
+
+  #enter(call: ApiCall, pending: Pending): void {
     this.pending.add(pending);
     call.onCancel(() => this.pending.cancel(pending));
-    return pending;
   }
 }

@@ -6,28 +6,45 @@ import { assert } from "@quorate/base";
 import type { CancelHandle } from "../ports.ts";
 
 /** One waiting request. It ends once: by its outcome, by its timeout, by its client, or by the stop of the server. */
-export class Pending {
+export abstract class Pending {
   readonly startMs: number;
   readonly deadlineMs: number;
-  readonly onTimeout: (pending: Pending) => void;
-  readonly onStop: () => void;
   /** Set once the port has taken the request; the port may settle it before that. */
   handle: CancelHandle | null = null;
   previous: Pending | null = null;
   next: Pending | null = null;
   settled = false;
 
-  constructor(
-    startMs: number,
-    deadlineMs: number,
-    onTimeout: (pending: Pending) => void,
-    onStop: () => void,
-  ) {
+  constructor(startMs: number, deadlineMs: number) {
     assert(deadlineMs >= startMs, "pending: deadline before start");
     this.startMs = startMs;
     this.deadlineMs = deadlineMs;
-    this.onTimeout = onTimeout;
-    this.onStop = onStop;
+  }
+
+  /** Ended by its deadline. */
+  abstract timedOut(): void;
+
+  /** Ended by the stop of the server. */
+  abstract stopped(): void;
+}
+
+/** A waiting request of any kind. */
+export class PendingCallbacks extends Pending {
+  readonly #onTimeout: () => void;
+  readonly #onStop: () => void;
+
+  constructor(startMs: number, deadlineMs: number, onTimeout: () => void, onStop: () => void) {
+    super(startMs, deadlineMs);
+    this.#onTimeout = onTimeout;
+    this.#onStop = onStop;
+  }
+
+  timedOut(): void {
+    this.#onTimeout();
+  }
+
+  stopped(): void {
+    this.#onStop();
   }
 }
 
@@ -80,7 +97,7 @@ export class PendingList {
   expire(nowMs: number): void {
     for (let first = this.#first; first !== null && first.deadlineMs <= nowMs; first = this.#first) {
       this.cancel(first);
-      first.onTimeout(first);
+      first.timedOut();
     }
   }
 
@@ -88,7 +105,7 @@ export class PendingList {
   stop(): void {
     for (let first = this.#first; first !== null; first = this.#first) {
       this.cancel(first);
-      first.onStop();
+      first.stopped();
     }
     assert(this.#count === 0, "pending: something waits after the stop");
   }

@@ -8,7 +8,8 @@ function varintSize(value: number): number {
     return 1;
   }
   let size = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) {
+  // PERF: no divisions, and powers of two are exact.
+  for (let bound = 2 ** 7; value >= bound; bound *= 128) {
     size++;
   }
   return size;

@@ -5,7 +5,7 @@
 import { DecodeError } from "@quorate/base";
 import type { KvErrorCode } from "@quorate/kv";
 import type { ApiContext } from "../api/context.ts";
-import { Pending } from "../api/pending.ts";
+import { type Pending, PendingCallbacks } from "../api/pending.ts";
 import {
   decodeAnswer,
   decodeQuestion,
@@ -61,7 +61,7 @@ export class LeaseDesk {
     const timedOut = (): void =>
       done(options.replication.status().leader === 0 ? "KV_NO_LEADER" : "KV_TIMEOUT");
     const deadlineMs = nowMs + options.limits.requestTimeoutMs;
-    const pending = new Pending(nowMs, deadlineMs, timedOut, () => done("KV_STOPPED"));
+    const pending = new PendingCallbacks(nowMs, deadlineMs, timedOut, () => done("KV_STOPPED"));
     list.add(pending);
     this.#attempt({ question, pending, done });
   }

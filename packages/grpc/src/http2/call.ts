@@ -222,7 +222,8 @@ export class GrpcCall implements UnaryCall, BidiCall, Expiring, StreamUser {
       bytes.readUInt32BE(start + 1) === length &&
       length <= this.#session.messageBytesMax;
     if (whole) {
-      this.#handleRequest(bytes.subarray(start + prefixBytes, end));
+      // PERF: no Buffer, which costs twice as much to make and to collect.
+      this.#handleRequest(new Uint8Array(bytes.buffer, bytes.byteOffset + start + prefixBytes, length));
       return;
     }
     this.#guard(() => this.#gatherRequest(bytes, start, end));

@@ -8,6 +8,9 @@ import { fieldRole, type HeaderField } from "./hpack/field.ts";
 /** Digits of a content-length that a number holds exactly. */
 const lengthDigitsMax = 15;
 
+/** Names of fields whose values are remembered. */
+const rememberedTextCountMax = 16;
+
 /** Sums the fields of a header list by name. */
 interface Gathered {
   method: string | null;
@@ -36,6 +39,8 @@ export class RequestHead implements Metadata {
   readonly #fields: readonly HeaderField[];
   /** Set by whoever serves the request first. */
   verdict: Verdict | null = null;
+  /** What was asked for before. Bounded: the names that a server asks for are its own, few ones. */
+  readonly #texts: Map<string, string | null> = new Map();
 
   constructor(gathered: Gathered, method: string, path: string, fields: readonly HeaderField[]) {
     this.method = method;
@@ -48,6 +53,18 @@ export class RequestHead implements Metadata {
   }
 
   text(name: string): string | null {
+    const known = this.#texts.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const text = this.#join(name);
+    if (this.#texts.size < rememberedTextCountMax) {
+      this.#texts.set(name, text);
+    }
+    return text;
+  }
+
+  #join(name: string): string | null {
     let joined: string | null = null;
     for (const field of this.#fields) {
       if (field.name === name) {

@@ -11,6 +11,7 @@ import {
   type ReplicationStatus,
 } from "@quorate/etcd";
 import type { KvResult, KvStateMachine } from "@quorate/kv";
+import type { Waiting } from "@quorate/raft";
 import { type MembersView, type PeerTls, RaftNode, type RaftNodeEvent } from "@quorate/raft-node";
 import type { FileSystem } from "@quorate/wal";
 import { CommandError, exitCode } from "../cli/exit-code.ts";
@@ -179,8 +180,8 @@ class KnownMembers {
   }
 
   isLearner(id: number): boolean {
-    const { learners } = this.view.confState;
-    return learners.some((learner) => learner === id);
+    const learners: readonly number[] = this.view.confState.learners;
+    return learners.includes(id);
   }
 
   /** Voters beside this member of which a majority needs that many. */
@@ -352,7 +353,7 @@ function portOf(
         }
         done(submitOutcome(outcome));
       });
-      return { cancel: () => waiting.abandon() };
+      return new Abandoning(waiting);
     },
     readBarrier(done): CancelHandle {
       let cancelled = false;
@@ -396,6 +397,19 @@ function portOf(
       answer: (handler) => node.onRequest(hashChannel, handler),
     },
   };
+}
+
+/** PERF: a class, because each write makes one: an object literal would make a closure, too. */
+class Abandoning implements CancelHandle {
+  readonly #waiting: Waiting;
+
+  constructor(waiting: Waiting) {
+    this.#waiting = waiting;
+  }
+
+  cancel(): void {
+    this.#waiting.abandon();
+  }
 }
 
 /** PERF: asked several times for each request, so it is one object that looks at the node when it is read. */
