@@ -1,5 +1,6 @@
 /** A bounded reader over bytes from outside. It never reads past its end and never trusts a length. */
 import { assert } from "./assert.ts";
+import { emptyBytes } from "./bytes.ts";
 
 /** Bytes that do not decode: what was expected and where. Input from outside, so a value to handle, not a bug. */
 export class DecodeError extends Error {
@@ -84,7 +85,8 @@ export class ByteReader {
   /** The next `length` bytes, as a view. */
   bytes(length: number): Uint8Array {
     const at = this.#take(length);
-    return this.#bytes.subarray(at, at + length);
+    // PERF: a view of nothing costs as much as any, and each heartbeat has one.
+    return length === 0 ? emptyBytes : this.#bytes.subarray(at, at + length);
   }
 
   /** A varint length and that many bytes, as a view. */

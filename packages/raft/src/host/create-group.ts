@@ -413,6 +413,9 @@ function createMembershipParts<Result>(
       get isLeader() {
         return roleOf(group()) === "leader";
       },
+      get hasPromotion() {
+        return membership.hasPromotion;
+      },
       get members(): readonly MemberInfo[] {
         return membership.members;
       },

@@ -78,6 +78,11 @@ export class Membership {
     );
   }
 
+  /** Whether some member is to get a vote. PERF: asked in each tick. */
+  get hasPromotion(): boolean {
+    return this.#notes.members.some(({ promote }) => promote);
+  }
+
   /** Whether somebody waits for an entry. PERF: asked for each. */
   get hasWaiting(): boolean {
     return this.#waiters.hasWaiting;

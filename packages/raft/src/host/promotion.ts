@@ -12,6 +12,8 @@ import type { MembershipChange, MembershipOutcome } from "./membership-change.ts
 /** What promotion needs of its host. */
 interface PromotionPort {
   readonly isLeader: boolean;
+  /** Whether any of `members` is to get a vote. */
+  readonly hasPromotion: boolean;
   readonly members: readonly MemberInfo[];
   readonly lastIndex: LogIndex;
   progress(): readonly ProgressStatus[];
@@ -38,7 +40,7 @@ export class Promotion {
 
   tick(): void {
     const port = this.#port;
-    const learners = port.isLeader ? port.members.filter(({ promote }) => promote) : [];
+    const learners = port.isLeader && port.hasPromotion ? port.members.filter(({ promote }) => promote) : [];
     for (const id of this.#waited.keys()) {
       if (!learners.some((learner) => learner.id === id)) {
         this.#waited.delete(id);

@@ -177,6 +177,10 @@ export class ReadQueue {
   }
 
   tick(): void {
+    // PERF: mostly nobody waits.
+    if (this.#queue.length === 0 && this.#rounds.size === 0 && this.#confirmed.length === 0) {
+      return;
+    }
     this.#expire();
     for (const round of this.#rounds.values()) {
       round.ageTicks++;
