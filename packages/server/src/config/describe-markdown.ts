@@ -106,4 +106,6 @@ writes it when \`QUORATE_UPDATE_DOCS=1\` is set.
 - Once the data directory is filled it decides who this member is: \`--name\`, \`--initial-cluster\`,
   \`--initial-advertise-peer-urls\` and \`--initial-cluster-state\` are then only compared with it. Another
   \`--initial-cluster-token\` than the recorded one, or the name of another member of the same cluster, is refused.
+- SIGTERM and SIGINT stop. With 16 MiB of log or more behind the last snapshot the state is written once before the end, so that the next
+  start is short: seconds for a state of some 100 MB. A second signal ends at once, which is as safe; the next start then applies the log.
 - Exit codes: 0 stopped as asked, 1 could not start or run, 2 wrong usage, 70 an internal error, 74 a disk that failed.`;
