@@ -14,12 +14,6 @@ interface SeedRange {
   readonly workerCount: number;
 }
 
-/** PERF: of what a seed allocates hardly anything lives long; with V8's own 16 MiB more of it is copied than need be. */
-const resourceLimits = { maxYoungGenerationSizeMb: 192 };
-
-/** PERF: a thread that has done with a seed finds the next one there, however late the main thread reads what came out. */
-const seedsAheadCount = 2;
-
 /** Runs the seeds until all are done or `take` answers false; that one gets every outcome, in order. */
 export async function runSeeds(range: SeedRange, take: (outcome: SeedOutcome) => boolean): Promise<void> {
   const count = Math.min(range.workerCount, range.end - range.from);
@@ -28,8 +22,7 @@ export async function runSeeds(range: SeedRange, take: (outcome: SeedOutcome) =>
   }
   const workers = Array.from(
     { length: count },
-    () =>
-      new Worker(new URL("./seed-worker.ts", import.meta.url), { workerData: range.profile, resourceLimits }),
+    () => new Worker(new URL("./seed-worker.ts", import.meta.url), { workerData: range.profile }),
   );
   try {
     await new Promise<void>((resolve, reject) => distribute(workers, range, take, resolve, reject));
@@ -77,8 +70,6 @@ function distribute(
       }
     });
     worker.on("error", failed);
-    for (let ahead = 0; ahead < seedsAheadCount; ahead++) {
-      ask(worker);
-    }
+    ask(worker);
   }
 }
