@@ -11,7 +11,7 @@ import { launchAll, type NodeCost, printRatio, type Running, shutDown, withCost 
 
 const connections = 10;
 const streams = 50;
-const warmUpSeconds = 2;
+const warmUpSeconds = 6;
 
 export interface H2loadOptions {
   readonly etcd: string | null;
