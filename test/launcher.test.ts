@@ -93,7 +93,7 @@ test("starts from any folder, with the pinned node, and passes arguments on unch
   const args = ["serve", "--name=a b", "", "*", "--", "$HOME"];
   const { args: received, flags, name, cwd } = told(start(join(checkout, "bin/quorate"), args));
   assert.deepEqual(received, args);
-  assert.deepEqual(flags, ["--conditions=source", "--max-semi-space-size=2"]);
+  assert.deepEqual(flags, ["--conditions=source", "--max-semi-space-size=16"]);
   assert.equal(name, "quorate");
   assert.equal(cwd, "/", "the working directory is the caller's");
 });
