@@ -220,7 +220,7 @@ function measureImage(machine: KvStateMachine): Record<string, number> {
   };
 }
 
-/** Measures and prints. A small young generation (`--max-semi-space-size=2`) keeps the collector's pauses short. */
+/** Measures and prints. For pauses see ADR 4: `--max-semi-space-size=2` against the 16 that a server has. */
 export async function benchKv(keyCountMax = 1_000_000): Promise<KvBenchResult> {
   console.log(
     `\nkey-value state machine, values of ${valueBytes} bytes, keys of ${keyOf(0).length}, in random order`,
