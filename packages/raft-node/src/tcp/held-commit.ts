@@ -1,9 +1,11 @@
 /**
- * An append without entries says little: how far the log is committed, which the next append says as well. So it waits about a
- * millisecond for one. Nothing depends on when it comes, or that it comes at all: RAFT §3.5 repeats the commit index with each append.
+ * An append without entries says little: how far the log is committed, which the next append says as well. So while appends come faster
+ * than once a millisecond, it waits that long for the next one. Nothing depends on when it comes, or that it comes at all: RAFT §3.5
+ * repeats the commit index with each append. After a write that stands alone it is sent at once: whoever goes to another member next
+ * may expect to find it there.
  *
- * PERF: a put of one client costs each follower one frame and one answer instead of two of each, and a fifth less CPU, the leader a tenth
- * less; of 500 in flight a tenth less of a follower (`npm run bench -- etcd-benchmark --only "put"`, `h2load`).
+ * PERF: of 500 puts in flight a tenth less CPU of a follower; of one client whose puts take less than a millisecond each follower gets one frame
+ * for each instead of two, and answers one (`npm run bench -- h2load`, `etcd-benchmark --only "put"`).
  */
 import type { GroupId, PeerFrame } from "@quorate/raft";
 
@@ -16,19 +18,27 @@ const eagerMs = 1000;
 /** The empty append that waits on one link. */
 export class HeldCommit {
   readonly #release: (group: GroupId, frame: PeerFrame) => void;
+  readonly #nowMs: () => number;
   #group: GroupId | null = null;
   #frame: PeerFrame | null = null;
   #timer: NodeJS.Timeout | null = null;
   #eagerUntilMs = 0;
+  /** When the last append with entries was sent, and how long after the one before. */
+  #appendedAtMs = Number.NEGATIVE_INFINITY;
+  #gapMs = Number.POSITIVE_INFINITY;
 
-  /** @param release Sends what has waited long enough. */
-  constructor(release: (group: GroupId, frame: PeerFrame) => void) {
+  /** @param release Sends what has waited long enough. @param nowMs A clock that never goes back. */
+  constructor(
+    release: (group: GroupId, frame: PeerFrame) => void,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#release = release;
+    this.#nowMs = nowMs;
   }
 
   /** The peer proposed or asked for a read. */
   asked(): void {
-    this.#eagerUntilMs = performance.now() + eagerMs;
+    this.#eagerUntilMs = this.#nowMs() + eagerMs;
   }
 
   /** Whether `frame` waits here from now on; otherwise it is to be sent. */
@@ -36,13 +46,16 @@ export class HeldCommit {
     if (frame.kind !== "message" || frame.message.type !== "append-entries") {
       return false; // Whatever else it is may overtake: it says nothing of this.
     }
+    const nowMs = this.#nowMs();
     if (frame.message.entries.length > 0) {
+      this.#gapMs = nowMs - this.#appendedAtMs;
+      this.#appendedAtMs = nowMs;
       if (this.#group === group) {
         this.#forget(); // It says the same and more.
       }
       return false;
     }
-    if (performance.now() < this.#eagerUntilMs) {
+    if (this.#gapMs >= holdMs || nowMs < this.#eagerUntilMs) {
       return false;
     }
     if (this.#group !== group) {

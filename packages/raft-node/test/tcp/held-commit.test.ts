@@ -24,20 +24,37 @@ function append(commit: number, entries: readonly Entry[] = []): PeerFrame {
 const entry: Entry = { type: "normal", term, index: toLogIndex(8), data: new Uint8Array(1) };
 const proposal: PeerFrame = { kind: "propose", term, requestId: 1, commands: [new Uint8Array(1)] };
 
-/** What was released, and a wait for the next release. */
+/** What was released, and a wait for the next release; appends came one right behind the other. */
 function hold() {
   const released: [number, PeerFrame][] = [];
   let told: () => void = () => {};
-  const held = new HeldCommit((group, frame) => {
-    released.push([group, frame]);
-    told();
-  });
+  let nowMs = 1000;
+  const held = new HeldCommit(
+    (group, frame) => {
+      released.push([group, frame]);
+      told();
+    },
+    () => nowMs,
+  );
   const next = (): Promise<void> =>
     new Promise((resolve) => {
       told = resolve;
     });
-  return { held, released, next };
+  for (const group of [1, 1]) {
+    assert.equal(held.takes(group, append(4, [entry])), false);
+  }
+  const wait = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { held, released, next, wait };
 }
+
+test("behind a write that stands alone the commit is told at once", () => {
+  const { held, wait } = hold();
+  wait(1);
+  assert.equal(held.takes(1, append(5, [entry])), false);
+  assert.equal(held.takes(1, append(5)), false);
+});
 
 test("an empty append leaves by itself when nothing else comes", async () => {
   const { held, next, released } = hold();
@@ -84,9 +101,17 @@ test("groups do not speak for each other", () => {
 });
 
 test("a peer whose clients wait is told at once", () => {
-  const { held } = hold();
+  const { held, wait } = hold();
   held.asked();
+  wait(999);
+  assert.equal(held.takes(1, append(5, [entry])), false);
+  assert.equal(held.takes(1, append(5, [entry])), false);
   assert.equal(held.takes(1, append(5)), false);
+  wait(1);
+  assert.equal(held.takes(1, append(5, [entry])), false);
+  assert.equal(held.takes(1, append(5, [entry])), false);
+  assert.equal(held.takes(1, append(5)), true);
+  held.close();
 });
 
 test("nothing is sent once it is closed", async () => {
