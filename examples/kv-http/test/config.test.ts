@@ -61,6 +61,8 @@ async function failOverTicks(t: TestContext, settings: RaftNodeSettings): Promis
   const cluster = await trio(t, settings);
   const old = leaderOf(cluster);
   const others = cluster.nodes.filter((node) => node !== old);
+  // Who has not heard of a leader since its start waits less for one.
+  await eventually("both follow", () => others.every(({ leader }) => leader === old.id));
   for (const { id } of others) {
     cluster.network.cut(old.id, id);
     cluster.network.cut(id, old.id);
