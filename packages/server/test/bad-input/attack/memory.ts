@@ -30,7 +30,7 @@ export async function liveMiB(member: ProcessMember, filePrefix: string): Promis
   }
   const path = `${filePrefix}${running.pid}`;
   rmSync(path, { force: true });
-  running.kill("SIGUSR2");
+  running.kill("SIGWINCH");
   await eventually(`${member.name} to collect its garbage`, 20_000, () => existsSync(path) || undefined);
   return (JSON.parse(readFileSync(path, "utf8")) as { readonly liveMiB: number }).liveMiB;
 }

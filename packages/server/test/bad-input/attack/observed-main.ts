@@ -1,4 +1,7 @@
-/** The program, whose memory can be looked at: on SIGUSR2 it collects its garbage and writes down what is left. */
+/**
+ * The program, whose memory can be looked at: on SIGWINCH it collects its garbage and writes down what is left. Not on SIGUSR2: what Node's
+ * test runner starts writes a diagnostic report then, into the folder that it was started in.
+ */
 import { renameSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,7 +11,7 @@ const file = process.env["MEMORY_FILE_PREFIX"];
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-process.on("SIGUSR2", () => {
+process.on("SIGWINCH", () => {
   collect();
   // What was only held by what was just freed is freed now.
   setImmediate(() => {
