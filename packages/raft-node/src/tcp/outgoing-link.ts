@@ -17,7 +17,6 @@ import {
   type Welcome,
 } from "@quorate/raft";
 import { FrameQueue } from "./frame-queue.ts";
-import { HeldCommit } from "./held-commit.ts";
 import type { PeerAddress, TcpTransportOptions, TransportCounters, TransportLimits } from "./options.ts";
 import { isEndedByPeer, isRefusal } from "./peer-life.ts";
 
@@ -47,10 +46,6 @@ export class OutgoingLink {
   /** What a remote says of where it is reached; null of a member. */
   readonly #advertised: string | null;
   readonly #queue: FrameQueue;
-  readonly #held: HeldCommit = new HeldCommit((group, frame) => {
-    this.#queueNow(group, frame);
-    this.flush();
-  });
   #state: State = "idle";
   #socket: Socket | null = null;
   #reconnectTimer: NodeJS.Timeout | null = null;
@@ -101,19 +96,8 @@ export class OutgoingLink {
     }
   }
 
-  /** The peer waits for an outcome: it is told of commits at once. */
-  asked(): void {
-    this.#held.asked();
-  }
-
   /** Queues a frame; `flush` sends what one turn queued. Without a connection the frame is lost. */
   send(group: GroupId, frame: PeerFrame): void {
-    if (!this.#held.takes(group, frame)) {
-      this.#queueNow(group, frame);
-    }
-  }
-
-  #queueNow(group: GroupId, frame: PeerFrame): void {
     const taken = this.#state === "open" && this.#queue.push(group, frame);
     if (taken) {
       this.#context.counters.sentFrames++;
@@ -152,11 +136,8 @@ export class OutgoingLink {
     const socket = this.#socket;
     const wasOpen = this.#state === "open";
     if (wasOpen) {
-      // It may be what tells the peer of its removal.
-      this.#held.flush();
       this.flush();
     }
-    this.#held.close();
     this.#state = "closed";
     this.#clearTimers();
     if (socket === null || socket.destroyed) {

@@ -359,9 +359,6 @@ export class TcpTransport implements Transport {
 
   #received(peer: NodeId, content: GroupFrame): void {
     if (!this.#closed) {
-      if (waitsForCommit(content.frame)) {
-        this.#links.get(peer)?.asked();
-      }
       this.#receiver?.received(content.group, peer, content.frame);
     }
   }
@@ -371,11 +368,6 @@ export class TcpTransport implements Transport {
       this.#receiver?.unreachable(peer);
     }
   }
-}
-
-/** Whether its sender has clients that wait until it has applied something. */
-function waitsForCommit(frame: PeerFrame): boolean {
-  return frame.kind === "propose" || (frame.kind === "message" && frame.message.type === "read-index");
 }
 
 /** In one form, of the two that an IPv4 address has where a listener takes both versions; nothing of a connection that has ended. */
