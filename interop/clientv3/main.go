@@ -394,6 +394,10 @@ func cluster(ctx context.Context, c *clientv3.Client) {
 	must(c.Sync(ctx))
 	expect(len(c.Endpoints()) == 3, "endpoints", c.Endpoints())
 	added, err := c.MemberAddAsLearner(ctx, []string{"http://127.0.0.1:1"})
+	// Members count as healthy once they have been connected for five seconds, which a cluster that starts fast has not been yet.
+	for ; errors.Is(err, rpctypes.ErrUnhealthy); added, err = c.MemberAddAsLearner(ctx, []string{"http://127.0.0.1:1"}) {
+		time.Sleep(100 * time.Millisecond)
+	}
 	must(err)
 	expect(added.Member.IsLearner && len(added.Members) == 4, "learner")
 	_, err = c.MemberAddAsLearner(ctx, []string{"http://127.0.0.1:2"})
