@@ -473,6 +473,16 @@ func access(ctx context.Context, c *clientv3.Client) {
 	must(err)
 	_, err = c.AuthEnable(ctx)
 	must(err)
+	// Whoever asks a member that does not know of it yet gets no token. The client asks its three endpoints in turn.
+	for enabled := 0; enabled < 6; {
+		status, err := c.AuthStatus(ctx)
+		must(err)
+		enabled++
+		if !status.Enabled {
+			enabled = 0
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 	root := connect(clientv3.Config{Username: "root", Password: "root-password"})
 	defer root.Close()
 	ann := connect(clientv3.Config{Username: "ann", Password: "ann-password"})
