@@ -33,6 +33,11 @@ export class ApplyQueue {
     return this.#restoring;
   }
 
+  /** Highest index that is applied, or is part of the snapshot that entries wait for: it is never applied as an entry any more. */
+  get passed(): LogIndex {
+    return this.#restoring === null ? this.#applied : this.#restoring.index;
+  }
+
   /** Whether {@link run} has something to do now. */
   get hasWork(): boolean {
     return this.#restoring === null && this.#pages.length > 0;

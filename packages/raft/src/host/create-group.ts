@@ -207,10 +207,11 @@ function createForwarding<Result>(
   return new Forwarding(
     {
       send: (to, frame) => sendFrame(group(), to, frame),
-      get applied(): LogIndex {
-        return group().applyQueue.applied;
+      get passed(): LogIndex {
+        return group().applyQueue.passed;
       },
-      termOf: (index) => termAt(group(), index),
+      // Behind what is applied the log may still be the one that a snapshot is about to replace.
+      termOf: (index) => (index <= group().applyQueue.applied ? termAt(group(), index) : null),
     },
     proposals,
     ids,

@@ -41,8 +41,8 @@ interface ForwardedRequest<Result> {
 /** What the follower's side needs of its host. */
 interface ForwardingPort {
   send(to: NodeId, frame: PeerFrame): void;
-  /** Highest index applied here. */
-  readonly applied: LogIndex;
+  /** Highest index that is not going to be applied any more: its outcome was told, or is lost in a snapshot. */
+  readonly passed: LogIndex;
   /** The term of the entry at an applied index, null when it is not known any more. */
   termOf(index: LogIndex): Term | null;
 }
@@ -91,7 +91,7 @@ export class Forwarding<Result> {
     if (proposal.ended) {
       return;
     }
-    if (index > this.#port.applied) {
+    if (index > this.#port.passed) {
       this.#table.track(proposal, index, term);
       return;
     }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concatBytes, toHex } from "@quorate/base";
-import { type HostEvent, type PeerFrame, type Transport, toNodeId } from "@quorate/raft";
+import { type HostEvent, type NodeId, type PeerFrame, type ProposalOutcome, toNodeId } from "@quorate/raft";
 import { MemoryTransport } from "@quorate/raft/testing";
 import { ImageCheck, imageSealBytes } from "../../src/host/snapshot-seal.ts";
 import { TestHosts } from "./cluster.ts";
@@ -26,20 +26,23 @@ function withLateMember(more: Partial<ConstructorParameters<typeof TestHosts>[1]
   return hosts;
 }
 
-/** Looks at, and may change or lose, the chunks that go through a member's transport. */
-function tapChunks(hosts: TestHosts, id: number, tap: (chunk: Chunk) => Chunk | null): () => void {
+/** Looks at, and may change or lose, what goes through a member's transport. */
+function tapFrames(id: number, tap: (frame: PeerFrame, to: NodeId) => PeerFrame | null): () => void {
   const send = MemoryTransport.prototype.send;
-  MemoryTransport.prototype.send = function (this: Transport, group, to, frame): void {
-    const isOurs = frame.kind === "snapshot-chunk" && (this as MemoryTransport).id === id;
-    const passed = isOurs ? tap(frame) : frame;
+  MemoryTransport.prototype.send = function (this: MemoryTransport, group, to, frame): void {
+    const passed = this.id === id ? tap(frame, to) : frame;
     if (passed !== null) {
-      send.call(this as MemoryTransport, group, to, passed);
+      send.call(this, group, to, passed);
     }
   };
-  assert.ok(hosts.members.length > 0);
   return () => {
     MemoryTransport.prototype.send = send;
   };
+}
+
+function tapChunks(hosts: TestHosts, id: number, tap: (chunk: Chunk) => Chunk | null): () => void {
+  assert.ok(hosts.members.length > 0);
+  return tapFrames(id, (frame) => (frame.kind === "snapshot-chunk" ? tap(frame) : frame));
 }
 
 function catchUp(hosts: TestHosts, ticks = 100): void {
@@ -251,4 +254,49 @@ test("the seal covers every byte, however the image is cut", () => {
   const short = new ImageCheck();
   short.take(image.subarray(0, 10));
   assert.match(short.fault() ?? "", /shorter/);
+});
+
+test("a leader's word on a proposal that comes while an image is restored over its entry: unknown, and the member goes on", () => {
+  const hosts = new TestHosts(3, { limits, snapshots });
+  const leader = hosts.elect(1);
+  const late = hosts.member(3);
+  let held: PeerFrame | null = null;
+  let isCutOff = true;
+  const untap = tapFrames(1, (frame, to) => {
+    if (to === late.id && frame.kind === "propose-accepted") {
+      held = frame;
+      return null;
+    }
+    const isAppend = frame.kind === "message" && frame.message.type === "append-entries";
+    return isCutOff && to === late.id && isAppend ? null : frame;
+  });
+  try {
+    const outcomes: ProposalOutcome<number>[] = [];
+    late.host.propose(new Uint8Array([7]), (outcome) => outcomes.push(outcome));
+    hosts.scheduler.runAll();
+    assert.ok(held !== null, "the leader took it up");
+    for (let i = 1; i <= 70; i++) {
+      leader.host.propose(new Uint8Array([i, 1, 2, 3]), () => {});
+      hosts.scheduler.runAll();
+    }
+    assert.ok(leader.storage.firstIndex > 3, "its entry is compacted");
+    isCutOff = false;
+    const open = late.storage.openSnapshot.bind(late.storage);
+    const opening: (() => void)[] = [];
+    late.storage.openSnapshot = (completed) => opening.push(() => open(completed));
+    for (let i = 0; i < 10 && opening.length === 0; i++) {
+      hosts.tick();
+    }
+    assert.equal(opening.length, 1, "the image is durable, and on its way into the state machine");
+    assert.deepEqual(outcomes, []);
+    hosts.network.carry(leader.id, late.id, [[0, held]]);
+    hosts.scheduler.runAll();
+    late.storage.openSnapshot = open;
+    opening[0]?.();
+    catchUp(hosts);
+    assert.deepEqual(outcomes, [{ kind: "unknown", reason: "connection-lost" }]);
+    assert.deepEqual(late.fatal, []);
+  } finally {
+    untap();
+  }
 });
