@@ -5,7 +5,7 @@
  * server share, so that idle ones hold none.
  */
 import { assert } from "@quorate/base";
-import { frameHeaderBytes } from "./protocol.ts";
+import { flag, frameBytesDefault, frameHeaderBytes, frameType } from "./protocol.ts";
 
 const pooledBytes = 64 * 1024;
 const pooledCountMax = 64;
@@ -34,6 +34,10 @@ export class Outbox {
   #length = 0;
   /** What was handed out last. */
   #spare: Buffer | null = null;
+  /** The DATA frame that was added last: where it begins and ends, and its stream; 0 when nothing may be added to it. */
+  #dataStart = 0;
+  #dataEnd = 0;
+  #dataStream = 0;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
@@ -83,6 +87,38 @@ export class Outbox {
     this.advance(buffer.writeUInt32BE(value, at));
   }
 
+  /**
+   * Adds room for `bytes` of a stream's body; returns where they are to be written in {@link bytes}.
+   *
+   * PERF: what follows DATA of the same stream joins its frame. A watch stream has a hundred short messages for one put; clients
+   * spend more on a frame than on a message.
+   */
+  addData(streamId: number, bytes: number, endStream: boolean): number {
+    const start = this.#dataStart;
+    const joined = this.#length - start - frameHeaderBytes + bytes;
+    const joins =
+      this.#dataStream === streamId && this.#dataEnd === this.#length && joined <= frameBytesDefault;
+    const flags = endStream ? flag.endStream : 0;
+    const out = this.reserve(joins ? bytes : frameHeaderBytes + bytes);
+    let at = this.#length;
+    if (joins) {
+      writeFrameHeader(out, start, joined, frameType.data, flags, streamId);
+    } else {
+      this.#dataStart = at;
+      at = writeFrameHeader(out, at, bytes, frameType.data, flags, streamId);
+    }
+    this.#length = at + bytes;
+    this.#dataEnd = this.#length;
+    this.#dataStream = endStream ? 0 : streamId;
+    return at;
+  }
+
+  /** The buffer that what waits is written to. */
+  get bytes(): Buffer {
+    assert(this.#buffer !== null, "outbox: no bytes");
+    return this.#buffer;
+  }
+
   /** Hands out what waits. The caller gives the buffer back once it has left, or drops it. */
   takeBytes(): Buffer | null {
     const buffer = this.#buffer;
@@ -93,6 +129,7 @@ export class Outbox {
     this.#spare = buffer;
     this.#buffer = null;
     this.#length = 0;
+    this.#dataStream = 0;
     return bytes;
   }
 
@@ -110,6 +147,7 @@ export class Outbox {
       this.#pool.give(this.#buffer);
       this.#buffer = null;
       this.#length = 0;
+      this.#dataStream = 0;
     }
   }
 }

@@ -2,17 +2,17 @@
  * Everything that a connection sends on its streams: headers, messages, trailers, within the client's windows (RFC 9113 §6.9)
  * and not faster than the socket takes it. What has to wait stays in queues on the streams, whose sum is bounded.
  */
-import { assert, RingBuffer } from "@quorate/base";
+import { assert } from "@quorate/base";
 import type { BytesHolder, SharedBytes } from "../shared-bytes.ts";
-import { frameMessage } from "../wire/frame.ts";
 import { prefixBytes } from "../wire/message-reader.ts";
 import { openSendWindow, type SendWindow, useSendWindow } from "./flow-control.ts";
 import { HeaderWriter, okFields } from "./header-writer.ts";
 import type { Fields } from "./hpack/encoder.ts";
 import { type Outbox, writeFrameHeader } from "./outbox.ts";
 import { flag, frameBytesDefault, frameHeaderBytes, frameType, windowBytesDefault } from "./protocol.ts";
+import { SendQueue } from "./send-queue.ts";
 import type { PeerSettings } from "./settings.ts";
-import type { Http2Stream, SendQueue } from "./stream.ts";
+import type { Http2Stream } from "./stream.ts";
 
 /** Bytes on their way to the socket above which DATA waits in the queues. */
 const congestionBytes = 1024 * 1024;
@@ -145,19 +145,25 @@ export class Sender implements SendWindow, BytesHolder {
   /** Sends one gRPC message, copied. False asks to wait for the drain. */
   sendMessage(stream: Http2Stream, message: Uint8Array): boolean {
     const bytes = prefixBytes + message.length;
-    if (stream.queue === null && this.#fitsNow(stream, bytes)) {
-      const start = this.#outbox.length;
-      const out = this.#outbox.reserve(frameHeaderBytes + bytes);
-      this.#outbox.advance(this.#writeMessage(out, start, stream, message));
+    if (this.#fitsNow(stream, bytes)) {
+      const at = this.#outbox.addData(stream.id, bytes, false);
+      this.#writeFramed(this.#outbox.bytes, at, stream, message);
       this.#host.changed();
       return true;
     }
-    return this.#enqueue(stream, frameMessage(message));
+    const queue = this.#queueOf(stream);
+    queue.pushMessage(message);
+    return this.#queued(stream, queue, bytes);
   }
 
   /** Sends bytes of a body; they belong to the sender from here on. False asks to wait for the drain. */
   sendBody(stream: Http2Stream, bytes: Uint8Array): boolean {
-    return bytes.length === 0 || this.#enqueue(stream, bytes);
+    if (bytes.length === 0) {
+      return true;
+    }
+    const queue = this.#queueOf(stream);
+    queue.push(bytes);
+    return this.#queued(stream, queue, bytes.length);
   }
 
   /** Ends with a status, behind everything that still waits. */
@@ -182,7 +188,8 @@ export class Sender implements SendWindow, BytesHolder {
       stream.queue.ending = true;
       return;
     }
-    this.#writeData(stream, null, 0, true);
+    this.#outbox.addData(stream.id, 0, true);
+    this.#host.changed();
     this.#localEnded(stream);
   }
 
@@ -250,24 +257,34 @@ export class Sender implements SendWindow, BytesHolder {
   #writeMessage(out: Buffer, start: number, stream: Http2Stream, message: Uint8Array): number {
     const bytes = prefixBytes + message.length;
     const at = writeFrameHeader(out, start, bytes, frameType.data, 0, stream.id);
-    out[at] = 0;
-    out.writeUInt32BE(message.length, at + 1);
-    out.set(message, at + prefixBytes);
-    stream.sentData = true;
-    useSendWindow(stream, bytes);
-    useSendWindow(this, bytes);
+    this.#writeFramed(out, at, stream, message);
     return at + bytes;
   }
 
-  #enqueue(stream: Http2Stream, bytes: Uint8Array): boolean {
+  #writeFramed(out: Buffer, at: number, stream: Http2Stream, message: Uint8Array): void {
+    out[at] = 0;
+    out.writeUInt32BE(message.length, at + 1);
+    out.set(message, at + prefixBytes);
+    this.#countSent(stream, prefixBytes + message.length);
+  }
+
+  #countSent(stream: Http2Stream, bytes: number): void {
+    stream.sentData = true;
+    useSendWindow(stream, bytes);
+    useSendWindow(this, bytes);
+  }
+
+  #queueOf(stream: Http2Stream): SendQueue {
     assert(!stream.localClosed, "sender: bytes behind the end");
-    stream.queue ??= { chunks: new RingBuffer(), offset: 0, bytes: 0, ending: false, trailers: null };
+    stream.queue ??= new SendQueue();
     assert(!stream.queue.ending, "sender: bytes behind the end of the queue");
-    stream.queue.chunks.push(bytes);
-    stream.queue.bytes += bytes.length;
-    this.#countQueued(bytes.length);
+    return stream.queue;
+  }
+
+  #queued(stream: Http2Stream, queue: SendQueue, bytes: number): boolean {
+    this.#countQueued(bytes);
     this.streamOpened(stream);
-    const waits = stream.queue !== null && stream.queue.bytes > writerBytesMax;
+    const waits = stream.queue === queue && queue.bytes > writerBytesMax;
     stream.wantsDrain ||= waits;
     return !waits;
   }
@@ -275,25 +292,14 @@ export class Sender implements SendWindow, BytesHolder {
   #sendNext(stream: Http2Stream): void {
     const queue = stream.queue;
     assert(queue !== null, "sender: a ready stream has something to send");
-    const chunk = queue.chunks.peek();
-    assert(chunk !== undefined, "sender: a queue is never empty");
-    const left = chunk.length - queue.offset;
-    const bytes = Math.min(left, frameBytesDefault, stream.sendWindowBytes, this.sendWindowBytes);
+    const bytes = Math.min(queue.bytes, frameBytesDefault, stream.sendWindowBytes, this.sendWindowBytes);
     assert(bytes > 0, "sender: a ready stream has a window");
     const isLast = bytes === queue.bytes;
-    this.#writeData(
-      stream,
-      chunk.subarray(queue.offset, queue.offset + bytes),
-      bytes,
-      endsHere(queue, isLast),
-    );
-    queue.bytes -= bytes;
+    const at = this.#outbox.addData(stream.id, bytes, endsHere(queue, isLast));
+    queue.shiftTo(this.#outbox.bytes, at, bytes);
+    this.#countSent(stream, bytes);
     this.#countQueued(-bytes);
-    queue.offset += bytes;
-    if (bytes === left) {
-      queue.chunks.shift();
-      queue.offset = 0;
-    }
+    this.#host.changed();
     if (isLast) {
       this.#queueSent(stream, queue);
     } else if (stream.sendWindowBytes > 0) {
@@ -308,7 +314,7 @@ export class Sender implements SendWindow, BytesHolder {
   }
 
   #queueSent(stream: Http2Stream, queue: SendQueue): void {
-    assert(queue.bytes === 0 && queue.chunks.length === 0, "sender: sent before it was empty");
+    assert(queue.bytes === 0, "sender: sent before it was empty");
     stream.queue = null;
     if (!queue.ending) {
       if (stream.wantsDrain) {
@@ -335,27 +341,6 @@ export class Sender implements SendWindow, BytesHolder {
     assert(!stream.localClosed, "sender: ended twice");
     stream.localClosed = true;
     this.#host.localEnded(stream);
-  }
-
-  #writeData(stream: Http2Stream, bytes: Uint8Array | null, length: number, endStream: boolean): void {
-    const start = this.#outbox.length;
-    const out = this.#outbox.reserve(frameHeaderBytes + length);
-    const at = writeFrameHeader(
-      out,
-      start,
-      length,
-      frameType.data,
-      endStream ? flag.endStream : 0,
-      stream.id,
-    );
-    if (bytes !== null) {
-      out.set(bytes, at);
-      stream.sentData = true;
-    }
-    useSendWindow(stream, length);
-    useSendWindow(this, length);
-    this.#outbox.advance(at + length);
-    this.#host.changed();
   }
 }
 

@@ -2,10 +2,10 @@
  * One stream, RFC 9113 §5.1: which sides have ended, its two windows, and what waits for the client's window. Streams are
  * opened by clients only; idle and closed streams are no objects.
  */
-import { assert, type RingBuffer } from "@quorate/base";
+import { assert } from "@quorate/base";
 import { type ReceiveWindow, type SendWindow, streamWindowBytes } from "./flow-control.ts";
-import type { Fields } from "./hpack/encoder.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { SendQueue } from "./send-queue.ts";
 
 /** Who serves a stream. */
 export interface StreamUser {
@@ -20,17 +20,6 @@ export interface StreamUser {
   closed(): void;
   /** The server closes. The stream is gone right after. */
   abandoned(): void;
-}
-
-/** What a stream still has to send behind its headers. */
-export interface SendQueue {
-  readonly chunks: RingBuffer<Uint8Array>;
-  /** Bytes of the first chunk that have left. */
-  offset: number;
-  bytes: number;
-  /** Whether the end follows; with trailers, or with the last byte. */
-  ending: boolean;
-  trailers: Fields | null;
 }
 
 /** A stream that is open, or half-closed on either side. */

@@ -5,6 +5,7 @@ import type { BidiCall, Method, UnaryCall } from "@quorate/grpc";
 import { connectionPreface, errorCode, flag, frameType } from "../../src/http2/protocol.ts";
 import {
   callFields,
+  type Frame,
   frame,
   goawayCode,
   greeting,
@@ -409,6 +410,80 @@ test("streams take turns in the connection's window", () => {
     .filter((one) => one.type === frameType.data)
     .map((one) => one.streamId);
   assert.ok(order.indexOf(5) < order.lastIndexOf(3), order.join());
+  harness.close();
+});
+
+test("messages of one stream share a frame, as long as nothing comes between them", () => {
+  const calls: BidiCall[] = [];
+  const harness = begun({ [path]: { kind: "bidi", handle: (one: BidiCall) => calls.push(one) } });
+  harness.send(frame(frameType.headers, whole, 1, block), frame(frameType.headers, whole, 3, block));
+  const [first = assert.fail(), second = assert.fail()] = calls;
+  const looks = (): string[] =>
+    harness
+      .frames()
+      .map((one) => `${one.streamId}:${one.type === frameType.data ? one.payload.toString("hex") : "head"}`);
+  const framed = (byte: number): string => `0000000001${Buffer.from([byte]).toString("hex")}`;
+  for (const [one, byte] of [
+    [first, 1],
+    [first, 2],
+    [second, 3],
+    [first, 4],
+  ] as const) {
+    one.write(Buffer.from([byte]));
+  }
+  assert.deepEqual(looks(), [
+    "1:head",
+    `1:${framed(1)}${framed(2)}`,
+    "3:head",
+    `3:${framed(3)}`,
+    `1:${framed(4)}`,
+  ]);
+  // A frame that has left takes nothing more; nor does one with trailers behind it.
+  first.write(Buffer.from([5]));
+  first.end();
+  second.write(Buffer.from([6]));
+  assert.deepEqual(looks(), [`1:${framed(5)}`, "1:head", `3:${framed(6)}`]);
+  harness.close();
+});
+
+test("a frame that messages share is never longer than the client takes", () => {
+  const calls: BidiCall[] = [];
+  const harness = begun({ [path]: { kind: "bidi", handle: (one: BidiCall) => calls.push(one) } });
+  harness.send(frame(frameType.headers, whole, 1, block));
+  const [one = assert.fail()] = calls;
+  for (let i = 0; i < 40; i++) {
+    one.write(new Uint8Array(995));
+  }
+  const sizes = harness.frames().map((each) => (each.type === frameType.data ? each.payload.length : 0));
+  assert.deepEqual(sizes, [0, 16_000, 16_000, 8000]);
+  harness.close();
+});
+
+test("messages that wait for a window come whole and in order, in full frames", () => {
+  const calls: BidiCall[] = [];
+  const harness = begun({ [path]: { kind: "bidi", handle: (one: BidiCall) => calls.push(one) } });
+  const setting = Buffer.concat([Buffer.from([0, 4]), number32(8)]);
+  harness.send(frame(frameType.settings, 0, 0, setting), frame(frameType.headers, whole, 1, block));
+  const [one = assert.fail()] = calls;
+  const sent: Buffer[] = [];
+  for (let i = 0; i < 3000; i++) {
+    const body = Buffer.alloc(i % 23, i);
+    one.write(body);
+    sent.push(Buffer.concat([Buffer.from([0, 0, 0, 0, body.length]), body]));
+  }
+  const got: Frame[] = [];
+  const look = (): void => {
+    got.push(...harness.frames().filter(({ type }) => type === frameType.data));
+  };
+  look();
+  assert.equal(Buffer.concat(got.map(({ payload }) => payload)).length, 8);
+  harness.send(frame(frameType.windowUpdate, 0, 1, number32(1 << 20)));
+  look();
+  assert.deepEqual(Buffer.concat(got.map(({ payload }) => payload)), Buffer.concat(sent));
+  assert.deepEqual(
+    got.slice(1, -1).map(({ payload }) => payload.length),
+    got.slice(1, -1).map(() => 16_384),
+  );
   harness.close();
 });
 
