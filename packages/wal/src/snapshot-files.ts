@@ -26,13 +26,19 @@ import {
   snapshotHeaderBytesMax,
 } from "./format/snapshot.ts";
 
+/** A chunk in the file. */
+const framedBytes = chunkOverheadBytes + chunkBytes;
+
 /** Writes one image into one file, in order. */
 export class ImageWriter {
   readonly #file: FileHandle;
   readonly #identity: StoreIdentity;
   readonly #metadata: SnapshotMetadata;
   readonly #origin: SnapshotOrigin;
-  readonly #pending: Uint8Array = new Uint8Array(chunkBytes);
+  /** The chunk that is being gathered, behind its head. PERF: one for all chunks; each of its own was garbage of the size of the image. */
+  readonly #framed: Uint8Array = new Uint8Array(framedBytes);
+  readonly #framedView: DataView = new DataView(this.#framed.buffer);
+  /** Bytes of that chunk so far, without its head. */
   #pendingBytes = 0;
   #imageBytes = 0;
   #offset: number;
@@ -73,7 +79,7 @@ export class ImageWriter {
     let taken = 0;
     while (taken < bytes.length) {
       const room = Math.min(chunkBytes - this.#pendingBytes, bytes.length - taken);
-      this.#pending.set(bytes.subarray(taken, taken + room), this.#pendingBytes);
+      this.#framed.set(bytes.subarray(taken, taken + room), chunkOverheadBytes + this.#pendingBytes);
       this.#pendingBytes += room;
       taken += room;
       if (this.#pendingBytes === chunkBytes) {
@@ -103,12 +109,10 @@ export class ImageWriter {
   }
 
   *#flush(): Task<void> {
-    const chunk = this.#pending.subarray(0, this.#pendingBytes);
-    const framed = new Uint8Array(chunkOverheadBytes + chunk.length);
-    const view = new DataView(framed.buffer);
-    view.setUint32(0, chunk.length, true);
-    view.setUint32(4, chunkCrc(chunk, Math.floor(this.#imageBytes / chunkBytes)), true);
-    framed.set(chunk, chunkOverheadBytes);
+    const framed = this.#framed.subarray(0, chunkOverheadBytes + this.#pendingBytes);
+    const chunk = framed.subarray(chunkOverheadBytes);
+    this.#framedView.setUint32(0, chunk.length, true);
+    this.#framedView.setUint32(4, chunkCrc(chunk, Math.floor(this.#imageBytes / chunkBytes)), true);
     yield* write(this.#file, this.#offset, framed);
     this.#offset += framed.length;
     this.#imageBytes += chunk.length;
@@ -178,9 +182,6 @@ function* verifyChunks(file: FileHandle, header: SnapshotHeader): Task<number | 
   return imageCrc;
 }
 
-/** A chunk in the file. */
-const framedBytes = chunkOverheadBytes + chunkBytes;
-
 /** PERF: a read costs some 50 µs besides its bytes, and there are thousands of chunks. */
 const chunksAtOnce = 16;
 
@@ -248,11 +249,11 @@ export class ImageReader implements SnapshotSource {
     this.#run = run;
   }
 
-  read(offset: number, length: number, completed: CompletedWith<Uint8Array>): void {
+  read(offset: number, length: number, completed: CompletedWith<Uint8Array>, room?: Uint8Array): void {
     assert(offset >= 0 && length > 0, "image: range out of bounds");
     assert(!this.#closed, "image: read after close");
     this.#reads++;
-    this.#run(this.#read(offset, length), (error, bytes) => {
+    this.#run(this.#read(offset, length, room ?? null), (error, bytes) => {
       this.#reads--;
       this.#closeWhenIdle();
       completed(error, bytes);
@@ -273,14 +274,15 @@ export class ImageReader implements SnapshotSource {
     }
   }
 
-  *#read(offset: number, length: number): Task<Uint8Array> {
+  *#read(offset: number, length: number, given: Uint8Array | null): Task<Uint8Array> {
     const end = Math.min(offset + length, this.bytes);
     if (offset >= end) {
       return new Uint8Array(0);
     }
     const first = Math.floor(offset / chunkBytes);
     const count = Math.ceil(end / chunkBytes) - first;
-    const room = new Uint8Array(count * framedBytes);
+    const needed = count * framedBytes;
+    const room = given !== null && given.length >= needed ? given : new Uint8Array(needed);
     let filled = 0;
     const fault = yield* readChunks(this.#file, this.#header, first, count, room, (bytes, chunk) => {
       const start = chunk * chunkBytes;

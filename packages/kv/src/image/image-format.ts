@@ -83,16 +83,21 @@ export function beginBlock(writer: ByteWriter, name: SectionName): void {
   writer.u32(0);
 }
 
-/** Completes the block with its length and checksum, and returns it, copied. */
-export function endBlock(writer: ByteWriter): Uint8Array {
+/** Completes the block with its length and checksum, and returns it, copied: into `room`, where it fits. */
+export function endBlock(writer: ByteWriter, room: Uint8Array | null = null): Uint8Array {
   const payloadBytes = writer.length - blockHeadBytes;
   assert(payloadBytes >= 0 && payloadBytes <= payloadBytesMax, "image: block too large");
   writer.patch32(4, payloadBytes);
   writer.u32(checksumOf(writer.view()));
-  const block = writer.finish();
+  const block = room !== null && room.length >= writer.length ? copyInto(room, writer) : writer.finish();
   assert(block.length === blockHeadBytes + payloadBytes + checksumBytes, "image: block size");
   writer.reset();
   return block;
+}
+
+function copyInto(room: Uint8Array, writer: ByteWriter): Uint8Array {
+  room.set(writer.view());
+  return room.subarray(0, writer.length);
 }
 
 /** One block of an image. */

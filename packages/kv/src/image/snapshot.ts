@@ -64,6 +64,8 @@ export class KvImage {
   #leaseCount = 0;
   readonly #release: () => void;
   readonly #writer: ByteWriter = new ByteWriter(1 << 16);
+  /** Where the block that is being read may lie. */
+  #room: Uint8Array | null = null;
   #stage: Stage = "head";
   #versionCount = 0;
   #closed = false;
@@ -84,9 +86,10 @@ export class KvImage {
     this.#release = release;
   }
 
-  /** The next chunk of about `bytesMax` bytes, one whole block, or null at the end. */
-  read(bytesMax: number): Uint8Array | null {
+  /** The next chunk of about `bytesMax` bytes, one whole block, or null at the end; in `room`, where one is given that it fits into. */
+  read(bytesMax: number, room?: Uint8Array): Uint8Array | null {
     assert(!this.#closed, "image: read after close");
+    this.#room = room ?? null;
     switch (this.#stage) {
       case "head":
         this.#stage = this.#store instanceof MemoryReader ? "members" : "history";
@@ -134,7 +137,7 @@ export class KvImage {
     writer.u64(this.#head.revision);
     // Up by 1: a store that was never compacted has −1.
     writer.u64(this.#head.compactRevision + 1);
-    return endBlock(writer);
+    return endBlock(writer, this.#room);
   }
 
   #historyBlock(bytesMax: number): Uint8Array {
@@ -148,7 +151,7 @@ export class KvImage {
     if (history.part === "end") {
       this.#stage = "members";
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   #membersBlock(): Uint8Array {
@@ -157,7 +160,7 @@ export class KvImage {
     for (const member of this.#members.values()) {
       writeMemberAttributes(this.#writer, member);
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   /** Cut by bytes alone: where rows end differs from member to member, and images must not. */
@@ -183,7 +186,7 @@ export class KvImage {
     if (this.#leaseRow === this.#leases.length) {
       this.#stage = this.#stageAfterLeases();
     }
-    return endBlock(writer);
+    return endBlock(writer, this.#room);
   }
 
   #stageAfterLeases(): Stage {
@@ -197,7 +200,7 @@ export class KvImage {
     if (auth.done) {
       this.#stage = this.#stageAfterAuth();
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   #stageAfterAuth(): Stage {
@@ -222,7 +225,7 @@ export class KvImage {
     if (memory.part === "end") {
       this.#stage = "end";
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   #alarmsBlock(): Uint8Array {
@@ -232,13 +235,13 @@ export class KvImage {
     for (const alarm of this.#alarms) {
       writeAlarm(this.#writer, alarm);
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   #downgradeBlock(): Uint8Array {
     beginBlock(this.#writer, "downgrade");
     writeText(this.#writer, must(this.#downgradeTarget, "image: a downgrade to no version"));
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 
   #endBlock(): Uint8Array {
@@ -249,6 +252,6 @@ export class KvImage {
     if (this.#leaseCount > 0) {
       this.#writer.u64(this.#leaseCount);
     }
-    return endBlock(this.#writer);
+    return endBlock(this.#writer, this.#room);
   }
 }

@@ -65,10 +65,11 @@ export interface Storage extends LogView {
 
 /** Takes an image, one chunk at a time. */
 export interface SnapshotSink {
+  /** The caller leaves the chunk unchanged until completion, and no longer. */
   write(chunk: Uint8Array, completed: Completed): void;
   /** Seals the image: length and checksum verified, bytes durable. */
   finish(completed: Completed): void;
-  /** Drops the image; nothing of it remains. */
+  /** Drops the image; nothing of it remains. Also after a call that failed, as far as the disk still lets it. */
   abort(): void;
   /**
    * Of received images only, as the first call: goes on with what an earlier reception of the same metadata left. `visit` gets those
@@ -84,8 +85,8 @@ export interface SnapshotSink {
 export interface SnapshotSource {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
-  /** At most `length` bytes from `offset`; empty at the end. */
-  read(offset: number, length: number, completed: CompletedWith<Uint8Array>): void;
+  /** At most `length` bytes from `offset`; empty at the end. They may lie in `room`, which the caller leaves alone until completion. */
+  read(offset: number, length: number, completed: CompletedWith<Uint8Array>, room?: Uint8Array): void;
   close(): void;
 }
 
@@ -186,7 +187,10 @@ export type RepairOutcome = "entries" | "conflict" | "snapshot";
 export interface Transport {
   /** Begins to deliver; called once. */
   start(receiver: TransportReceiver): void;
-  /** Queues a frame; what a full queue or a missing connection drops is simply lost. Frames of one turn leave together. */
+  /**
+   * Queues a frame; what a full queue or a missing connection drops is simply lost. Frames of one turn leave together. The chunk of a
+   * snapshot is copied, or encoded, before this returns: the next one is read into the same memory.
+   */
   send(group: GroupId, to: NodeId, frame: PeerFrame): void;
   /**
    * The membership has changed: reaches these from now on, and refuses former members, after what was queued for them has left.
@@ -250,8 +254,11 @@ export interface ApplyContext {
 
 /** A pinned state, read in slices. */
 export interface StateMachineImage {
-  /** The next chunk of about `bytesMax`, or null at the end. */
-  read(bytesMax: number): Uint8Array | null;
+  /**
+   * The next chunk of about `bytesMax`, or null at the end. It may lie in `room`, where it fits: whoever gives that is done with the
+   * chunk before the next call.
+   */
+  read(bytesMax: number, room?: Uint8Array): Uint8Array | null;
   /** Lets go of the pin; also after the end. */
   close(): void;
 }

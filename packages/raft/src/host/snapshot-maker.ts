@@ -170,6 +170,8 @@ export class SnapshotMaker {
   *#write(making: Making, guard: Guard): Task<number | null> {
     const { scheduler } = this.#ports;
     const check = new ImageCheck();
+    // PERF: one room for all chunks: as much garbage as the image is large, outside the heap, sets off whole collections in mid-work.
+    const room = new Uint8Array(2 * this.#chunkBytes);
     check.take(making.section);
     yield* guarded<void>(guard, (completed) => making.sink.write(making.section, completed));
     for (;;) {
@@ -177,7 +179,7 @@ export class SnapshotMaker {
       if (making.aborted) {
         return null;
       }
-      const chunk = making.image.read(this.#chunkBytes);
+      const chunk = making.image.read(this.#chunkBytes, room);
       if (chunk === null) {
         const seal = check.seal();
         yield* guarded<void>(guard, (completed) => making.sink.write(seal, completed));

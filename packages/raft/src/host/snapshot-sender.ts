@@ -10,6 +10,9 @@ import type { HostCounters, HostEvent } from "./events.ts";
 import { type Guard, guarded } from "./guard.ts";
 import type { PeerFrame, SnapshotSource, Storage } from "./ports.ts";
 
+/** What storage may keep in front of and between the bytes of a chunk where it reads them. */
+const roomToSpareBytes = 4096;
+
 /** What sending works with. */
 interface SnapshotSenderPorts {
   readonly guard: Guard;
@@ -42,6 +45,8 @@ interface Transfer {
   readonly to: NodeId;
   readonly term: Term;
   source: SnapshotSource | null;
+  /** PERF: where every chunk is read to, as the transport is done with it at once; memory for each is collected in long turns. */
+  readonly room: Uint8Array;
   /** The next byte that the receiver wants, as far as it ever said. */
   wanted: number;
   /** What its latest answer said: less than that when it restarted and begins anew, or when the answer was late. */
@@ -94,6 +99,7 @@ export class SnapshotSender {
       to: message.to,
       term: message.term,
       source: null,
+      room: new Uint8Array(this.#limits.chunkBytes + roomToSpareBytes),
       wanted: 0,
       said: 0,
       next: 0,
@@ -178,7 +184,7 @@ export class SnapshotSender {
   *#sendChunk(transfer: Transfer, source: SnapshotSource, length: number): Task<boolean> {
     const offset = transfer.next;
     const chunk = yield* guarded<Uint8Array>(this.#ports.guard, (completed) =>
-      source.read(offset, length, completed),
+      source.read(offset, length, completed, transfer.room),
     );
     if (this.#transfers.get(transfer.to) !== transfer || transfer.next !== offset) {
       return this.#transfers.get(transfer.to) !== transfer;

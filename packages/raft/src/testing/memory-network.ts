@@ -154,10 +154,11 @@ export class MemoryTransport implements Transport {
       return;
     }
     const frames = this.#outgoing.get(to);
+    const kept = frame.kind === "snapshot-chunk" ? { ...frame, chunk: frame.chunk.slice() } : frame;
     if (frames === undefined) {
-      this.#outgoing.set(to, [[group, frame]]);
+      this.#outgoing.set(to, [[group, kept]]);
     } else {
-      frames.push([group, frame]);
+      frames.push([group, kept]);
     }
     if (!this.#flushing) {
       this.#flushing = true;
