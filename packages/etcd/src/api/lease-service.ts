@@ -1,18 +1,16 @@
 /** etcdserverpb.Lease: grants and revocations go through the log, what concerns time through the lease desk. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { assert, emptyBytes } from "@quorate/base";
+import { assert, ByteWriter, emptyBytes } from "@quorate/base";
 import { type KvErrorCode, type KvLease, leaseTtlSecondsMax, type Principal } from "@quorate/kv";
 import {
   LeaseGrantRequestSchema,
-  LeaseKeepAliveRequestSchema,
-  LeaseKeepAliveResponseSchema,
   LeaseLeasesResponseSchema,
   LeaseRevokeRequestSchema,
   LeaseTimeToLiveRequestSchema,
   LeaseTimeToLiveResponseSchema,
 } from "#generated/etcdserverpb_pb.js";
 import { encodeHeaderOnly } from "../codec/kv-responses.ts";
-import { encodeLeaseGrant } from "../codec/lease-response.ts";
+import { decodeLeaseKeepAlive, encodeLeaseGrant, encodeLeaseKeepAlive } from "../codec/lease-response.ts";
 import { type DeskAnswer, LeaseDesk } from "../lease/lease-desk.ts";
 import type { BidiApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext, EncodeResult } from "./context.ts";
@@ -41,6 +39,7 @@ export class LeaseService {
   readonly desk: LeaseDesk;
   readonly #context: ApiContext;
   readonly #calls: LongCalls;
+  readonly #writer = new ByteWriter(256);
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -148,23 +147,21 @@ export class LeaseService {
     const stream = new KeepAliveStream(call, (id, answer) => this.#encodeKeepAlive(id, answer));
     this.#calls.add(call, () => {});
     call.onMessage((message) => {
-      const request = decodeOrFail(call, message, (bytes) =>
-        decodeMessage(() => fromBinary(LeaseKeepAliveRequestSchema, bytes)),
-      );
-      if (request === null) {
+      const id = decodeOrFail(call, message, decodeLeaseKeepAlive);
+      if (id === null) {
         this.#calls.ended(call);
         return;
       }
-      const place = stream.expect(request.ID);
+      const place = stream.expect(id);
       const settle = (answer: DeskAnswer): void => {
         if (!stream.settle(place, answer)) {
           this.#calls.ended(call);
         }
       };
       this.#context.auth.identifyEach(call, (identity) => {
-        const refused = this.#refuseRenewal(identity, request.ID);
+        const refused = this.#refuseRenewal(identity, id);
         if (refused === null) {
-          this.desk.ask({ kind: "renew", id: request.ID, withKeys: false }, settle);
+          this.desk.ask({ kind: "renew", id, withKeys: false }, settle);
         } else {
           settle(refused);
         }
@@ -173,10 +170,14 @@ export class LeaseService {
     call.onEnd(() => stream.finish(() => this.#calls.finish(call)));
   }
 
+  /** A view that lasts until the next one. */
   #encodeKeepAlive(id: bigint, answer: Exclude<DeskAnswer, string>): Uint8Array {
+    const { store } = this.#context.options;
+    const writer = this.#writer;
+    writer.reset();
     const ttlSeconds = answer.status === "found" ? answer.ttlSeconds : 0;
-    const message = { header: this.#header(), ID: id, TTL: BigInt(ttlSeconds) };
-    return toBinary(LeaseKeepAliveResponseSchema, create(LeaseKeepAliveResponseSchema, message));
+    encodeLeaseKeepAlive(writer, this.#context.header(store.revision), id, ttlSeconds);
+    return writer.view();
   }
 
   /** ETCD: whoever could not write the keys of a lease does not keep them alive either. */

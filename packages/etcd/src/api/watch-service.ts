@@ -1,16 +1,11 @@
 /** etcdserverpb.Watch: streams of requests in, responses of the watch hub out. */
-import { fromBinary } from "@bufbuild/protobuf";
-import {
-  type WatchCreateRequest,
-  type WatchRequest,
-  WatchRequestSchema,
-} from "#generated/etcdserverpb_pb.js";
+import { decodeWatchRequest, type WatchCreate } from "../codec/watch-request.ts";
 import type { BidiApiCall } from "../ports.ts";
 import { WatchHub } from "../watch/watch-hub.ts";
 import { WatchStream } from "../watch/watch-stream.ts";
 import { firstKey } from "../watch/watcher.ts";
 import type { ApiContext } from "./context.ts";
-import { decodeMessage, decodeOrFail } from "./failures.ts";
+import { decodeOrFail } from "./failures.ts";
 import { LongCalls } from "./long-calls.ts";
 
 /** Watches of one member. */
@@ -53,32 +48,28 @@ export class WatchService {
   }
 
   #take(call: BidiApiCall, stream: WatchStream, message: Uint8Array): void {
-    const request: WatchRequest | null = decodeOrFail(call, message, (bytes) =>
-      decodeMessage(() => fromBinary(WatchRequestSchema, bytes)),
-    );
-    if (request === null) {
-      this.#calls.ended(call);
-      return;
-    }
-    const union = request.requestUnion;
-    switch (union.case) {
-      case "createRequest":
-        this.#create(call, stream, union.value);
+    const request = decodeOrFail(call, message, decodeWatchRequest);
+    switch (request?.kind) {
+      case undefined:
+        this.#calls.ended(call);
         break;
-      case "cancelRequest":
-        stream.cancel(union.value.watchId);
+      case "create":
+        this.#create(call, stream, request);
         break;
-      case "progressRequest":
+      case "cancel":
+        stream.cancel(request.watchId);
+        break;
+      case "progress":
         stream.requestProgress();
         break;
-      case undefined:
-        // ETCD: a request of a kind that is not known is passed over.
+      case "unknown":
+        // ETCD: it is passed over.
         break;
     }
   }
 
   /** ETCD: who watches, and what it may see, is asked once, when the watcher is made. */
-  #create(call: BidiApiCall, stream: WatchStream, request: WatchCreateRequest): void {
+  #create(call: BidiApiCall, stream: WatchStream, request: WatchCreate): void {
     const { store } = this.#context.options;
     // The message's bytes are gone when a token had to be waited for.
     const owned = store.auth.enabled

@@ -50,29 +50,37 @@ export function writeFieldStart(writer: ByteWriter, field: number, length: numbe
 }
 
 const unsigned64 = (1n << 64n) - 1n;
+const safeMax = BigInt(Number.MAX_SAFE_INTEGER);
+/** Bits of a number above the safe integers that are taken as one, and the bytes that they take in a varint. */
+const lowBits = 28;
+const lowShift = BigInt(lowBits);
+const lowBytes = 4;
 
 /** Bytes of a field below number 16 that holds an int64; negative ones take ten. */
 export function int64FieldSize(value: bigint): number {
   if (value === 0n) {
     return 0;
   }
-  let size = 2;
-  for (let rest = (value & unsigned64) >> 7n; rest !== 0n; rest >>= 7n) {
-    size++;
-  }
-  return size;
+  const bits = value & unsigned64;
+  return 1 + (bits <= safeMax ? varintSize(Number(bits)) : lowBytes + varintSize(Number(bits >> lowShift)));
 }
 
-/** Writes an int64 field below number 16, unless it is zero. */
+/** Writes an int64 field below number 16, unless it is zero. PERF: two numbers at most, for each step of a bigint is a new one. */
 export function writeInt64Field(writer: ByteWriter, field: number, value: bigint): void {
   assert(field < 16, "proto writer: tag of one byte only");
   if (value === 0n) {
     return;
   }
   writer.u8(field << 3);
-  let rest = value & unsigned64;
-  for (; rest >= 128n; rest >>= 7n) {
-    writer.u8(Number(rest & 127n) | 128);
+  const bits = value & unsigned64;
+  if (bits <= safeMax) {
+    writer.varint(Number(bits));
+    return;
   }
-  writer.u8(Number(rest));
+  let low = Number(BigInt.asUintN(lowBits, bits));
+  for (let i = 0; i < lowBytes; i++) {
+    writer.u8((low & 0x7f) | 0x80);
+    low >>>= 7;
+  }
+  writer.varint(Number(bits >> lowShift));
 }

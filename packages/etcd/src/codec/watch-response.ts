@@ -14,12 +14,9 @@ export interface WatchResponseFields {
   readonly canceled?: boolean;
   readonly compactRevision?: number;
   readonly cancelReason?: Uint8Array;
-  readonly fragment?: boolean;
-  /** Encoded events. */
-  readonly events?: readonly Uint8Array[];
 }
 
-/** Appends a WatchResponse. */
+/** Appends a WatchResponse without events. */
 export function encodeWatchResponse(
   writer: ByteWriter,
   header: ResponseHeader,
@@ -31,11 +28,26 @@ export function encodeWatchResponse(
   writeVarintField(writer, 4, fields.canceled === true ? 1 : 0);
   writeVarintField(writer, 5, fields.compactRevision ?? 0);
   writeBytesField(writer, 6, fields.cancelReason ?? emptyBytes);
-  writeVarintField(writer, 7, fields.fragment === true ? 1 : 0);
-  for (const event of fields.events ?? []) {
-    writeFieldStart(writer, 11, event.length);
-    writer.bytes(event);
-  }
+}
+
+/** Appends a WatchResponse with events; `headField` is its header as {@link writeHeader} writes it, `fields` its events. */
+export function encodeEventResponse(
+  writer: ByteWriter,
+  headField: Uint8Array,
+  watchId: bigint,
+  fragment: boolean,
+  fields: Uint8Array,
+): void {
+  writer.bytes(headField);
+  writeInt64Field(writer, 2, watchId);
+  writeVarintField(writer, 7, fragment ? 1 : 0);
+  writer.bytes(fields);
+}
+
+/** Appends an encoded event as a field of a WatchResponse. */
+export function writeEventField(writer: ByteWriter, event: Uint8Array): void {
+  writeFieldStart(writer, 11, event.length);
+  writer.bytes(event);
 }
 
 /** Bytes of a response beside its events: header, id and marks, at most. */

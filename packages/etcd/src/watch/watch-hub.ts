@@ -8,6 +8,7 @@ import { assert } from "@quorate/base";
 import type { KvEvent } from "@quorate/kv";
 import { SharedEvent } from "../codec/watch-response.ts";
 import type { DeferPort, StorePort } from "../ports.ts";
+import { EventRun } from "./event-run.ts";
 import { IntervalTree } from "./interval-tree.ts";
 import type { Watcher, WatchSink } from "./watcher.ts";
 
@@ -179,13 +180,14 @@ export class WatchHub {
 
   /** Hands events out, revision by revision; `from` leaves alone those who are further behind. */
   #giveOut(events: readonly KvEvent[], tree: IntervalTree<Watcher>, from: number): void {
+    const empty = EventRun.empty();
     let start = 0;
     while (start < events.length) {
       const revision = (events[start] as KvEvent).modRevision;
       const touched: Watcher[] = [];
       let at = start;
       for (; at < events.length && (events[at] as KvEvent).modRevision === revision; at++) {
-        this.#gather(events[at] as KvEvent, tree, from, touched);
+        this.#gather(events[at] as KvEvent, tree, from, touched, empty);
       }
       for (const watcher of touched) {
         this.#give(watcher, revision);
@@ -195,7 +197,13 @@ export class WatchHub {
     }
   }
 
-  #gather(event: KvEvent, tree: IntervalTree<Watcher>, from: number, touched: Watcher[]): void {
+  #gather(
+    event: KvEvent,
+    tree: IntervalTree<Watcher>,
+    from: number,
+    touched: Watcher[],
+    empty: EventRun,
+  ): void {
     const shared = new SharedEvent(event);
     const revision = event.modRevision;
     tree.visit(event.key, (watcher) => {
@@ -207,20 +215,20 @@ export class WatchHub {
         watcher.gatheredRevision = revision;
         touched.push(watcher);
       }
-      watcher.gather(shared);
+      watcher.gather(shared, empty);
     });
   }
 
   /** All that a revision holds for a watcher goes to its stream, or none of it when the stream is full. */
   #give(watcher: Watcher, revision: number): void {
     const gathered = watcher.gathered;
-    watcher.gathered = [];
+    watcher.gathered = null;
     watcher.gatheredRevision = 0;
     if (watcher.state === "ended") {
       return;
     }
     if (!watcher.stream.blocked) {
-      assert(gathered.length > 0, "watch hub: nothing gathered");
+      assert(gathered !== null, "watch hub: nothing gathered");
       this.#dirty.add(watcher.stream);
       watcher.stream.append(watcher, gathered, revision);
     } else if (watcher.state === "behind") {

@@ -4,16 +4,17 @@
  */
 import { assert, ByteWriter, utf8Encode } from "@quorate/base";
 import { grpcCode, type KvErrorCode, kvErrors } from "@quorate/kv";
-import type { WatchCreateRequest } from "#generated/etcdserverpb_pb.js";
-import { WatchCreateRequest_FilterType as Filter } from "#generated/etcdserverpb_pb.js";
 import type { ApiContext } from "../api/context.ts";
+import { writeHeader } from "../codec/header.ts";
+import type { WatchCreate } from "../codec/watch-request.ts";
 import {
+  encodeEventResponse,
   encodeWatchResponse,
-  eventFieldBytesMax,
   type WatchResponseFields,
   watchResponseHeadBytesMax,
 } from "../codec/watch-response.ts";
 import type { BidiApiCall } from "../ports.ts";
+import type { EventRun } from "./event-run.ts";
 import type { WatchHub } from "./watch-hub.ts";
 import { Watcher, type WatchSink, watchRange } from "./watcher.ts";
 
@@ -38,7 +39,7 @@ export class WatchStream implements WatchSink {
   readonly #hub: WatchHub;
   readonly #call: BidiApiCall;
   readonly #watchers: Map<bigint, Watcher> = new Map();
-  readonly #pendingWatchers: Set<Watcher> = new Set();
+  #pendingWatchers: Watcher[] = [];
   #pendingBytes = 0;
   #nextId = 0n;
   #progressWanted = false;
@@ -61,9 +62,9 @@ export class WatchStream implements WatchSink {
   }
 
   /** Adds a watcher, or says why not. */
-  create(request: WatchCreateRequest): void {
+  create(request: WatchCreate): void {
     // ETCD: the order of these checks.
-    if (request.startRevision < 0n) {
+    if (request.startRevision < 0) {
       this.#refuse(reasonCompacted);
       return;
     }
@@ -78,8 +79,8 @@ export class WatchStream implements WatchSink {
     }
     const { store } = this.#context.options;
     const id = request.watchId === 0n ? this.#chooseId() : request.watchId;
-    const start = request.startRevision === 0n ? store.revision + 1 : saturated(request.startRevision);
-    const watcher = new Watcher(id, this, range, { ...request, ...filtersOf(request) }, start);
+    const start = request.startRevision === 0 ? store.revision + 1 : request.startRevision;
+    const watcher = new Watcher(id, this, range, request, start);
     this.#watchers.set(id, watcher);
     this.#write(store.revision, { watchId: id, created: true });
     if (start < store.compactRevision) {
@@ -153,15 +154,15 @@ export class WatchStream implements WatchSink {
     }
   }
 
-  /** Takes a whole revision's events for a watcher; sends what has gathered when it is much. */
-  append(watcher: Watcher, events: readonly Uint8Array[], revision: number): void {
+  /** Takes a watcher's events, whole revisions; sends what has gathered when it is much. */
+  append(watcher: Watcher, events: EventRun, revision: number): void {
     assert(!this.blocked, "watch stream: events for a full stream");
     watcher.quiet = false;
-    this.#pendingWatchers.add(watcher);
-    for (const event of events) {
-      watcher.pending.push(event);
-      this.#pendingBytes += event.length;
+    if (watcher.pending === null) {
+      this.#pendingWatchers.push(watcher);
     }
+    this.#pendingBytes += events.bytes - (watcher.pending?.bytes ?? 0);
+    watcher.pending = events;
     if (this.#pendingBytes >= pendingBytesMax) {
       this.send(revision);
     }
@@ -169,26 +170,38 @@ export class WatchStream implements WatchSink {
 
   /** Sends everything pending; `revision` is how far its watchers then are. */
   send(revision: number): void {
-    for (const watcher of this.#pendingWatchers) {
-      const events = watcher.pending;
-      watcher.pending = [];
-      this.#sendEvents(watcher, events, revision);
+    const watchers = this.#pendingWatchers;
+    if (watchers.length === 0) {
+      return;
     }
-    this.#pendingWatchers.clear();
+    this.#pendingWatchers = [];
     this.#pendingBytes = 0;
+    const headField = this.#headField(revision);
+    for (const watcher of watchers) {
+      const events = watcher.pending;
+      assert(events !== null, "watch stream: nothing pending");
+      watcher.pending = null;
+      this.#sendEvents(watcher, events, headField);
+    }
   }
 
-  #sendEvents(watcher: Watcher, events: readonly Uint8Array[], revision: number): void {
-    const bytesMax = watcher.fragment
-      ? this.#context.options.limits.requestBytesMax + fragmentOverheadBytes
-      : Number.POSITIVE_INFINITY;
-    for (let start = 0; start < events.length; ) {
-      const end = fragmentEnd(events, start, bytesMax);
-      const part = start === 0 && end === events.length ? events : events.slice(start, end);
-      assert(part.length > 0, "watch stream: a fragment without events");
-      this.#write(revision, { watchId: watcher.id, fragment: end < events.length, events: part });
-      start = end;
+  #sendEvents(watcher: Watcher, events: EventRun, headField: Uint8Array): void {
+    const bytesMax =
+      this.#context.options.limits.requestBytesMax + fragmentOverheadBytes - watchResponseHeadBytesMax;
+    if (!watcher.fragment || events.bytes <= bytesMax) {
+      this.#writeEvents(watcher, events, headField, false);
+      return;
     }
+    const parts = events.cut(bytesMax);
+    for (const [i, part] of parts.entries()) {
+      this.#writeEvents(watcher, part, headField, i < parts.length - 1);
+    }
+  }
+
+  #headField(revision: number): Uint8Array {
+    scratch.reset();
+    writeHeader(scratch, this.#context.header(revision));
+    return scratch.finish();
   }
 
   #refuse(cancelReason: Uint8Array): void {
@@ -205,18 +218,26 @@ export class WatchStream implements WatchSink {
   }
 
   #forget(watcher: Watcher): void {
-    assert(watcher.pending.length === 0, "watch stream: events of an ended watcher");
+    assert(watcher.pending === null, "watch stream: events of an ended watcher");
     this.#watchers.delete(watcher.id);
     this.#hub.remove(watcher);
   }
 
   #write(revision: number, fields: WatchResponseFields): void {
-    if (this.#call.ended) {
-      return;
-    }
     scratch.reset();
     encodeWatchResponse(scratch, this.#context.header(revision), fields);
-    if (!this.#call.write(scratch.view()) && !this.blocked) {
+    this.#send();
+  }
+
+  #writeEvents(watcher: Watcher, events: EventRun, headField: Uint8Array, fragment: boolean): void {
+    scratch.reset();
+    encodeEventResponse(scratch, headField, watcher.id, fragment, events.fields);
+    this.#send();
+  }
+
+  /** Sends what the scratch writer holds. */
+  #send(): void {
+    if (!this.#call.ended && !this.#call.write(scratch.view()) && !this.blocked) {
       this.blocked = true;
       this.#call.pause();
     }
@@ -232,27 +253,4 @@ export class WatchStream implements WatchSink {
       this.#hub.schedule();
     }
   }
-}
-
-/** Where the fragment that starts at `start` ends: as many events as fit, at least one. */
-function fragmentEnd(events: readonly Uint8Array[], start: number, bytesMax: number): number {
-  let bytes = watchResponseHeadBytesMax;
-  for (let end = start; end < events.length; end++) {
-    bytes += eventFieldBytesMax((events[end] as Uint8Array).length);
-    if (bytes > bytesMax && end > start) {
-      return end;
-    }
-  }
-  return events.length;
-}
-
-function filtersOf(request: WatchCreateRequest): { noPut: boolean; noDelete: boolean } {
-  const { filters } = request;
-  return { noPut: filters.includes(Filter.NOPUT), noDelete: filters.includes(Filter.NODELETE) };
-}
-
-/** A revision that a client chose; none of a store is beyond the safe integers. */
-function saturated(revision: bigint): number {
-  const max = BigInt(Number.MAX_SAFE_INTEGER);
-  return Number(revision > max ? max : revision);
 }

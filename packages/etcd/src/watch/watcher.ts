@@ -1,7 +1,9 @@
 /** One watcher: what it wants, how far it has come, and what waits to be sent to it. */
-import { assert, compareBytes, emptyBytes } from "@quorate/base";
+import { assert, compareBytes } from "@quorate/base";
 import type { KvEvent } from "@quorate/kv";
+import type { WatchCreate } from "../codec/watch-request.ts";
 import type { SharedEvent } from "../codec/watch-response.ts";
+import type { EventRun } from "./event-run.ts";
 import type { RangeBound } from "./interval-tree.ts";
 
 /** Where the events of several watchers go: one client's stream, as the hub and the watchers see it. */
@@ -11,8 +13,8 @@ export interface WatchSink {
   readonly blocked: boolean;
   /** Watchers that read history. */
   behindCount: number;
-  /** Takes a whole revision's events for a watcher. */
-  append(watcher: Watcher, events: readonly Uint8Array[], revision: number): void;
+  /** Takes a watcher's events up to the end of a revision: those that are pending, and behind them new ones. */
+  append(watcher: Watcher, events: EventRun, revision: number): void;
   /** Sends everything pending; `revision` is how far its watchers then are. */
   send(revision: number): void;
   /** Answers a request for progress, if there is one and nobody is behind. */
@@ -21,18 +23,6 @@ export interface WatchSink {
   cancelCompacted(watcher: Watcher, compactRevision: number): void;
   /** Sends the notifications of progress that are due. */
   tick(nowMs: number): void;
-}
-
-/** What a client asks for. */
-interface WatcherRequest {
-  readonly key: Uint8Array;
-  /** In etcd's form: empty for the one key, a single zero byte for no end. */
-  readonly rangeEnd: Uint8Array;
-  readonly prevKv: boolean;
-  readonly noPut: boolean;
-  readonly noDelete: boolean;
-  readonly progressNotify: boolean;
-  readonly fragment: boolean;
 }
 
 /** ETCD: no key stands for the lowest one. */
@@ -74,9 +64,10 @@ export class Watcher {
   next: number;
   /** Revision whose events are being gathered in {@link gathered}. */
   gatheredRevision = 0;
-  gathered: Uint8Array[] = [];
-  /** Events that are about to be sent. */
-  pending: Uint8Array[] = [];
+  /** What is pending, and behind it the events of that revision; null before the first of them. */
+  gathered: EventRun | null = null;
+  /** Events that are about to be sent; null for none. */
+  pending: EventRun | null = null;
   /** The first revision that could not be given to it in this slice; 0 when all could. */
   stuckRevision = 0;
   /** Nothing was sent since the last progress notification was due. */
@@ -86,7 +77,7 @@ export class Watcher {
     id: bigint,
     stream: WatchSink,
     range: { readonly begin: Uint8Array; readonly end: RangeBound },
-    request: WatcherRequest,
+    request: WatchCreate,
     next: number,
   ) {
     assert(next > 0, "watcher: starts before the first revision");
@@ -106,12 +97,13 @@ export class Watcher {
     return type === "put" ? !this.#noPut : !this.#noDelete;
   }
 
-  /** Takes one event of the revision being given out; nothing is kept for a stream that cannot send it. */
-  gather(shared: SharedEvent): void {
+  /**
+   * Takes one event of the revision being given out; nothing is kept for a stream that cannot send it. `empty` is where all begin
+   * for whom nothing is pending.
+   */
+  gather(shared: SharedEvent, empty: EventRun): void {
     if (!this.stream.blocked) {
-      const bytes = shared.bytes(this.prevKv);
-      assert(bytes !== emptyBytes, "watcher: an event of no bytes");
-      this.gathered.push(bytes);
+      this.gathered = (this.gathered ?? this.pending ?? empty).with(shared.bytes(this.prevKv));
     }
   }
 }
