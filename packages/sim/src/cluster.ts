@@ -22,6 +22,7 @@ import { Network } from "./network.ts";
 import { Operator, type OperatorTarget } from "./operator.ts";
 import type { MachineResult } from "./session-machine.ts";
 import { type SetBackTarget, SetBackTrial } from "./set-back.ts";
+import type { StopTrouble } from "./stop-trouble.ts";
 import type { SeedPlan } from "./swarm.ts";
 import { promise } from "./violation.ts";
 import type { Watch } from "./watch.ts";
@@ -277,8 +278,8 @@ export class Cluster
     return this.#member(node).process.restart();
   }
 
-  stop(node: NodeId): boolean {
-    return this.#member(node).process.stop();
+  stop(node: NodeId, trouble: StopTrouble | null): boolean {
+    return this.#member(node).process.stop(trouble);
   }
 
   pause(node: NodeId): boolean {

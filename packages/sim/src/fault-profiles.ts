@@ -91,6 +91,8 @@ export function membership(plan: SeedPlan): SeedPlan {
   const nemesis = only(plan.nemesis, [
     "crash",
     "stop",
+    "rollingRestart",
+    "troubleAtStop",
     "pause",
     "partition",
     "partitionOneWay",

@@ -9,6 +9,7 @@ import type { Network } from "./network.ts";
 import type { ObservedMachine } from "./observed-machine.ts";
 import type { PeerNotes } from "./peer-notes.ts";
 import type { MachineResult } from "./session-machine.ts";
+import type { StopTrouble } from "./stop-trouble.ts";
 import type { SeedPlan } from "./swarm.ts";
 import type { FeatureGates } from "./versions.ts";
 import type { Watch } from "./watch.ts";
@@ -53,6 +54,10 @@ export interface Life {
   notes: PeerNotes | null;
   /** Whether the host has stopped by itself, as after a failed disk. */
   stopped: boolean;
+  /** What comes in the way of the image that is made at a stop; null: nothing. */
+  stopTrouble: StopTrouble | null;
+  /** How far that image has come. */
+  lastImage: "none" | "begun" | "made";
 }
 
 /** What a member says of itself; null while it is down, paused, recovering or stopped. */

@@ -10,6 +10,7 @@ import type { ObservedStatus } from "./checkers/oracle.ts";
 import { ProcessEnded } from "./incarnation.ts";
 import { type Life, type MemberParts, observe } from "./member-parts.ts";
 import { type Machinery, MemberStart } from "./member-start.ts";
+import { meetStopTrouble, type StopTrouble } from "./stop-trouble.ts";
 import { Violation } from "./violation.ts";
 
 /** One per member. */
@@ -37,6 +38,7 @@ export class MemberProcess {
       recoveryFailed: (life, error) => this.#recoveryFailed(life, error),
       fatal: (life, error) => this.#fatal(life, error),
       observed: (life, event) => this.#observed(life, event),
+      lastImage: (life) => this.#lastImage(life),
       ticked: (life, storage, count) => this.#tick(life, storage, count),
       refused,
     });
@@ -106,12 +108,16 @@ export class MemberProcess {
   }
 
   #end(how: "crash" | "exit", mode: CrashMode): boolean {
-    const { ended, id, world } = this.#parts;
+    const { ended, faults, id, world } = this.#parts;
     const { boundary, clock, disk } = this.#machinery;
     if (this.#life === null) {
       return false;
     }
     world.log(`${how} ${id}`);
+    if (how === "crash" && this.#life.lastImage === "begun" && !this.#life.stopped) {
+      faults.add("crash-in-last-image");
+    }
+    this.#makeRoom(this.#life);
     this.#snapshotCount += this.#life.machine.snapshotCount;
     this.#life.process.kill();
     this.#life.service?.ended();
@@ -123,14 +129,19 @@ export class MemberProcess {
     return true;
   }
 
-  /** A clean stop; the process exits when its host has finished, and a service manager starts it again. */
-  stop(): boolean {
+  /**
+   * A clean stop; the process exits when its host has finished, and a service manager starts it again.
+   *
+   * @param trouble What it meets where it leaves an image; null: nothing.
+   */
+  stop(trouble: StopTrouble | null = null): boolean {
     const life = this.#life;
     const host = life?.host ?? null;
     if (life === null || host === null || life.process.isPaused || host.state !== "running") {
       return false;
     }
     this.#log("stop");
+    life.stopTrouble = trouble;
     life.process.enter(() => {
       life.service?.stop();
       host.stop({ transfer: this.#random.chance(0.8) }, (error) => {
@@ -143,6 +154,22 @@ export class MemberProcess {
       });
     });
     return true;
+  }
+
+  /** Counted when it is there: see {@link #observed}. */
+  #lastImage(life: Life): void {
+    this.#log("last image");
+    life.lastImage = "begun";
+    if (life.stopTrouble !== null) {
+      meetStopTrouble(life.stopTrouble, this.#machinery.disk);
+    }
+  }
+
+  /** Whoever looks after the machine does so before a process starts on a disk that we filled. */
+  #makeRoom(life: Life): void {
+    if (life.lastImage !== "none" && life.stopTrouble?.kind === "full") {
+      this.#machinery.disk.setRoom(null);
+    }
   }
 
   pause(): boolean {
@@ -240,6 +267,9 @@ export class MemberProcess {
     } else if (event.type === "snapshot-installed") {
       const { confState, index } = event.snapshot;
       watch.check(() => oracle.configurations.installed(id, index, confState));
+    } else if (event.type === "snapshot-made" && life.lastImage === "begun") {
+      life.lastImage = "made";
+      faults.add("last-image");
     } else if (event.type === "log-repaired") {
       faults.add("log-repaired");
       this.#machinery.health.repaired();
@@ -275,6 +305,10 @@ export class MemberProcess {
     }
     life.stopped = true;
     this.#log("fatal", error.message);
+    if (life.lastImage === "begun") {
+      this.#parts.faults.add("last-image-failed");
+    }
+    this.#makeRoom(life);
     const remedy = isDiskFailure(error) ? "start-again" : this.#machinery.health.afterEnd(error);
     if (remedy === "replace") {
       this.#parts.faults.add("set-back-disk-refused");

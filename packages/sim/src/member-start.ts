@@ -47,6 +47,8 @@ interface LifeEvents {
   /** The host cannot go on. */
   readonly fatal: (life: Life, error: Error) => void;
   readonly observed: (life: Life, event: HostEvent) => void;
+  /** A member that stops begins the image that it leaves. */
+  readonly lastImage: (life: Life) => void;
   /** The clock beats, for the `count`-th time in this life. */
   readonly ticked: (life: Life, storage: WalStorage, count: number) => void;
   /** A handshake was refused, on either side. */
@@ -92,6 +94,8 @@ export class MemberStart {
       service: null,
       notes: null,
       stopped: false,
+      stopTrouble: null,
+      lastImage: "none",
     };
     return life;
   }
@@ -234,7 +238,7 @@ export class MemberStart {
       },
       buggify: this.#buggify(),
       failOver: version.failsOver && this.#failsOver() ? { spreadMs: 40 } : null,
-      stateMachine: this.#withBoundary(this.#withForms(machineOf(life.machine, plan.sessions))),
+      stateMachine: this.#withBoundary(life, this.#withForms(machineOf(life.machine, plan.sessions))),
       random: (low, high) => random.integer(low, high),
       core: {
         electionTimeoutTicks: plan.electionTimeoutTicks,
@@ -247,7 +251,11 @@ export class MemberStart {
       },
       lease: { nowMs: () => this.#machinery.clock.nowMs(), tickMs: plan.tickMs, driftMax: 0.11 },
       limits: { snapshotChunkBytes: plan.snapshotChunkBytes },
-      snapshots: { entryCountMax: plan.snapshotEntryCount, trailingEntryCount: plan.trailingEntryCount },
+      snapshots: {
+        entryCountMax: plan.snapshotEntryCount,
+        trailingEntryCount: plan.trailingEntryCount,
+        ...(plan.stopLogBytesMin === null ? {} : { stopLogBytesMin: plan.stopLogBytesMin }),
+      },
       membership: this.#membershipPolicy(),
       onEvent: (event) => this.#events.observed(life, event),
       onFatal: (error) => this.#events.fatal(life, error),
@@ -259,11 +267,15 @@ export class MemberStart {
     return storesForms(this.#parts.plan) ? withEntryCodec(machine, entryCodecOf(newerVersion)) : machine;
   }
 
-  #withBoundary(machine: StateMachine<MachineResult>): StateMachine<MachineResult> {
+  #withBoundary(life: Life, machine: StateMachine<MachineResult>): StateMachine<MachineResult> {
     const { boundary } = this.#machinery;
     return {
       apply: (command, context) => boundary.pass("apply", () => machine.apply(command, context)),
       snapshot: () => machine.snapshot(),
+      lastSnapshot: () => {
+        this.#events.lastImage(life);
+        return machine.lastSnapshot?.() ?? machine.snapshot();
+      },
       restore: () => machine.restore(),
     };
   }

@@ -9,6 +9,7 @@ import type { FaultCount, FaultKind } from "./fault-count.ts";
 import type { Moment } from "./faulty-disk.ts";
 import type { DirectedLink, Network } from "./network.ts";
 import { anyGraph, bridge, ring, shuffled } from "./partitions.ts";
+import { drawStopTrouble, type StopTrouble } from "./stop-trouble.ts";
 import type { NemesisPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
@@ -20,8 +21,8 @@ export interface NemesisTarget {
   /** Power off: nothing unsynced is sure to stay, nothing of the process runs on. */
   crash(node: NodeId): boolean;
   restart(node: NodeId): boolean;
-  /** Hands over, drains, closes, comes back by itself. */
-  stop(node: NodeId): boolean;
+  /** Hands over, drains, leaves an image where one is due, closes, comes back by itself. */
+  stop(node: NodeId, trouble: StopTrouble | null): boolean;
   pause(node: NodeId): boolean;
   resume(node: NodeId): boolean;
   /** Crashes the member at its `operations`-th disk call from now, on that side of its effect. */
@@ -51,6 +52,7 @@ export interface NemesisTarget {
 export class Nemesis {
   readonly #world: World;
   readonly #random: Prng;
+  readonly #stopRandom: Prng;
   readonly #plan: NemesisPlan;
   readonly #target: NemesisTarget;
   readonly #faults: FaultCount;
@@ -61,6 +63,7 @@ export class Nemesis {
   constructor(world: World, plan: NemesisPlan, target: NemesisTarget, faults: FaultCount, atlas: DiskAtlas) {
     this.#world = world;
     this.#random = world.random.stream("nemesis");
+    this.#stopRandom = world.random.stream("nemesis-stop");
     this.#plan = plan;
     this.#target = target;
     this.#faults = faults;
@@ -103,7 +106,8 @@ export class Nemesis {
     add(plan.crashAtSend, () => this.#crashAtEffect("send", 40));
     add(plan.crashAtApply, () => this.#crashAtEffect("apply", 10));
     add(plan.powerLoss, () => this.#powerLoss());
-    add(plan.stop, () => this.#stop());
+    add(plan.stop, () => this.#stop(this.#node()));
+    add(plan.rollingRestart, () => this.#rollingRestart());
     add(plan.pause, () => this.#pause("pause", this.#downMs()));
     add(plan.stall, () => this.#pause("stall", this.#random.integer(5_000, 120_000)));
     add(plan.partition && several, () => this.#partition());
@@ -197,8 +201,19 @@ export class Nemesis {
     }
   }
 
-  #stop(): void {
-    if (this.#target.stop(this.#node())) {
+  #rollingRestart(): void {
+    let delayMs = 0;
+    for (const node of shuffled(this.#target.nodes, this.#stopRandom)) {
+      this.#later(delayMs, () => this.#stop(node));
+      delayMs += this.#stopRandom.integer(200, 4_000);
+    }
+    this.#faults.add("rolling-restart");
+  }
+
+  #stop(node: NodeId): void {
+    const random = this.#stopRandom;
+    const trouble = this.#plan.troubleAtStop && random.chance(0.5) ? drawStopTrouble(random) : null;
+    if (this.#target.stop(node, trouble)) {
       this.#faults.add("stop");
     }
   }

@@ -88,6 +88,11 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return this.#machine.snapshot();
   }
 
+  lastSnapshot(): StateMachineImage {
+    this.#snapshotCount++;
+    return this.#machine.lastSnapshot();
+  }
+
   restore(): StateMachineRestore {
     const restore = this.#machine.restore();
     return {

@@ -37,6 +37,7 @@ export function machineOf(
       repeated: false,
     }),
     snapshot: () => machine.snapshot(),
+    lastSnapshot: () => machine.lastSnapshot?.() ?? machine.snapshot(),
     restore: () => machine.restore(),
   };
 }

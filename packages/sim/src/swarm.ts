@@ -42,6 +42,10 @@ export interface NemesisPlan {
   readonly powerLoss: boolean;
   /** A clean stop, as on SIGTERM. */
   readonly stop: boolean;
+  /** All members are stopped in good order, one after the other, whether the one before is back or not. */
+  readonly rollingRestart: boolean;
+  /** Now and then the power goes out, or the disk has no room, while a member that stops writes its last image. */
+  readonly troubleAtStop: boolean;
   readonly pause: boolean;
   /** The event loop stands still for up to two minutes; the clocks do not. */
   readonly stall: boolean;
@@ -125,6 +129,8 @@ export interface SeedPlan {
   readonly snapshotEntryCount: number;
   /** Entries kept behind a snapshot for followers that are a little late. */
   readonly trailingEntryCount: number;
+  /** Bytes of log that a member which stops would have to apply again, and makes an image instead; null: it never does. */
+  readonly stopLogBytesMin: number | null;
   readonly appendBytesMax: number;
   readonly inflightCountMax: number;
   readonly snapshotChunkBytes: number;
@@ -171,6 +177,7 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     spareMemberCount: 0,
     snapshotEntryCount: random.pick([3, 10, 30, 100, 1000]),
     trailingEntryCount: random.pick([0, 1, 5, 50]),
+    stopLogBytesMin: root.stream("swarm-last-image").pick([null, 1, 1, 1, 200, 2_000]),
     appendBytesMax: random.pick([64, 512, 4096, 65536]),
     inflightCountMax: random.pick([1, 2, 8, 64]),
     snapshotChunkBytes: random.pick([256, 4096, 65536]),
@@ -188,15 +195,26 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     etcd: null,
   };
   assert(plan.heartbeatTicks < plan.electionTimeoutTicks, "swarm: heartbeat slower than election");
+  const stops = root.stream("swarm-stops");
+  // A last image has a megabyte at least; nobody waits for one that travels in thousands of pieces.
+  const stopLogBytesMin = plan.snapshotChunkBytes < 4096 ? null : plan.stopLogBytesMin;
   const leaseReads = plan.checkQuorum && clocks.chance(0.4);
   // RAFT §6.4.1: a lease is a promise about clocks; where they drift further than that it may be broken.
   const nemesis = {
     ...plan.nemesis,
     clockDrift: !leaseReads && clocks.chance(0.4),
     clockJump: !leaseReads && root.stream("swarm-clock-jumps").chance(0.4),
+    rollingRestart: stops.chance(0.4),
+    troubleAtStop: stops.chance(0.5),
   };
   const etcd = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
-  const drawn = { ...plan, leaseReads, nemesis: { ...nemesis, diskFull: clocks.chance(0.3) }, etcd };
+  const drawn = {
+    ...plan,
+    stopLogBytesMin,
+    leaseReads,
+    nemesis: { ...nemesis, diskFull: clocks.chance(0.3) },
+    etcd,
+  };
   return withDamage(drawn, root.stream("swarm-damage"), root.stream("swarm-repairs"));
 }
 
@@ -273,6 +291,8 @@ function nemesisPlan(random: Prng, links: Prng, boundaries: Prng): NemesisPlan {
     diskFull: false,
     clockDrift: false,
     clockJump: false,
+    rollingRestart: false,
+    troubleAtStop: false,
     ...noDamage,
   };
 }

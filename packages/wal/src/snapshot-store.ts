@@ -158,7 +158,7 @@ class ImageSink implements SnapshotSink {
   readonly #ended: () => void;
   #file: FileHandle | null = null;
   #writer: ImageWriter | null = null;
-  #state: "idle" | "busy" | "ended" = "idle";
+  #state: "idle" | "busy" | "failed" | "ended" = "idle";
   /** What becomes of an image that is not whole, once nothing is under way. */
   #giveUp: "drop" | "keep" | null = null;
 
@@ -209,7 +209,7 @@ class ImageSink implements SnapshotSink {
       return;
     }
     this.#giveUp = how;
-    if (this.#state === "idle") {
+    if (this.#state !== "busy") {
       this.#letGo(how);
     }
   }
@@ -219,29 +219,37 @@ class ImageSink implements SnapshotSink {
     assert(this.#giveUp === null, "sink: call after abort");
     this.#state = "busy";
     this.#runner.writing(task, (error) => {
-      this.#state = error === null ? next : "ended";
-      if (this.#state === "ended") {
+      this.#state = error === null ? next : "failed";
+      if (this.#state !== "idle") {
         this.#ended();
-      } else if (this.#giveUp !== null) {
+      }
+      if (this.#giveUp !== null && this.#state !== "ended") {
         this.#letGo(this.#giveUp);
       }
       completed(error);
     });
   }
 
-  /** Removes what was written, or puts it aside. What a failure leaves is seen to when the store is next opened. */
+  /** Removes what was written, or puts it aside. What a failure leaves here is seen to when the store is next opened. */
   #letGo(how: "drop" | "keep"): void {
+    const hasFailed = this.#state === "failed";
     this.#state = "ended";
-    this.#ended();
+    if (!hasFailed) {
+      this.#ended();
+    } else if (how === "keep") {
+      return; // Nobody knows what of it is on the disk.
+    }
     this.#runner.reading(this.#leave(how), () => {});
   }
 
   *#leave(how: "drop" | "keep"): Task<void> {
-    if (this.#file === null) {
+    if (this.#writer === null) {
       return;
     }
-    yield* close(this.#file);
-    if (how === "drop" || this.#writer === null || this.#writer.flushedBytes === 0) {
+    if (this.#file !== null) {
+      yield* close(this.#file);
+    }
+    if (how === "drop" || this.#writer.flushedBytes === 0) {
       yield* unlink(this.#fs, this.#path);
     } else {
       yield* rename(this.#fs, this.#path, this.#partialPath);
@@ -280,6 +288,7 @@ class ImageSink implements SnapshotSink {
 
   *#finish(): Task<void> {
     const writer = yield* this.#open();
+    this.#file = null; // Closed by whoever seals it, and not again if that fails.
     const imageBytes = yield* writer.seal();
     const bytes = encodeSnapshotHeader(this.#identity, this.#metadata, this.#origin, imageBytes);
     const header = decodeSnapshotHeader(bytes, this.#identity);

@@ -169,6 +169,26 @@ test("a snapshot that cannot be written ends the store; what was durable stays",
   }
 });
 
+test("what came of a snapshot that cannot be written goes when it is given up, though the store has failed", () => {
+  const named = (fs: MemoryFileSystem): readonly string[] =>
+    fs.files().filter((path) => path.startsWith("snap/"));
+  for (const kind of ["write", "sync", "close", "rename"]) {
+    const disk = new FailingDisk();
+    const storage = openNow(disk.fs);
+    append(storage, [entry(1, 1)], 1);
+    const sink = storage.createSnapshot({ index: toLogIndex(1), term: toTerm(1), confState });
+    now((completed) => sink.write(new Uint8Array(100_000), completed));
+    disk.failOnce(kind, /^snap/, "ENOSPC");
+    assert.equal(codeOf(failure((completed) => sink.finish(completed))), "STORAGE_FULL");
+    assert.equal(named(disk.fs).length, 1, kind);
+    sink.abort();
+    assert.deepEqual(named(disk.fs), [], kind);
+    sink.abort();
+    assert.equal(codeOf(failure((completed) => storage.close(completed))), "STORAGE_FULL");
+    assert.equal(readLog(openNow(disk.fs.crash(new Prng(1), "lose"))).length, 1);
+  }
+});
+
 test("every call of a rotation may fail: nothing acknowledged is lost", () => {
   for (const code of ["EIO", "ENOSPC"]) {
     for (let nth = 1; nth <= 12; nth++) {

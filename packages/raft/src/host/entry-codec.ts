@@ -49,6 +49,7 @@ export function withEntryCodec<Result>(
       return machine.apply(codec.decode(stored), context);
     },
     snapshot: () => machine.snapshot(),
+    lastSnapshot: () => machine.lastSnapshot?.() ?? machine.snapshot(),
     restore: () => machine.restore(),
   };
 }

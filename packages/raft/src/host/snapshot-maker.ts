@@ -117,8 +117,11 @@ export class SnapshotMaker {
     assert(this.isDueAtStop, "snapshot: nobody asked for a last one");
     const { stateMachine } = this.#ports;
     const image = stateMachine.lastSnapshot?.() ?? stateMachine.snapshot();
-    yield* this.#make(this.#begin(metadata, notes, image), unguarded);
-    this.#making = null;
+    try {
+      yield* this.#make(this.#begin(metadata, notes, image), unguarded);
+    } finally {
+      this.#making = null;
+    }
   }
 
   #begin(metadata: SnapshotMetadata, notes: MemberNotes, image: StateMachineImage): Making {
@@ -148,9 +151,15 @@ export class SnapshotMaker {
 
   *#make(making: Making, guard: Guard): Task<void> {
     const { image, metadata, sink } = making;
-    let bytes: number | null;
+    let bytes: number | null = null;
     try {
       bytes = yield* this.#write(making, guard);
+      if (bytes !== null) {
+        yield* guarded<void>(guard, (completed) => sink.finish(completed));
+      }
+    } catch (error) {
+      sink.abort(); // A disk that is full has no room for half an image.
+      throw error;
     } finally {
       image.close();
     }
@@ -158,7 +167,6 @@ export class SnapshotMaker {
       sink.abort();
       return;
     }
-    yield* guarded<void>(guard, (completed) => sink.finish(completed));
     this.#ports.counters.snapshotsMade++;
     this.#ports.emit({ type: "snapshot-made", snapshot: metadata, bytes });
     if (!making.aborted) {

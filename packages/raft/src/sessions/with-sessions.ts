@@ -130,10 +130,17 @@ class MachineWithSessions<Result> implements SessionMachine<Result> {
 
   /** Both are pinned in the same step, so the table fits the state. */
   snapshot(): StateMachineImage {
+    return this.#imageOf(this.#machine.snapshot());
+  }
+
+  lastSnapshot(): StateMachineImage {
+    return this.#imageOf(this.#machine.lastSnapshot?.() ?? this.#machine.snapshot());
+  }
+
+  #imageOf(image: StateMachineImage): StateMachineImage {
     const table = new SessionImageWriter(this.#table.pin());
-    const image = this.#machine.snapshot();
     return {
-      read: (bytesMax) => table.read(bytesMax) ?? image.read(bytesMax),
+      read: (bytesMax, room) => table.read(bytesMax) ?? image.read(bytesMax, room),
       close: () => image.close(),
     };
   }

@@ -96,6 +96,10 @@ export class OwnMachine<
     };
   }
 
+  override lastSnapshot(): StateMachineImage {
+    return this.snapshot();
+  }
+
   #image(): Uint8Array {
     const text = this.#text();
     const writer = new ByteWriter();

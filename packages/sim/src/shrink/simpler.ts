@@ -112,6 +112,7 @@ const limits: readonly Simplification[] = [
   set("inflightCountMax", 64),
   set("snapshotChunkBytes", 65536),
   set("snapshotEntryCount", 1000),
+  set("stopLogBytesMin", null),
   set("windowBytesMax", 1048576),
   set("batchBytesMax", 65536),
   set("segmentBytes", 65536),
