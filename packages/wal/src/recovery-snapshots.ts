@@ -16,7 +16,7 @@ import {
   snapshotName,
 } from "./format/snapshot.ts";
 import type { LogOutline } from "./log-outline.ts";
-import { verifySnapshot } from "./snapshot-files.ts";
+import { type SnapshotDepth, verifySnapshot } from "./snapshot-files.ts";
 
 /** What recovery found in the snapshot directory. */
 export interface RecoveredSnapshots {
@@ -52,7 +52,10 @@ export function* recoverSnapshots(
       yield* unlink(fs, candidate.path); // A crash before the pruning.
       continue;
     }
-    const found = yield* verify(fs, candidate, identity);
+    // PERF: the spare one is looked at when the newest turns out damaged. All of it at each start was a fifth of the time until a large
+    // state is there, and nothing would be done about damage to it that the next snapshot, which takes its place, does not do.
+    const depth = durable.length === 0 ? "whole" : "outline";
+    const found = yield* verify(fs, candidate, identity, depth);
     if (!("fault" in found)) {
       durable.unshift(found);
     } else if (found.version !== null || (durable.length === 0 && candidate.index > outline.lastIndex)) {
@@ -148,8 +151,9 @@ function* verify(
   fs: FileSystem,
   candidate: Candidate,
   identity: StoreIdentity,
+  depth: SnapshotDepth,
 ): Task<SnapshotHeader | Fault> {
-  const found = yield* verifySnapshot(fs, candidate.path, identity);
+  const found = yield* verifySnapshot(fs, candidate.path, identity, depth);
   if ("fault" in found) {
     return found;
   }

@@ -120,11 +120,15 @@ export class ImageWriter {
   }
 }
 
-/** Verifies a whole snapshot file: its header when it is sound, or what is wrong and where. Changes nothing. */
+/** How much of a snapshot file is looked at: all of it, or only its header and its length. */
+export type SnapshotDepth = "whole" | "outline";
+
+/** Verifies a snapshot file: its header when it is sound, or what is wrong and where. Changes nothing. */
 export function* verifySnapshot(
   fs: FileSystem,
   path: string,
   identity: StoreIdentity | null,
+  depth: SnapshotDepth = "whole",
 ): Task<SnapshotHeader | Fault> {
   let file: FileHandle;
   try {
@@ -136,7 +140,7 @@ export function* verifySnapshot(
     throw error;
   }
   try {
-    return yield* verifyFile(file, identity);
+    return yield* verifyFile(file, identity, depth);
   } catch (error) {
     if (isMissing(error)) {
       return damaged(missingText(error), 0);
@@ -147,7 +151,11 @@ export function* verifySnapshot(
   }
 }
 
-function* verifyFile(file: FileHandle, identity: StoreIdentity | null): Task<SnapshotHeader | Fault> {
+function* verifyFile(
+  file: FileHandle,
+  identity: StoreIdentity | null,
+  depth: SnapshotDepth,
+): Task<SnapshotHeader | Fault> {
   const header = decodeSnapshotHeader(yield* read(file, 0, snapshotHeaderBytesMax), identity);
   if ("fault" in header) {
     return header;
@@ -156,6 +164,9 @@ function* verifyFile(file: FileHandle, identity: StoreIdentity | null): Task<Sna
   const expected = snapshotFileBytes(header.headerBytes, header.imageBytes);
   if (length !== expected) {
     return damaged(`is ${length} bytes long, not ${expected}`, Math.min(length, expected));
+  }
+  if (depth === "outline") {
+    return header;
   }
   const imageCrc = yield* verifyChunks(file, header);
   if (typeof imageCrc !== "number") {
@@ -169,9 +180,10 @@ function* verifyFile(file: FileHandle, identity: StoreIdentity | null): Task<Sna
 
 /** Checks every chunk; returns the checksum of the whole image. */
 function* verifyChunks(file: FileHandle, header: SnapshotHeader): Task<number | Fault> {
-  const room = new Uint8Array(chunksAtOnce * framedBytes);
+  const { imageBytes } = header;
+  const room = new Uint8Array(roomBytesOf(imageBytes, chunksAtOnce));
   let imageCrc = header.headerCrc;
-  for (let chunk = 0; chunk < chunkCountOf(header.imageBytes); chunk += chunksAtOnce) {
+  for (let chunk = 0; chunk < chunkCountOf(imageBytes); chunk += chunksAtOnce) {
     const fault = yield* readChunks(file, header, chunk, chunksAtOnce, room, (bytes, number, crc) => {
       imageCrc = joinChunkCrc(imageCrc, crc, number, bytes.length);
     });
@@ -184,6 +196,14 @@ function* verifyChunks(file: FileHandle, header: SnapshotHeader): Task<number | 
 
 /** PERF: a read costs some 50 µs besides its bytes, and there are thousands of chunks. */
 const chunksAtOnce = 16;
+
+/**
+ * Room for `count` chunks of an image with so many bytes left. PERF: many images are far smaller than the largest read, and memory
+ * outside the heap sets off collections.
+ */
+function roomBytesOf(bytesLeft: number, count: number): number {
+  return Math.min(count * framedBytes, bytesLeft + chunkCountOf(bytesLeft) * chunkOverheadBytes);
+}
 
 /** Reads and checks up to `count` chunks from `first` on; `visit` gets each one, as a view of `room`, and its checksum. */
 function* readChunks(
@@ -281,7 +301,7 @@ export class ImageReader implements SnapshotSource {
     }
     const first = Math.floor(offset / chunkBytes);
     const count = Math.ceil(end / chunkBytes) - first;
-    const needed = count * framedBytes;
+    const needed = roomBytesOf(this.bytes - first * chunkBytes, count);
     const room = given !== null && given.length >= needed ? given : new Uint8Array(needed);
     let filled = 0;
     const fault = yield* readChunks(this.#file, this.#header, first, count, room, (bytes, chunk) => {

@@ -154,6 +154,32 @@ test("a damaged newest snapshot that the log does not reach back from is refused
   assert.deepEqual(fs.files(), before);
 });
 
+test("a damaged spare one hinders no start; it is found damaged when it would have to serve", () => {
+  const fs = new MemoryFileSystem();
+  const storage = filled(fs);
+  makeSnapshot(storage, 2, 1);
+  makeSnapshot(storage, 4, 1);
+  now((completed) => storage.compact(toLogIndex(2), completed));
+  now((completed) => storage.close(completed));
+  fs.flipBit("snap/0000000000000002-0000000000000001.snap", 1500);
+  const again = openNow(fs, { segmentBytes: 1024 });
+  assert.deepEqual(again.report, []);
+  assert.deepEqual(again.snapshot(), { index: 4, term: 1, confState });
+  now((completed) => again.close(completed));
+  fs.flipBit("snap/0000000000000004-0000000000000001.snap", 1500);
+  assert.throws(() => openNow(fs, { segmentBytes: 1024 }), { code: "STORAGE_CORRUPT" });
+});
+
+test("a spare one that is cut short is found out at once", () => {
+  const fs = new MemoryFileSystem();
+  const storage = filled(fs);
+  makeSnapshot(storage, 2, 1);
+  makeSnapshot(storage, 4, 1);
+  now((completed) => storage.close(completed));
+  fs.damage("snap/0000000000000002-0000000000000001.snap", (bytes) => bytes.subarray(0, -1));
+  assert.match(openNow(fs, { segmentBytes: 1024 }).report[0] ?? "", /0002-.*bytes long, not \d+.*set aside/);
+});
+
 test("a read of a chunk that rotted after the opening is refused", () => {
   const fs = new MemoryFileSystem();
   const storage = filled(fs);
