@@ -88,6 +88,19 @@ export function utf8Encode(text: string): Uint8Array {
   return out.slice(0, length);
 }
 
+/** Eight characters of one byte each, or nothing. PERF: most text is of these; one by one each costs a string and its place in a rope. */
+function asciiAt(bytes: Uint8Array, at: number): string {
+  const a = bytes[at] as number;
+  const b = bytes[at + 1] as number;
+  const c = bytes[at + 2] as number;
+  const d = bytes[at + 3] as number;
+  const e = bytes[at + 4] as number;
+  const f = bytes[at + 5] as number;
+  const g = bytes[at + 6] as number;
+  const h = bytes[at + 7] as number;
+  return (a | b | c | d | e | f | g | h) < 0x80 ? String.fromCharCode(a, b, c, d, e, f, g, h) : "";
+}
+
 /** Text of UTF-8 `bytes`, or null where they are not well-formed (overlong forms and surrogates are not). */
 export function utf8Decode(bytes: Uint8Array): string | null {
   let text = "";
@@ -95,8 +108,9 @@ export function utf8Decode(bytes: Uint8Array): string | null {
   while (i < bytes.length) {
     const first = bytes[i] as number;
     if (first < 0x80) {
-      text += String.fromCharCode(first);
-      i++;
+      const eight = i + 8 <= bytes.length ? asciiAt(bytes, i) : "";
+      text += eight === "" ? String.fromCharCode(first) : eight;
+      i += eight === "" ? 1 : 8;
       continue;
     }
     const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;

@@ -227,6 +227,30 @@ describe("the reader trusts nothing", () => {
   });
 });
 
+test("a range of other bytes is appended, short or long; one outside them is a bug", () => {
+  const source = Uint8Array.from({ length: 300 }, (_, i) => i & 0xff);
+  for (const [start, end] of [
+    [0, 0],
+    [7, 8],
+    [10, 58],
+    [10, 59],
+    [0, 300],
+  ] as const) {
+    const writer = new ByteWriter(2);
+    writer.u8(9);
+    writer.range(source, start, end);
+    writer.u8(8);
+    assert.deepEqual(writer.finish(), Uint8Array.of(9, ...source.subarray(start, end), 8));
+  }
+  for (const [start, end] of [
+    [-1, 2],
+    [2, 1],
+    [0, 301],
+  ] as const) {
+    assert.throws(() => new ByteWriter().range(source, start, end), { name: "InvariantViolation" });
+  }
+});
+
 test("a range outside the input is a bug, a negative length is not read", () => {
   for (const [start, end] of [
     [-1, 2],

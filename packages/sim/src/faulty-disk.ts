@@ -384,12 +384,14 @@ class MountedFile implements FileHandle {
     this.#writes = traffic.writes.of(path);
   }
 
-  read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void {
-    const read: Start<Uint8Array> = (done) =>
-      this.#file.read(offset, length, (error, bytes) => {
+  read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void {
+    const given =
+      (done: FileCompleted<Uint8Array>): FileCompleted<Uint8Array> =>
+      (error, bytes) => {
         const { proven } = this.#writes;
         done(error, bytes === undefined ? bytes : this.#traffic.read(this.#path, offset, bytes, proven));
-      });
+      };
+    const read: Start<Uint8Array> = (done) => this.#file.read(offset, length, given(done), room);
     this.#call("read", read, completed);
   }
 

@@ -25,7 +25,7 @@ export class KvHash {
   readonly #history: HistoryReader;
   readonly #facts: Omit<HashKvResult, "hash">;
   readonly #release: () => void;
-  readonly #writer: ByteWriter = new ByteWriter(sliceBytes);
+  readonly #writer: ByteWriter = new ByteWriter(1 << 12);
   #crc = 0;
   #closed = false;
 

@@ -116,7 +116,7 @@ export class HistoryReader {
         (numbered ? versionFlag.numbered : 0) |
         (lease !== 0n ? versionFlag.leased : 0),
     );
-    writer.lengthPrefixed(this.#store.keys.key(records.slot(record)));
+    this.#store.keys.write(writer, records.slot(record));
     writer.varint(mod);
     if (numbered) {
       writer.varint(create);
@@ -126,7 +126,7 @@ export class HistoryReader {
       int64(writer, lease);
     }
     if (!tombstone) {
-      writer.lengthPrefixed(records.value(record));
+      records.writeValue(writer, record);
     }
   }
 }

@@ -63,7 +63,7 @@ export class KvImage {
   #leaseAt = 0;
   #leaseCount = 0;
   readonly #release: () => void;
-  readonly #writer: ByteWriter = new ByteWriter(1 << 16);
+  readonly #writer: ByteWriter = new ByteWriter(1 << 12);
   /** Where the block that is being read may lie. */
   #room: Uint8Array | null = null;
   #stage: Stage = "head";

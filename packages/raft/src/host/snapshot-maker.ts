@@ -52,6 +52,8 @@ export class SnapshotMaker {
   #bytesSince = 0;
   #demanded = false;
   #making: Making | null = null;
+  /** PERF: one room for all chunks: as much garbage as images are large, outside the heap, sets off whole collections in mid-work. */
+  #room: Uint8Array | null = null;
 
   constructor(ports: SnapshotMakerPorts, policy: ResolvedPolicy, chunkBytes: number) {
     this.#ports = ports;
@@ -178,8 +180,8 @@ export class SnapshotMaker {
   *#write(making: Making, guard: Guard): Task<number | null> {
     const { scheduler } = this.#ports;
     const check = new ImageCheck();
-    // PERF: one room for all chunks: as much garbage as the image is large, outside the heap, sets off whole collections in mid-work.
-    const room = new Uint8Array(2 * this.#chunkBytes);
+    this.#room ??= new Uint8Array(2 * this.#chunkBytes);
+    const room = this.#room;
     check.take(making.section);
     yield* guarded<void>(guard, (completed) => making.sink.write(making.section, completed));
     for (;;) {

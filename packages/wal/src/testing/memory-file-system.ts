@@ -359,8 +359,8 @@ class MemoryFileHandle implements FileHandle {
     this.#file = file;
   }
 
-  read(offset: number, length: number, completed: FileCompleted<Uint8Array>): void {
-    this.#submit("read", null, length, completed, () => this.#file.read(offset, length));
+  read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void {
+    this.#submit("read", null, length, completed, () => this.#file.read(offset, length, room));
   }
 
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {

@@ -93,8 +93,14 @@ export class MemoryFile {
     return this.#pending.length > 0;
   }
 
-  read(offset: number, length: number): Uint8Array {
-    return this.#seen.content.slice(offset, offset + length);
+  /** A copy, in `room` where that is given and large enough. */
+  read(offset: number, length: number, room?: Uint8Array): Uint8Array {
+    const found = this.#seen.content.subarray(offset, offset + length);
+    if (room === undefined || room.length < found.length) {
+      return found.slice();
+    }
+    room.set(found);
+    return room.subarray(0, found.length);
   }
 
   write(offset: number, bytes: Uint8Array): void {
