@@ -95,6 +95,8 @@ function nameOf({ clients, connections, name }: GeneratorLoad): string {
 }
 
 interface GeneratorReport {
+  /** User and system time of the generator. */
+  readonly cpuSeconds: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -111,6 +113,8 @@ export interface GeneratorResult {
   readonly followerCpuUs: number;
   readonly leaderRssBytes: number;
   readonly followerRssBytes: number;
+  /** Of the load generator. */
+  readonly generatorCpuUs: number;
   readonly perSecondByRound: readonly number[];
 }
 
@@ -179,6 +183,7 @@ async function measureLoad(
   return systems.map(({ system }, i) => {
     const middle = (pick: (report: GeneratorReport & NodeCost) => number): number =>
       median((reports[i] ?? []).map(pick));
+    const operations = (totals[i] ?? load.firstTotal) * load.operationsPerUnit;
     return {
       load: nameOf(load),
       system,
@@ -189,6 +194,7 @@ async function measureLoad(
       followerCpuUs: middle((report) => report.followerCpuUs),
       leaderRssBytes: middle((report) => report.leaderRssBytes),
       followerRssBytes: middle((report) => report.followerRssBytes),
+      generatorCpuUs: (middle((report) => report.cpuSeconds) * 1e6) / operations,
       perSecondByRound: (reports[i] ?? []).map((report) => report.perSecond),
     };
   });
@@ -215,8 +221,9 @@ function measure(
 }
 
 async function generate(generator: string, args: readonly string[]): Promise<GeneratorReport> {
-  // Its gRPC library logs to stderr at length; what it says matters only when it fails.
-  const child = spawn(generator, args, { stdio: ["ignore", "pipe", "pipe"] });
+  // Its gRPC library logs to stderr at length; what it says matters only when it fails. Node does not tell a child's CPU; a shell does.
+  const script = '"$0" "$@"; code=$?; times; exit $code';
+  const child = spawn("sh", ["-c", script, generator, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let errors = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -241,10 +248,18 @@ export function parseReport(output: string): GeneratorReport {
     throw new Error(`etcd's benchmark printed no rate: ${output.slice(-500)}`);
   }
   return {
+    cpuSeconds: childSeconds(output),
     perSecond,
     p50Ms: number(/50% in ([\d.]+) secs/) * 1000,
     p99Ms: number(/99% in ([\d.]+) secs/) * 1000,
   };
+}
+
+/** The last line of a shell's `times`: user and system time of its children, as 1m2.500s each. */
+function childSeconds(output: string): number {
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  const times = [...last.matchAll(/(\d+)m([\d.]+)s/g)];
+  return times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
 }
 
 /** Prints a table, and the ratios where both systems ran. */
@@ -264,6 +279,7 @@ export function printEtcdBenchmark(
       "p99 ms": Number(one.p99Ms.toFixed(1)),
       "leader µs/op": Number(one.leaderCpuUs.toFixed(1)),
       "follower µs/op": Number(one.followerCpuUs.toFixed(1)),
+      "client µs/op": Number(one.generatorCpuUs.toFixed(1)),
       "leader MB": Math.round(one.leaderRssBytes / 1e6),
       "follower MB": Math.round(one.followerRssBytes / 1e6),
     })),

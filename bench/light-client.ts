@@ -1,5 +1,5 @@
 /**
- * A load generator's gRPC client: just enough HTTP/2 to send unary calls and see them answered, at about 3 µs a call, so that
+ * A load generator's gRPC client: just enough HTTP/2 to send calls and see them answered, at about 3 µs a call, so that
  * the server is measured and not the client. It checks nothing that a real client must; never use it for anything else.
  *
  * An answered call is one that brought a DATA frame before its END_STREAM; an error comes as trailers alone.
@@ -17,12 +17,24 @@ const frameWindowUpdate = 8;
 const flagEndStream = 1;
 const flagAck = 1;
 const flagEndHeaders = 4;
+const errorCancel = 8;
+
+/** A call that waits for its end. */
+interface Waiting {
+  /** Called once: whether it was answered with a message. */
+  readonly done: (ok: boolean) => void;
+  /** Called with each piece of its body, `bytes[start, end)`; the bytes are good until it returns. */
+  readonly received: ((bytes: Buffer, start: number, end: number) => void) | null;
+  sawData: boolean;
+}
 
 /** One connection with any number of calls in flight. */
 export class LightClient {
-  /** Called once for each call: whether it was answered with a message. */
-  readonly #answered = new Map<number, { done: (ok: boolean) => void; sawData: boolean }>();
+  readonly #answered = new Map<number, Waiting>();
   readonly #socket: Socket;
+  readonly #authority: string;
+  /** The header block of each path that was called. */
+  readonly #blocks = new Map<string, Buffer>();
   readonly #headers: Buffer;
   #nextStream = 1;
   #sendWindow = 65_535;
@@ -34,7 +46,8 @@ export class LightClient {
 
   private constructor(socket: Socket, path: string, authority: string) {
     this.#socket = socket;
-    this.#headers = headerBlock(path, authority);
+    this.#authority = authority;
+    this.#headers = this.#block(path);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("close", () => this.#failAll());
@@ -62,7 +75,7 @@ export class LightClient {
     const stream = this.#nextStream;
     this.#nextStream += 2;
     this.#sendWindow -= message.length + 5;
-    this.#answered.set(stream, { done, sawData: false });
+    this.#answered.set(stream, { done, received: null, sawData: false });
     const body = Buffer.allocUnsafe(frameHeaderBytes * 2 + this.#headers.length + 5 + message.length);
     let at = writeFrameHeader(body, 0, this.#headers.length, frameHeaders, flagEndHeaders, stream);
     at += this.#headers.copy(body, at);
@@ -73,6 +86,35 @@ export class LightClient {
     this.#send(body);
   }
 
+  /** Opens a stream of messages both ways; `received` gets its body piece by piece, `done` is called once at its end. */
+  open(path: string, received: NonNullable<Waiting["received"]>, done: (ok: boolean) => void): number {
+    const stream = this.#nextStream;
+    this.#nextStream += 2;
+    this.#answered.set(stream, { done, received, sawData: false });
+    this.#send(frame(frameHeaders, flagEndHeaders, stream, this.#block(path)));
+    return stream;
+  }
+
+  /** Sends one message on a stream. Short ones: nobody looks at the windows. */
+  send(stream: number, message: Uint8Array, last = false): void {
+    const body = Buffer.allocUnsafe(frameHeaderBytes + 5 + message.length);
+    const at = writeFrameHeader(body, 0, message.length + 5, frameData, last ? flagEndStream : 0, stream);
+    body[at] = 0;
+    body.writeUInt32BE(message.length, at + 1);
+    body.set(message, at + 5);
+    this.#sendWindow -= message.length + 5;
+    this.#send(body);
+  }
+
+  /** Ends a stream as Go's client does when its caller has enough: the own side, then all of it. */
+  cancel(stream: number): void {
+    this.#answered.delete(stream);
+    const code = Buffer.alloc(4);
+    code.writeUInt32BE(errorCancel);
+    this.#send(frame(frameData, flagEndStream, stream, Buffer.alloc(0)));
+    this.#send(frame(frameReset, 0, stream, code));
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -80,6 +122,15 @@ export class LightClient {
   /** Whether the connection has ended. */
   get closed(): boolean {
     return this.#socket.destroyed;
+  }
+
+  #block(path: string): Buffer {
+    const known = this.#blocks.get(path);
+    const block = known ?? headerBlock(path, this.#authority);
+    if (known === undefined) {
+      this.#blocks.set(path, block);
+    }
+    return block;
   }
 
   #send(bytes: Buffer): void {
@@ -123,6 +174,7 @@ export class LightClient {
       const call = this.#answered.get(stream);
       if (call !== undefined && length > 0) {
         call.sawData = true;
+        call.received?.(bytes, at, at + length);
       }
       this.#receivedBytes += length;
       if (this.#receivedBytes > 2 ** 28) {

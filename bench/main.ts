@@ -13,7 +13,7 @@ import { keepRows, type Row, resultsFolder } from "./record.ts";
 const { values: flags, positionals } = parse();
 
 /** The parts that run both systems in turn, and that the goals are about. */
-const comparison = ["etcd-benchmark", "h2load", "failover", "restart"];
+const comparison = ["etcd-benchmark", "h2load", "streams", "failover", "restart"];
 
 const usage = `usage: npm run bench -- [PART …] [--etcd PATH] [--rounds N] [--seconds N] [--kills N] [--keys N] [--only TEXT] [--no-record]
 
@@ -21,7 +21,7 @@ Without a part: ${comparison.join(", ")}, each on ours and, with --etcd, on etcd
   --etcd PATH   etcd's server, to be measured beside ours
   --rounds N    rounds of each load (5)          --seconds N  seconds of a round (4)
   --kills N     kills of failover (50)           --keys N     keys of restart (1000000)
-  --only TEXT   of etcd-benchmark, loads whose names hold TEXT: "put 1000", "watch"
+  --only TEXT   of etcd-benchmark and streams, loads whose names hold TEXT: "put 1000", "watch"
   --no-record   leave bench/results and docs/performance.md as they are
 `;
 
@@ -42,6 +42,10 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   h2load: async () => {
     const { benchH2load, printH2load } = await import("./h2load.ts");
     return (await rows()).h2loadRows(printH2load(await benchH2load(options)) ?? []);
+  },
+  streams: async () => {
+    const { benchStreams, printStreams } = await import("./streams.ts");
+    return (await rows()).streamsRows(printStreams(await benchStreams(options)));
   },
   failover: async () => {
     const { benchFailover, printFailover } = await import("./failover.ts");

@@ -25,6 +25,8 @@ export interface Side {
   readonly followerCpuUs?: number;
   /** The share of the main thread in `leaderCpuUs`, where the process has several. */
   readonly mainThreadUs?: number;
+  /** CPU of the load generator, which shares the machine. */
+  readonly generatorCpuUs?: number;
   /** Resident at the end. */
   readonly leaderRssBytes?: number;
   readonly followerRssBytes?: number;

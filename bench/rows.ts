@@ -11,6 +11,7 @@ import type { MemoryResult } from "./memory.ts";
 import type { Row, Side } from "./record.ts";
 import type { RestartResult } from "./restart.ts";
 import type { SnapshotResult } from "./snapshot.ts";
+import type { StreamsResult } from "./streams.ts";
 import type { WorkerResult } from "./workers.ts";
 
 interface Measured extends Omit<Side, "rounds"> {
@@ -19,7 +20,8 @@ interface Measured extends Omit<Side, "rounds"> {
 
 /** Leaves out what does not belong to a side. */
 function sideOf(one: Measured): Side {
-  const { followerCpuUs, followerRssBytes, leaderCpuUs, leaderRssBytes, p50Ms, p99Ms, system } = one;
+  const { followerCpuUs, followerRssBytes, generatorCpuUs, leaderCpuUs, leaderRssBytes } = one;
+  const { p50Ms, p99Ms, system } = one;
   return {
     system,
     rounds: one.perSecondByRound,
@@ -29,6 +31,7 @@ function sideOf(one: Measured): Side {
     ...(followerCpuUs !== undefined && { followerCpuUs }),
     ...(leaderRssBytes !== undefined && { leaderRssBytes }),
     ...(followerRssBytes !== undefined && { followerRssBytes }),
+    ...(generatorCpuUs !== undefined && { generatorCpuUs }),
   };
 }
 
@@ -56,6 +59,14 @@ export function h2loadRows(results: readonly H2loadResult[]): Row[] {
     results,
     () => "put",
     () => "put by h2load, 10 connections of 50 calls",
+  );
+}
+
+export function streamsRows(results: readonly StreamsResult[]): Row[] {
+  return rates(
+    results,
+    ({ load }) => load,
+    (name) => `${name}, a light client`,
   );
 }
 

@@ -16,7 +16,7 @@ import { root } from "./lib/root.ts";
 const documentPath = "docs/performance.md";
 
 /** Parts that compare two systems, in the order of the document. */
-const comparedParts = ["etcd-benchmark", "h2load", "failover", "restart", "library", "core"];
+const comparedParts = ["etcd-benchmark", "h2load", "streams", "failover", "restart", "library", "core"];
 const ownParts = ["growth", "snapshot", "memory"];
 
 interface Made {
@@ -168,14 +168,16 @@ function sideText(side: Side | undefined, unit: string): string {
   if (side === undefined) {
     return "–";
   }
-  const { followerCpuUs, followerRssBytes, leaderCpuUs, leaderRssBytes, mainThreadUs, p99Ms } = side;
+  const { followerCpuUs, followerRssBytes, generatorCpuUs, leaderCpuUs, leaderRssBytes } = side;
+  const { mainThreadUs, p99Ms } = side;
   const cpu =
     leaderCpuUs === undefined
       ? []
       : [
-          `CPU ${leaderCpuUs.toFixed(1)}${followerCpuUs === undefined ? "" : ` + 2 × ${followerCpuUs.toFixed(1)}`} µs`,
+          `CPU ${shortFigure(leaderCpuUs)}${followerCpuUs === undefined ? "" : ` + 2 × ${shortFigure(followerCpuUs)}`} µs`,
         ];
   const share = mainThreadUs === undefined ? [] : [`of it the main thread ${mainThreadUs.toFixed(1)} µs`];
+  const generator = generatorCpuUs === undefined ? [] : [`generator ${shortFigure(generatorCpuUs)} µs`];
   const memory =
     leaderRssBytes === undefined
       ? []
@@ -183,7 +185,14 @@ function sideText(side: Side | undefined, unit: string): string {
           `${megabytes(leaderRssBytes)}${followerRssBytes === undefined ? "" : ` and ${megabytes(followerRssBytes)}`} MB`,
         ];
   const slowest = p99Ms === undefined ? [] : [`p99 ${p99Ms.toFixed(1)} ms`];
-  return [figure(median(side.rounds), unit), ...slowest, ...cpu, ...share, ...memory].join(", ");
+  return [figure(median(side.rounds), unit), ...slowest, ...cpu, ...share, ...generator, ...memory].join(
+    ", ",
+  );
+}
+
+/** Microseconds; an event to one of many watchers takes less than one. */
+function shortFigure(us: number): string {
+  return us < 0.1 ? us.toFixed(2) : us.toFixed(1);
 }
 
 function megabytes(bytes: number): string {

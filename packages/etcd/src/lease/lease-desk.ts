@@ -91,13 +91,30 @@ export class LeaseDesk {
       return;
     }
     const { leaderPort, replication } = this.#context.options;
-    const settle = (answer: LeaseAnswer): void => this.#settle(asked, answer);
-    if (this.#leaderTerm() !== 0) {
-      this.#answerHere(asked.question, settle);
+    const term = this.#leaderTerm();
+    if (term !== 0) {
+      this.#attemptHere(asked, term);
     } else if (leaderPort === undefined || replication.status().leader === 0) {
-      settle(failed);
+      this.#settle(asked, failed);
     } else {
-      leaderPort.askLeader(encodeQuestion(asked.question), (bytes) => settle(decodeOrFailed(bytes)));
+      leaderPort.askLeader(encodeQuestion(asked.question), (bytes) =>
+        this.#settle(asked, decodeOrFailed(bytes)),
+      );
+    }
+  }
+
+  /** PERF: the barrier's time is that of the question, so it needs no wait of its own. */
+  #attemptHere(asked: Asked, term: number): void {
+    let told = false;
+    const handle = this.#context.options.replication.readBarrier((outcome) => {
+      told = true;
+      asked.pending.handle = null;
+      if (!asked.pending.settled) {
+        this.#decide(asked.question, term, outcome.kind === "ready", (answer) => this.#settle(asked, answer));
+      }
+    });
+    if (!told) {
+      asked.pending.handle = handle;
     }
   }
 
@@ -112,25 +129,33 @@ export class LeaseDesk {
     }
   }
 
-  /**
-   * Answers from this member's lessor, if it leads and still does after a round with a majority. RAFT §6.4: what was applied
-   * before is then applied here too, so a lease that was revoked anywhere is not found.
-   */
+  /** Answers from this member's lessor, if it leads. */
   #answerHere(question: LeaseQuestion, done: (answer: LeaseAnswer) => void): void {
     const term = this.#leaderTerm();
     if (term === 0) {
       done(failed);
       return;
     }
-    this.#context.barrier((refused) => {
-      if (refused !== null || this.#leaderTerm() !== term || !this.lessor.leads(term)) {
-        done(failed);
-      } else if (question.kind === "renew") {
-        this.#renew(question.id, done);
-      } else {
-        done(this.#timeToLive(question));
-      }
-    });
+    this.#context.barrier((refused) => this.#decide(question, term, refused === null, done));
+  }
+
+  /**
+   * Answers a question that came in `term`, if this member still leads after a round with a majority. RAFT §6.4: what was applied
+   * before is then applied here too, so a lease that was revoked anywhere is not found.
+   */
+  #decide(
+    question: LeaseQuestion,
+    term: number,
+    isReady: boolean,
+    done: (answer: LeaseAnswer) => void,
+  ): void {
+    if (!isReady || this.#leaderTerm() !== term || !this.lessor.leads(term)) {
+      done(failed);
+    } else if (question.kind === "renew") {
+      this.#renew(question.id, done);
+    } else {
+      done(this.#timeToLive(question));
+    }
   }
 
   #renew(id: bigint, done: (answer: LeaseAnswer) => void): void {

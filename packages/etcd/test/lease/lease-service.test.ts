@@ -143,7 +143,21 @@ test("keep-alive gives the whole time again, answers in order, and says 0 for wh
   member.pass(10_100);
   assert.deepEqual(renew(stream, 5n), [[5n, 0n]]);
   stream.finish();
+  member.runDeferred();
   assert.deepEqual([stream.ended, stream.failure], [true, null]);
+});
+
+test("a client that ends its side and cancels in one breath is told nothing any more", () => {
+  const member = new Leased();
+  member.grant(5n, 10n);
+  const stream = member.keepAlive();
+  assert.deepEqual(renew(stream, 5n), [[5n, 10n]]);
+  stream.finish();
+  assert.equal(stream.ended, false);
+  // The stream would throw if it were ended or written to after this.
+  stream.cancel();
+  member.runDeferred();
+  assert.deepEqual(taken(stream), []);
 });
 
 test("a lease whose time is over is not renewed, even while its revocation is under way (K15)", () => {
