@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, afterEach, test } from "node:test";
 import { freePorts } from "@quorate/raft-node/testing";
 import { root, toolEnvironment } from "../../../scripts/lib/root.ts";
 import { recordRun } from "../../support/record.ts";
@@ -13,7 +13,16 @@ import { recordRun } from "../../support/record.ts";
 const folder = mkdtempSync(join(tmpdir(), "quorate-s3-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A command that runs; everything it prints. */
+const children = new Set<ChildProcess>();
+
+// One that outlives its test would keep this file, and with it the whole run, from ending.
+afterEach(() => {
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
+});
+
+/** A command that runs; everything it prints. It ends with its test. */
 class Running {
   readonly child: ChildProcess;
   output = "";
@@ -21,6 +30,8 @@ class Running {
 
   constructor(command: string, args: readonly string[], stdin: "ignore" | "pipe" = "ignore") {
     this.child = spawn(command, args, { cwd: root, env: toolEnvironment(), stdio: [stdin, "pipe", "pipe"] });
+    children.add(this.child);
+    this.child.once("exit", () => children.delete(this.child));
     const collect = (chunk: Buffer): void => {
       this.output += chunk.toString("utf8");
     };

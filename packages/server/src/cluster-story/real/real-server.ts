@@ -97,7 +97,8 @@ export class RealServer {
 
   /** Tells that it has started, and what has happened to it since. */
   announce(): void {
-    this.#parts.tell({ event: "started", server: this.id, port: this.port, role: this.view().role });
+    // RAFT §5.2: it began as a follower, whatever it has become since.
+    this.#parts.tell({ event: "started", server: this.id, port: this.port, role: "follower" });
     const early = this.#early ?? [];
     this.#early = null;
     early.forEach((event) => {
