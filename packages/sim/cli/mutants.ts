@@ -18,9 +18,10 @@ import {
   writeControls,
   writeDeaths,
 } from "./mutant-deaths.ts";
+import { MutantProgress } from "./mutant-progress.ts";
 import { runControl, runMutant, type Verdict } from "./mutant-runner.ts";
 
-const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--seeds COUNT] [--workers N] [--record]
+const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--seeds COUNT] [--workers N] [--record] [--resume FILE]
   --only ID[,ID…]   these, also those that nothing notices yet
   --sample HASH     as many as fit into --seconds, chosen by the hash (of a commit, say)
   --seconds N       processor time of a sample as recorded, with its unchanged copies (default 240)
@@ -28,6 +29,7 @@ const usage = `usage: npm run mutants -- [--only ID[,ID…] | --sample HASH] [--
   --control COUNT   seeds of each unchanged copy, at least, and all in which its mutants died (default 20; 0: none)
   --workers N       copies at once (default: the number of cores)
   --record          notes where they died, in packages/sim/mutants/record and docs/simulator.md
+  --resume FILE     notes each verdict there, and goes on from what stands there
   --docs            writes the table in docs/simulator.md from that record, and does nothing else`;
 
 class UsageError extends Error {}
@@ -39,6 +41,7 @@ interface Options {
   readonly workerCount: number;
   readonly record: boolean;
   readonly docsOnly: boolean;
+  readonly resumePath: string | null;
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -53,6 +56,7 @@ function readOptions(args: readonly string[]): Options {
       workers: { type: "string", default: String(availableParallelism()) },
       record: { type: "boolean", default: false },
       docs: { type: "boolean", default: false },
+      resume: { type: "string" },
     },
   });
   const seconds = natural("--seconds", values.seconds);
@@ -63,6 +67,7 @@ function readOptions(args: readonly string[]): Options {
     workerCount: Math.max(1, natural("--workers", values.workers)),
     record: values.record,
     docsOnly: values.docs,
+    resumePath: values.resume ?? null,
   };
 }
 
@@ -130,9 +135,10 @@ async function verdictOn(mutant: Mutant, seedCount: number): Promise<Verdict> {
 }
 
 async function main(): Promise<number> {
-  const { chosen, controlCount, docsOnly, record, seedCount, workerCount } = readOptions(
+  const { chosen, controlCount, docsOnly, record, resumePath, seedCount, workerCount } = readOptions(
     process.argv.slice(2),
   );
+  const progress = new MutantProgress(resumePath);
   const stale = staleMutants();
   if (stale.length > 0) {
     console.error(stale.join("\n\n"));
@@ -153,7 +159,7 @@ async function main(): Promise<number> {
   };
   const ofMutants = await runAll<Verdict>(
     chosen.map((mutant) => async () => {
-      const verdict = await verdictOn(mutant, seedCount);
+      const verdict = await progress.verdict("mutant", mutant.id, () => verdictOn(mutant, seedCount));
       if (record) {
         // After each: a long run that is ended keeps what it has found out.
         writeDeaths(recorded(readDeaths(), all, [verdict]), all);
@@ -167,7 +173,11 @@ async function main(): Promise<number> {
   const controls = await runAll<Verdict>(
     judges.map((by) => async () => {
       const count = controlSeedCount(by, all, deaths, controlCount);
-      const verdict = { ...(await runControl(by, count)), id: judgeName(by, all) };
+      const id = judgeName(by, all);
+      const verdict = await progress.verdict("control", id, async () => ({
+        ...(await runControl(by, count)),
+        id,
+      }));
       if (record) {
         writeControls(withControl(readControls(), all, verdict), all);
       }
