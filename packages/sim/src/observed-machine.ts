@@ -97,6 +97,7 @@ export class ObservedMachine implements StateMachine<KvResult> {
   restore(): StateMachineRestore {
     const restore = this.#machine.restore();
     return {
+      copies: restore.copies,
       write: (chunk) => restore.write(chunk),
       finish: () => {
         restore.finish();

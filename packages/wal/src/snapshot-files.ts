@@ -248,6 +248,7 @@ function isChunk(framed: Uint8Array, chunkNumber: number): boolean {
 export class ImageReader implements SnapshotSource {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
+  readonly checked = true;
   readonly #file: FileHandle;
   readonly #path: string;
   readonly #header: SnapshotHeader;

@@ -3,7 +3,7 @@
  * checksum. A reader that meets a tag or version it does not know was given the image of a newer version and refuses it by
  * name. New tables (sessions) become sections of their own.
  */
-import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
+import { assert, ByteReader, ByteWriter, crc32c, DecodeError, emptyBytes } from "@quorate/base";
 import { UnsupportedFormat } from "../errors.ts";
 
 /** Section tags, with the version of each section's form. A tag is never given to another section. */
@@ -67,8 +67,8 @@ const payloadBytesMax = 0x10000000;
 /**
  * What a block's checksum covers: all before it, or its head.
  *
- * PERF: arrays are most of an image that a start waits for. What they name was checked with the memory, and their bytes are by the seal of
- * the host, behind which alone a machine gives such an image, before any of them is looked at.
+ * PERF: arrays are most of an image that a start waits for. What they name was checked with the memory; their bytes are checked by what
+ * the image was kept in, or by its seal, before the machine is told that the image is whole.
  */
 function checksumOf(block: Uint8Array): number {
   const isArrays = new ByteReader(block).u16() === section.arrays.tag;
@@ -106,55 +106,85 @@ export interface Block {
   readonly payload: ByteReader;
 }
 
-/** Gathers chunks, cut anywhere, and gives back whole blocks. */
+/** Gathers chunks, cut anywhere, and gives back whole blocks. PERF: one that lies within a chunk is read where it lies. */
 export class BlockParser {
-  readonly #pending: ByteWriter = new ByteWriter(1 << 16);
-  #consumed = 0;
+  /** The beginning of a block that did not come in one chunk. */
+  readonly #begun: ByteWriter = new ByteWriter(1 << 12);
+  #chunk: Uint8Array = emptyBytes;
+  #offset = 0;
 
   /** Bytes that belong to no whole block yet. */
   get pendingBytes(): number {
-    return this.#pending.length - this.#consumed;
+    return this.#begun.length + this.#chunk.length - this.#offset;
   }
 
+  /** Takes the next chunk; the one before was read to its end, which is null of {@link next}. */
   write(chunk: Uint8Array): void {
-    if (this.#consumed > 0) {
-      const rest = this.#pending.view(this.#consumed).slice();
-      this.#pending.reset();
-      this.#pending.bytes(rest);
-      this.#consumed = 0;
-    }
-    this.#pending.bytes(chunk);
+    assert(this.#offset === this.#chunk.length, "image: a chunk before the last was read");
+    this.#chunk = chunk;
+    this.#offset = 0;
   }
 
   /**
-   * The next whole block, or null. Its payload is a view that the next {@link write} makes meaningless.
+   * The next whole block, or null. Its payload is a view that the next call makes meaningless.
    *
    * @throws DecodeError for damage, UnsupportedFormat for a section of a newer version.
    */
   next(): Block | null {
-    const bytes = this.#pending.view(this.#consumed);
-    if (bytes.length < blockHeadBytes) {
+    if (this.#begun.length > 0) {
+      return this.#nextBegun();
+    }
+    const bytes = this.#chunk.subarray(this.#offset);
+    const length = bytes.length < blockHeadBytes ? blockHeadBytes : blockBytesOf(bytes);
+    if (bytes.length < length) {
+      this.#begun.bytes(bytes);
+      this.#offset = this.#chunk.length;
       return null;
     }
-    const head = new ByteReader(bytes);
-    const tag = head.u16();
-    const version = head.u16();
-    const payloadBytes = head.u32();
-    if (payloadBytes > payloadBytesMax) {
-      throw new DecodeError("image: block length", 4);
-    }
-    const blockBytes = blockHeadBytes + payloadBytes + checksumBytes;
-    if (bytes.length < blockBytes) {
-      return null;
-    }
-    const checksumAt = blockHeadBytes + payloadBytes;
-    if (new ByteReader(bytes, checksumAt).u32() !== checksumOf(bytes.subarray(0, checksumAt))) {
-      throw new DecodeError("image: block checksum", checksumAt);
-    }
-    this.#consumed += blockBytes;
-    assert(this.#consumed <= this.#pending.length, "image: parsed beyond what came");
-    return { name: sectionName(tag, version), payload: new ByteReader(bytes, blockHeadBytes, checksumAt) };
+    this.#offset += length;
+    return readBlock(bytes.subarray(0, length));
   }
+
+  #nextBegun(): Block | null {
+    const begun = this.#begun;
+    if (!this.#fill(blockHeadBytes) || !this.#fill(blockBytesOf(begun.view()))) {
+      return null;
+    }
+    const block = readBlock(begun.view());
+    begun.reset();
+    return block;
+  }
+
+  /** Whether that much of the block that was begun is there. */
+  #fill(bytes: number): boolean {
+    const missing = bytes - this.#begun.length;
+    if (missing > 0) {
+      const part = this.#chunk.subarray(this.#offset, this.#offset + missing);
+      this.#begun.bytes(part);
+      this.#offset += part.length;
+    }
+    return this.#begun.length >= bytes;
+  }
+}
+
+/** Length of a block of which at least the head is there. */
+function blockBytesOf(bytes: Uint8Array): number {
+  const payloadBytes = new ByteReader(bytes, 4).u32();
+  if (payloadBytes > payloadBytesMax) {
+    throw new DecodeError("image: block length", 4);
+  }
+  return blockHeadBytes + payloadBytes + checksumBytes;
+}
+
+function readBlock(bytes: Uint8Array): Block {
+  const checksumAt = bytes.length - checksumBytes;
+  const head = new ByteReader(bytes);
+  const tag = head.u16();
+  const version = head.u16();
+  if (new ByteReader(bytes, checksumAt).u32() !== checksumOf(bytes.subarray(0, checksumAt))) {
+    throw new DecodeError("image: block checksum", checksumAt);
+  }
+  return { name: sectionName(tag, version), payload: new ByteReader(bytes, blockHeadBytes, checksumAt) };
 }
 
 function sectionName(tag: number, version: number): SectionName {

@@ -43,6 +43,8 @@ const repeatable: ReadonlySet<SectionName> = new Set(["base", "log", "leases", "
 
 /** Takes an image in chunks; hands the state to `install` at the end. */
 export class KvRestore {
+  /** What is kept of a chunk is copied. */
+  readonly copies = true;
   readonly #parser: BlockParser = new BlockParser();
   readonly #install: (state: RestoredState) => void;
   readonly #store: MvccStore;

@@ -175,6 +175,7 @@ export function openImage(
 class OpeningSource implements SnapshotSource {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
+  readonly checked = true;
   readonly #ring: KeyRing;
   readonly #source: SnapshotSource;
   readonly #blockCount: number;

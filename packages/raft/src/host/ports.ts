@@ -85,6 +85,8 @@ export interface SnapshotSink {
 export interface SnapshotSource {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
+  /** Whether every byte that is read is compared with a checksum from when the image was whole: the seal is then not looked at again. */
+  readonly checked?: boolean;
   /** At most `length` bytes from `offset`; empty at the end. They may lie in `room`, which the caller leaves alone until completion. */
   read(offset: number, length: number, completed: CompletedWith<Uint8Array>, room?: Uint8Array): void;
   close(): void;
@@ -265,6 +267,8 @@ export interface StateMachineImage {
 
 /** A state being replaced, one chunk of the image at a time. */
 export interface StateMachineRestore {
+  /** Whether `write` copies what it keeps of a chunk: the next one may then be read into the same memory. */
+  readonly copies?: boolean;
   write(chunk: Uint8Array): void;
   /** @throws DecodeError when the image is not whole; the present state then stays. */
   finish(): void;

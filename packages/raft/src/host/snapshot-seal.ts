@@ -10,6 +10,12 @@ const version = 1;
 /** Bytes of the seal. */
 export const imageSealBytes = 20;
 
+/** Memory that chunks of an image are read into, one after the other: with room for what storage has around and between their bytes. */
+export function roomOf(chunkBytes: number): Uint8Array {
+  assert(chunkBytes > 0, "image: no room for a chunk");
+  return new Uint8Array(2 * chunkBytes + 4096);
+}
+
 /** Follows an image from its first byte to its seal. */
 export class ImageCheck {
   #bytes = 0;

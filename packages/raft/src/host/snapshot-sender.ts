@@ -9,9 +9,7 @@ import type { InstallSnapshot } from "../types/message.ts";
 import type { HostCounters, HostEvent } from "./events.ts";
 import { type Guard, guarded } from "./guard.ts";
 import type { PeerFrame, SnapshotSource, Storage } from "./ports.ts";
-
-/** What storage may keep in front of and between the bytes of a chunk where it reads them. */
-const roomToSpareBytes = 4096;
+import { roomOf } from "./snapshot-seal.ts";
 
 /** What sending works with. */
 interface SnapshotSenderPorts {
@@ -99,7 +97,7 @@ export class SnapshotSender {
       to: message.to,
       term: message.term,
       source: null,
-      room: new Uint8Array(this.#limits.chunkBytes + roomToSpareBytes),
+      room: roomOf(this.#limits.chunkBytes),
       wanted: 0,
       said: 0,
       next: 0,

@@ -149,6 +149,7 @@ class MachineWithSessions<Result> implements SessionMachine<Result> {
     const reader = new SessionImageReader();
     const restore = this.#machine.restore();
     return {
+      copies: restore.copies ?? false,
       write: (chunk) => {
         const rest = reader.done ? chunk : reader.write(chunk);
         if (rest.length > 0) {

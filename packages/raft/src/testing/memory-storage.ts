@@ -234,8 +234,11 @@ export class MemoryStorage implements Storage {
     return {
       metadata: image.metadata,
       bytes: image.bytes.length,
-      read: (offset, length, completed) => {
-        const chunk = image.bytes.slice(offset, offset + length);
+      read: (offset, length, completed, room) => {
+        const bytes = image.bytes.subarray(offset, offset + length);
+        // As a disk would: what a caller keeps of an earlier chunk is overwritten.
+        room?.set(bytes);
+        const chunk = room === undefined ? bytes.slice() : room.subarray(0, bytes.length);
         this.#complete(
           (error) => (error === null ? completed(null, chunk) : completed(error)),
           () => {},

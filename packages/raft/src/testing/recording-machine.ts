@@ -42,6 +42,7 @@ export class RecordingMachine implements StateMachine<number> {
   restore(): StateMachineRestore {
     const chunks: Uint8Array[] = [];
     return {
+      copies: true,
       write: (chunk) => void chunks.push(chunk.slice()),
       finish: () => {
         const reader = new ByteReader(concatBytes(chunks));
