@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Judge, type Mutant, mutate, readSource } from "./mutant.ts";
+import { roomyHeap } from "./seed-pool.ts";
 
 /** What became of a mutant, or of a copy without one. */
 export interface Verdict {
@@ -82,7 +83,12 @@ async function judge(id: string, by: Judge, copy: string, seedCount: number): Pr
     case "seeds":
       return readVerdict(
         id,
-        await run(copy, ["packages/sim/cli/mutant-seeds.ts", `${seedCount}`, JSON.stringify(by.plan)]),
+        await run(copy, [
+          roomyHeap,
+          "packages/sim/cli/mutant-seeds.ts",
+          `${seedCount}`,
+          JSON.stringify(by.plan),
+        ]),
       );
     case "explorer":
       return readExploration(

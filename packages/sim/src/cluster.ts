@@ -80,7 +80,7 @@ export class Cluster
         network: this.network,
         serve,
         ended: (ended) => this.#tellOfEnd(ended),
-        refused: (asking, peer) => this.#isRefused(asking, peer),
+        refusing: (asking) => this.#refusing(asking),
         isWiped: (peer) => (this.#members.get(peer)?.disk.number ?? 1) > 1,
         reset: (by, from) => this.#reset(by, from),
         members: () => this.members,
@@ -229,16 +229,26 @@ export class Cluster
     }
   }
 
-  #isRefused(asking: NodeId, peer: NodeId): boolean {
-    const isReached = !this.network.isBlocked(asking, peer) && !this.network.isBlocked(peer, asking);
-    return isReached && (this.#members.get(peer)?.refuses(asking) ?? false);
+  #refusing(asking: NodeId): readonly NodeId[] {
+    const refusing: NodeId[] = [];
+    for (const member of this.#members.values()) {
+      if (member.id !== asking && member.refuses(asking) && this.#reach(asking, member.id)) {
+        refusing.push(member.id);
+      }
+    }
+    return refusing;
+  }
+
+  /** Whether the two hear each other. */
+  #reach(one: NodeId, other: NodeId): boolean {
+    return !this.network.isBlocked(one, other) && !this.network.isBlocked(other, one);
   }
 
   /** Whoever is cut off from the machine, in either direction, learns nothing of it. */
   #tellOfEnd(ended: NodeId): void {
     for (const member of this.#members.values()) {
       const { id } = member;
-      if (id !== ended && !this.network.isBlocked(id, ended) && !this.network.isBlocked(ended, id)) {
+      if (id !== ended && this.#reach(id, ended)) {
         member.hearOfEnd(ended);
       }
     }

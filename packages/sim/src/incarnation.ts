@@ -35,7 +35,7 @@ export class Incarnation {
 
   /** Runs `work` inside the process after `delayMs`, unless it is dead by then. */
   schedule(delayMs: number, work: () => void): void {
-    this.#world.schedule(delayMs, () => this.enter(work));
+    this.#world.schedule(delayMs, work, this);
   }
 
   /** Runs `work` inside the process now; a paused process finds it when it goes on. */

@@ -30,8 +30,8 @@ export interface MemberParts {
   readonly serve: ((parts: ServiceParts) => Service) | null;
   /** Tells the others that the process of `id` is gone, as far as they reach its machine. */
   readonly ended: (id: NodeId) => void;
-  /** Whether `peer` is reached, and refuses `id` because it was removed. */
-  readonly refused: (id: NodeId, peer: NodeId) => boolean;
+  /** Who is reached, and refuses `id` because it was removed. */
+  readonly refusing: (id: NodeId) => readonly NodeId[];
   /** Ends the connection on which `from` speaks to `by`, where that reaches it. */
   readonly reset: (by: NodeId, from: NodeId) => void;
   /** Whether the disk of a member is not its first one. */

@@ -216,12 +216,15 @@ export class MemberProcess {
 
   /** A connection to each peer is tried now and then; a former member is told so by whoever knows. */
   #dial(life: Life): void {
-    const { id: own, refused } = this.#parts;
+    const { id: own, refusing } = this.#parts;
     const host = life.host;
     if (host === null || host.state !== "running") {
       return;
     }
-    const by = host.status().members.find(({ id }) => id !== own && refused(own, id));
+    // PERF: a status is a copy of all that there is to say, and hardly ever anybody refuses.
+    const refused = refusing(own);
+    const by =
+      refused.length === 0 ? undefined : host.status().members.find(({ id }) => refused.includes(id));
     if (by !== undefined) {
       this.#retire(life, `told by ${by.id}`);
     }

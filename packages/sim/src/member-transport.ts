@@ -140,13 +140,16 @@ export class MemberTransport implements Transport {
       this.#drop(to);
       return;
     }
-    watch.check(() => oracle.sending(id, frame));
+    try {
+      oracle.sending(id, frame);
+    } catch (error) {
+      throw watch.note(error);
+    }
     const bytes = encode(group, frame);
     const sum = checksumOf(bytes);
-    world.logNumbers(
-      [sent, id, to, bytes.length, sum],
-      () => `send ${id}>${to} ${describe(frame)} ${bytes.length} ${sum}`,
-    );
+    const { length } = bytes;
+    const text = world.trace.isRead ? `send ${id}>${to} ${describe(frame)} ${length} ${sum}` : null;
+    world.trace.numbers(world.nowMs, sent, id, to, length, sum, text);
     if (!network.send(id, to, bytes, this.#disk)) {
       this.refused(to);
     }
@@ -201,10 +204,9 @@ export class MemberTransport implements Transport {
       return;
     }
     const { id, world } = this.#parts;
-    world.logNumbers(
-      [taken, from, id, bytes.length, checksumOf(bytes)],
-      () => `recv ${from}>${id} ${describe(frame)} ${bytes.length}`,
-    );
+    const { length } = bytes;
+    const text = world.trace.isRead ? `recv ${from}>${id} ${describe(frame)} ${length}` : null;
+    world.trace.numbers(world.nowMs, taken, from, id, length, checksumOf(bytes), text);
     this.#receiver.received(group, from, frame);
   }
 

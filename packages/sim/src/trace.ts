@@ -40,16 +40,32 @@ export class Trace {
     this.#sink?.(atMs, text);
   }
 
-  /** Adds one event that these numbers tell from all others. PERF: its text is made only where somebody reads it. */
-  numbers(atMs: number, values: readonly number[], text: () => string): void {
+  /** Whether somebody reads the lines. */
+  get isRead(): boolean {
+    return this.#sink !== null;
+  }
+
+  /**
+   * Adds one event that these five numbers tell from all others. PERF: its text, which says no more, is made by the caller, and only
+   * where {@link isRead} says that somebody wants it.
+   */
+  numbers(atMs: number, a: number, b: number, c: number, d: number, e: number, text: string | null): void {
     assert(Number.isSafeInteger(atMs), "trace: time is not an integer");
+    assert(
+      Number.isSafeInteger(a + b + c + d + e) && a >= 0 && b >= 0 && c >= 0 && d >= 0 && e >= 0,
+      "trace: number is not a natural one",
+    );
+    assert((text !== null) === this.isRead, "trace: a text that nobody reads, or none for who does");
     this.#fold(atMs);
-    for (const value of values) {
-      assert(Number.isSafeInteger(value), "trace: number is not an integer");
-      this.#fold(value);
-    }
+    this.#fold(a);
+    this.#fold(b);
+    this.#fold(c);
+    this.#fold(d);
+    this.#fold(e);
     this.#lines++;
-    this.#sink?.(atMs, text());
+    if (text !== null) {
+      this.#sink?.(atMs, text);
+    }
   }
 
   #fold(value: number): void {

@@ -10,10 +10,17 @@ import { type KeptSteps, Steps } from "./steps.ts";
 import type { Trace } from "./trace.ts";
 import type { Watch } from "./watch.ts";
 
+/** What an event happens in: a life of a process, which may have ended by then. */
+interface Scene {
+  enter(work: () => void): void;
+}
+
 interface ScheduledEvent {
   readonly atMs: number;
   readonly sequence: number;
   readonly run: () => void;
+  /** Null: in the world itself. */
+  readonly within: Scene | null;
 }
 
 /** A member's state machine, for one life of it. */
@@ -86,11 +93,11 @@ export class World {
     this.#clientPace = clientPace;
   }
 
-  /** Runs `run` after `delayMs`; with 0, behind everything already queued for this instant. */
-  schedule(delayMs: number, run: () => void): void {
+  /** Runs `run` after `delayMs`, in `within`; with 0, behind everything already queued for this instant. */
+  schedule(delayMs: number, run: () => void, within: Scene | null = null): void {
     assert(Number.isSafeInteger(delayMs) && delayMs >= 0, "world: delay is not a natural number");
     this.#sequence++;
-    const event = { atMs: this.#nowMs + delayMs, sequence: this.#sequence, run };
+    const event = { atMs: this.#nowMs + delayMs, sequence: this.#sequence, run, within };
     if (delayMs === 0) {
       this.#immediate.push(event);
     } else {
@@ -116,11 +123,6 @@ export class World {
     this.trace.line(this.#nowMs, text);
   }
 
-  /** As {@link log}, for what happens most: `values` say all that `text` would. */
-  logNumbers(values: readonly number[], text: () => string): void {
-    this.trace.numbers(this.#nowMs, values, text);
-  }
-
   /**
    * Runs events until the clock reaches `untilMs` or `stop` answers true after one of them. The clock then stands at
    * `untilMs`, or at the event that stopped it.
@@ -136,7 +138,11 @@ export class World {
       assert(next.atMs >= this.#nowMs, "world: event in the past");
       this.#nowMs = next.atMs;
       this.#eventCount++;
-      next.run();
+      if (next.within === null) {
+        next.run();
+      } else {
+        next.within.enter(next.run);
+      }
       if (stop()) {
         return;
       }

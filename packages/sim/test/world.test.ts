@@ -57,19 +57,29 @@ test("the trace hash depends on every character, on the order and on the time", 
 });
 
 test("the trace hash depends on every number, on their order and on the time, and not on who reads the text", () => {
-  const hash = (at: number, values: readonly number[], sink: (() => void) | null = null): string => {
+  type Five = readonly [number, number, number, number, number];
+  const hash = (at: number, values: Five, sink: (() => void) | null = null): string => {
     const trace = new Trace(sink);
-    trace.numbers(at, values, () => "text");
+    trace.numbers(at, ...values, trace.isRead ? "text" : null);
+    assert.throws(() => trace.numbers(at, ...values, trace.isRead ? null : "text"), /reads/);
     return trace.hash();
   };
-  const base = hash(1, [1, 2, 3]);
+  const base = hash(1, [1, 2, 3, 4, 5]);
   let lineCount = 0;
-  const counted = hash(1, [1, 2, 3], () => {
+  const counted = hash(1, [1, 2, 3, 4, 5], () => {
     lineCount++;
   });
   assert.equal(counted, base);
   assert.equal(lineCount, 1);
-  for (const other of [hash(1, [2, 1, 3]), hash(1, [1, 2, 4]), hash(2, [1, 2, 3]), hash(1, [1, 2])]) {
+  const others: readonly Five[] = [
+    [2, 1, 3, 4, 5],
+    [2, 2, 3, 4, 5],
+    [1, 3, 3, 4, 5],
+    [1, 2, 4, 4, 5],
+    [1, 2, 3, 5, 5],
+    [1, 2, 3, 4, 6],
+  ];
+  for (const other of [...others.map((values) => hash(1, values)), hash(2, [1, 2, 3, 4, 5])]) {
     assert.notEqual(other, base);
   }
 });

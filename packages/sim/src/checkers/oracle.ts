@@ -252,13 +252,21 @@ export class Oracle {
 
   /** After each step of a member. */
   stepped(node: NodeId, status: ObservedStatus): void {
-    const member = this.#member(node);
     const before = this.#status.get(node);
+    // PERF: apart from what follows, which needs memory for its texts as soon as it is entered.
+    if (
+      before === undefined ||
+      this.#hasty.has(node) ||
+      !this.#isUnchanged(this.#member(node), status, before)
+    ) {
+      this.#changed(node, status, before);
+    }
+  }
+
+  #changed(node: NodeId, status: ObservedStatus, before: ObservedStatus | undefined): void {
+    const member = this.#member(node);
     const hasty = this.#hasty.get(node);
     promise(hasty === undefined, "transfer-caught-up", () => hasty ?? "");
-    if (before !== undefined && this.#isUnchanged(member, status, before)) {
-      return;
-    }
     promise(
       before === undefined || status.term >= before.term,
       "term-monotonic",

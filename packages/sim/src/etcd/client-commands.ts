@@ -118,8 +118,9 @@ function checkCount({ applied, count, refusedCount, voidCount }: Asked, index: n
 
 function keyOf(bytes: Uint8Array): string {
   let key = "";
-  for (const byte of bytes) {
-    key += String.fromCharCode(byte);
+  // PERF: in pieces, where a character at a time makes a rope of as many strings; a call takes so many arguments.
+  for (let at = 0; at < bytes.length; at += 4096) {
+    key += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + 4096));
   }
   return key;
 }

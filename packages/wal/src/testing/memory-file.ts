@@ -121,7 +121,9 @@ export class MemoryFile {
 
   /** What a loss of power leaves. `inFlight` are writes that were under way. */
   crash(random: Prng, mode: CrashMode, inFlight: readonly PendingWrite[]): MemoryFile {
-    const survivor = new MemoryFile(this.#durable.content);
+    const survivor = new MemoryFile(noBytes);
+    survivor.#durable = this.#durable.share();
+    survivor.#seen = this.#durable.share();
     if (mode === "random") {
       for (const change of [...this.#pending, ...inFlight]) {
         if (change.kind === "write") {
