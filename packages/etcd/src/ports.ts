@@ -202,9 +202,12 @@ export interface SignedTokenPort {
 /** What an operator should hear about access control. Never a password, never a token. */
 export type AuthEvent = { readonly kind: "authentication-failed"; readonly user: string };
 
-/** Runs work later in the same thread, after other events had their turn; `setImmediate` in a server. */
+/** Runs work later in the same thread. */
 export interface DeferPort {
+  /** After other events had their turn; `setImmediate` in a server. */
   defer(work: () => void): void;
+  /** After so many milliseconds, about. Without it, what may wait a little for its like is done at once. */
+  after?(delayMs: number, work: () => void): void;
 }
 
 /** Unpredictable numbers, for ids that the server chooses. */

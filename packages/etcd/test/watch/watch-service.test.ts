@@ -321,6 +321,49 @@ test("ends: a client's half-close ends nothing, its cancel and bytes that do not
   assert.equal(member.deferred.length, 0);
 });
 
+test("after events for thousands of watchers it rests, and what happens meanwhile goes out together", () => {
+  const deferred: (() => void)[] = [];
+  const rests: { readonly delayMs: number; readonly over: () => void }[] = [];
+  const member = new Member({
+    defer: {
+      defer: (work) => deferred.push(work),
+      after: (delayMs, over) => rests.push({ delayMs, over }),
+    },
+  });
+  const watched = new Watched(member);
+  const count = 2500;
+  for (let i = 0; i < count; i++) {
+    watched.create("k");
+  }
+  const run = (): number[] => {
+    for (let work = deferred.shift(); work !== undefined; work = deferred.shift()) {
+      work();
+    }
+    return watched.take().map((response) => response.events.length);
+  };
+  const each = (events: number): number[] => Array.from({ length: count }, () => events);
+  watched.put("k", "1");
+  assert.deepEqual(run(), each(1), "the first waits for nothing");
+  watched.put("k", "2");
+  watched.put("k", "3");
+  assert.deepEqual(run(), []);
+  const [rest] = rests.splice(0);
+  assert.equal(rest?.delayMs, 10);
+  rest?.over();
+  assert.deepEqual(run(), each(2));
+  // Nothing happens during this rest: what comes behind it waits for nothing.
+  rests.shift()?.over();
+  assert.deepEqual(run(), []);
+  watched.put("k", "4");
+  assert.deepEqual(run(), each(1));
+  // Few watchers are no reason to rest.
+  rests.splice(0)[0]?.over();
+  watched.create("x");
+  watched.put("x", "5");
+  assert.deepEqual(run(), [1]);
+  assert.equal(rests.length, 0);
+});
+
 test("watchers elsewhere cost a put nothing but the way down a tree; watchers of its key cost one each", () => {
   const member = new Member();
   const watched = new Watched(member);

@@ -197,7 +197,10 @@ function apiOptions(
     store: machine,
     membership: replication.membership,
     reconfiguration: replication.reconfiguration,
-    defer: { defer: (work) => void setImmediate(work) },
+    defer: {
+      defer: (work) => void setImmediate(work),
+      after: (delayMs, work) => void setTimeout(work, delayMs).unref(),
+    },
     createDigest() {
       const hash = createHash("sha256");
       return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
