@@ -38,7 +38,7 @@ export class FaultyDisk {
   readonly #faults: FaultCount;
   readonly #events: DiskEvents;
   /** Calls that wait for their time, in the order they were made: what each does to the disk, told to nobody. */
-  readonly #underWay = new Set<() => void>();
+  readonly #underWay = new Set<Start<unknown>>();
   readonly #hooks = {
     fault: (operation: { readonly kind: MemoryOperationKind; readonly bytes: number }) =>
       this.#fault(operation.kind, operation.bytes),
@@ -176,9 +176,9 @@ export class FaultyDisk {
     this.disarm();
     const underWay = [...this.#underWay];
     this.#underWay.clear();
-    for (const untold of underWay) {
+    for (const start of underWay) {
       if (this.#random.chance(0.5)) {
-        untold();
+        start(nobody);
       }
     }
     this.#files = this.#files.crash(this.#random, mode, this.#hooks);
@@ -203,7 +203,16 @@ export class FaultyDisk {
     if (!process.isAlive) {
       return;
     }
-    const perform = (): void =>
+    this.#underWay.add(start);
+    const crashes = this.#countDown();
+    this.#world.schedule(this.#latencyMs(kind), () => {
+      if (!this.#underWay.delete(start)) {
+        return; // The power went out meanwhile.
+      }
+      if (crashes) {
+        this.#crashAround(start);
+        return;
+      }
       start((error, value) =>
         process.enter(() => {
           if (kind !== "read" && error !== null && (error.code === "EIO" || error.code === "ENOSPC")) {
@@ -212,24 +221,16 @@ export class FaultyDisk {
           completed(error, value);
         }),
       );
-    const untold = (): void => start(() => {});
-    this.#underWay.add(untold);
-    const crashes = this.#countDown();
-    this.#world.schedule(this.#latencyMs(kind), () => {
-      if (!this.#underWay.delete(untold)) {
-        return; // The power went out meanwhile.
-      }
-      if (!crashes) {
-        perform();
-        return;
-      }
-      const moment = this.#crashMoment;
-      if (moment === "after") {
-        untold();
-      }
-      this.#faults.add(`crash-${moment}-disk-call`);
-      this.#events.powerLost();
     });
+  }
+
+  #crashAround(start: Start<unknown>): void {
+    const moment = this.#crashMoment;
+    if (moment === "after") {
+      start(nobody);
+    }
+    this.#faults.add(`crash-${moment}-disk-call`);
+    this.#events.powerLost();
   }
 
   #countDown(): boolean {
@@ -303,6 +304,9 @@ export class FaultyDisk {
 }
 
 type Start<T> = (completed: FileCompleted<T>) => void;
+
+/** Whom a call tells that nobody waits for any more. */
+const nobody: FileCompleted<unknown> = () => {};
 
 type Call = <T>(kind: MemoryOperationKind, start: Start<T>, completed: FileCompleted<T>) => void;
 

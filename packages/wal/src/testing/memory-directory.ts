@@ -38,8 +38,11 @@ export class MemoryDirectory {
     this.#change({ remove: from, add: { name: to, node } });
   }
 
+  /** What is durable becomes what is seen, change by change: a directory has many names, and few that change. */
   sync(): void {
-    this.#durable = new Map(this.#names);
+    for (const change of this.#pending) {
+      applyChange(this.#durable, change);
+    }
     this.#pending = [];
   }
 

@@ -262,23 +262,22 @@ export class MemoryFileSystem implements FileSystem {
       return; // The process is dead: its calls go nowhere.
     }
     this.#number++;
-    const operation: MemoryOperation = {
+    const { schedule } = this.#options;
+    if (schedule === undefined) {
+      this.#run({ kind, path, number: this.#number, bytes, run: nothing }, completed, effect, inFlight);
+      return;
+    }
+    const operation = {
       kind,
       path,
       number: this.#number,
       bytes,
-      run: () => {
-        this.#run(operation, completed, effect, inFlight);
-      },
+      run: () => this.#run(operation, completed, effect, inFlight),
     };
     if (inFlight !== null) {
       this.#inFlight.set(operation, inFlight);
     }
-    if (this.#options.schedule === undefined) {
-      operation.run();
-    } else {
-      this.#options.schedule(operation);
-    }
+    schedule(operation);
   }
 
   #run<T>(
@@ -346,6 +345,9 @@ export class MemoryFileSystem implements FileSystem {
     return node;
   }
 }
+
+/** What is left to do of a call that runs before it returns. */
+const nothing = (): void => {};
 
 class MemoryFileHandle implements FileHandle {
   readonly #fs: MemoryFileSystem;
