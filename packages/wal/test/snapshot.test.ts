@@ -25,6 +25,17 @@ function filled(fs: MemoryFileSystem, count = 6): WalStorage {
   return storage;
 }
 
+/** A closed store with snapshots at 2 and at 4, whose log begins behind `compacted`. */
+function withSpare(compacted: number): MemoryFileSystem {
+  const fs = new MemoryFileSystem();
+  const storage = filled(fs);
+  makeSnapshot(storage, 2, 1);
+  makeSnapshot(storage, 4, 1);
+  now((completed) => storage.compact(toLogIndex(compacted), completed));
+  now((completed) => storage.close(completed));
+  return fs;
+}
+
 function readImage(storage: WalStorage): Uint8Array {
   const source = now<SnapshotSource>((completed) => storage.openSnapshot(completed));
   const parts: Uint8Array[] = [];
@@ -120,12 +131,7 @@ test("a received snapshot replaces the log with its batch, not before", () => {
 });
 
 test("a damaged newest snapshot: the older one and the log serve, and the damaged file is kept aside", () => {
-  const fs = new MemoryFileSystem();
-  const storage = filled(fs);
-  makeSnapshot(storage, 2, 1);
-  makeSnapshot(storage, 4, 1);
-  now((completed) => storage.compact(toLogIndex(2), completed));
-  now((completed) => storage.close(completed));
+  const fs = withSpare(2);
   fs.flipBit("snap/0000000000000004-0000000000000001.snap", 1500);
   const again = openNow(fs, { segmentBytes: 1024 });
   assert.equal(again.report.length, 1);
@@ -136,12 +142,7 @@ test("a damaged newest snapshot: the older one and the log serve, and the damage
 });
 
 test("a damaged newest snapshot that the log does not reach back from is refused, and nothing is changed", () => {
-  const fs = new MemoryFileSystem();
-  const storage = filled(fs);
-  makeSnapshot(storage, 2, 1);
-  makeSnapshot(storage, 4, 1);
-  now((completed) => storage.compact(toLogIndex(4), completed));
-  now((completed) => storage.close(completed));
+  const fs = withSpare(4);
   fs.flipBit("snap/0000000000000004-0000000000000001.snap", 1500);
   const before = fs.files();
   assert.throws(
@@ -155,12 +156,7 @@ test("a damaged newest snapshot that the log does not reach back from is refused
 });
 
 test("a damaged spare one hinders no start; it is found damaged when it would have to serve", () => {
-  const fs = new MemoryFileSystem();
-  const storage = filled(fs);
-  makeSnapshot(storage, 2, 1);
-  makeSnapshot(storage, 4, 1);
-  now((completed) => storage.compact(toLogIndex(2), completed));
-  now((completed) => storage.close(completed));
+  const fs = withSpare(2);
   fs.flipBit("snap/0000000000000002-0000000000000001.snap", 1500);
   const again = openNow(fs, { segmentBytes: 1024 });
   assert.deepEqual(again.report, []);
@@ -171,11 +167,7 @@ test("a damaged spare one hinders no start; it is found damaged when it would ha
 });
 
 test("a spare one that is cut short is found out at once", () => {
-  const fs = new MemoryFileSystem();
-  const storage = filled(fs);
-  makeSnapshot(storage, 2, 1);
-  makeSnapshot(storage, 4, 1);
-  now((completed) => storage.close(completed));
+  const fs = withSpare(2);
   fs.damage("snap/0000000000000002-0000000000000001.snap", (bytes) => bytes.subarray(0, -1));
   assert.match(openNow(fs, { segmentBytes: 1024 }).report[0] ?? "", /0002-.*bytes long, not \d+.*set aside/);
 });

@@ -3,8 +3,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { crc32c, DecodeError } from "@quorate/base";
-import { KvStateMachine, UnsupportedFormat } from "@quorate/kv";
-import { Driver, del, plain, put, range, readImage, restored, txn } from "../support/requests.ts";
+import { KvStateMachine } from "@quorate/kv";
+import {
+  assertImageRefused,
+  Driver,
+  del,
+  plain,
+  put,
+  range,
+  readImage,
+  restored,
+  txn,
+} from "../support/requests.ts";
 
 /** A state with everything an image can hold: old versions, tombstones, versions at the compact revision, members. */
 function sampleDriver(): Driver {
@@ -76,23 +86,13 @@ test("every flipped bit and every cut is refused, and leaves the present state",
   const target = new Driver();
   target.apply(put("mine", "1"));
   const before = target.machine.hashKv();
-  const refuse = (bytes: Uint8Array): void => {
-    assert.throws(
-      () => {
-        const restore = target.machine.restore();
-        restore.write(bytes);
-        restore.finish();
-      },
-      (error: unknown) => error instanceof DecodeError || error instanceof UnsupportedFormat,
-    );
-  };
   for (let bit = 0; bit < image.length * 8; bit++) {
     const damaged = image.slice();
     damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
-    refuse(damaged);
+    assertImageRefused(target.machine, damaged);
   }
   for (let length = 0; length < image.length; length++) {
-    refuse(image.subarray(0, length));
+    assertImageRefused(target.machine, image.subarray(0, length));
   }
   assert.deepEqual(target.machine.hashKv(), before);
 });

@@ -5,7 +5,17 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { ByteWriter, crc32c, DecodeError } from "@quorate/base";
 import { encodeCommand, KvStateMachine, UnsupportedFormat } from "@quorate/kv";
-import { Driver, del, plain, put, range, readImage, readLastImage, restored } from "../support/requests.ts";
+import {
+  assertImageRefused,
+  Driver,
+  del,
+  plain,
+  put,
+  range,
+  readImage,
+  readLastImage,
+  restored,
+} from "../support/requests.ts";
 
 /** Everything a store can hold: keys with a history, deleted ones, leased ones, freed records, a large value. */
 function sampleDriver(keys = 300): Driver {
@@ -74,18 +84,8 @@ test("cut or damaged it is refused, and leaves the present state; the arrays' ow
   const target = new Driver();
   target.apply(put("mine", "1"));
   const before = target.machine.hashKv();
-  const refuse = (bytes: Uint8Array): void => {
-    assert.throws(
-      () => {
-        const restore = target.machine.restore();
-        restore.write(bytes);
-        restore.finish();
-      },
-      (error: unknown) => error instanceof DecodeError || error instanceof UnsupportedFormat,
-    );
-  };
   for (let i = 0; i < 200; i++) {
-    refuse(image.subarray(0, Math.floor((image.length / 200) * i)));
+    assertImageRefused(target.machine, image.subarray(0, Math.floor((image.length / 200) * i)));
   }
   let begin = 0;
   for (const { bytes, tag } of blocksOf(image)) {
@@ -94,7 +94,7 @@ test("cut or damaged it is refused, and leaves the present state; the arrays' ow
     for (const place of places) {
       const damaged = new Uint8Array(image);
       damaged[begin + place] = (damaged[begin + place] as number) ^ 1;
-      refuse(damaged);
+      assertImageRefused(target.machine, damaged);
     }
     begin = end;
   }

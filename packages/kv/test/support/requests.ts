@@ -1,5 +1,6 @@
 /** Short ways to write requests in tests: keys and values as text, every other field optional. */
-import { ByteWriter, utf8Encode } from "@quorate/base";
+import assert from "node:assert/strict";
+import { ByteWriter, DecodeError, utf8Encode } from "@quorate/base";
 import type {
   Command,
   Compare,
@@ -14,7 +15,7 @@ import type {
   RequestOp,
   TxnRequest,
 } from "@quorate/kv";
-import { encodeCommand, KvStateMachine, writeOnBehalf } from "@quorate/kv";
+import { encodeCommand, KvStateMachine, UnsupportedFormat, writeOnBehalf } from "@quorate/kv";
 
 export const bytes = utf8Encode;
 
@@ -155,6 +156,18 @@ function readAll(image: KvImage, bytesMax: number): Uint8Array {
   }
   image.close();
   return Buffer.concat(chunks);
+}
+
+/** A machine that is given `image` throws, for it is damaged, cut or newer. */
+export function assertImageRefused(machine: KvStateMachine, image: Uint8Array): void {
+  assert.throws(
+    () => {
+      const restore = machine.restore();
+      restore.write(image);
+      restore.finish();
+    },
+    (error: unknown) => error instanceof DecodeError || error instanceof UnsupportedFormat,
+  );
 }
 
 /** A new machine with the state of `image`, fed in chunks of `chunkBytes`. */
