@@ -8,8 +8,8 @@ import { assert } from "./assert.ts";
 const polynomial = 0x82f63b78;
 const tables: Uint32Array = buildTables();
 
-/** Bytes of one stream of a block; each block has three. */
-const streamBytes = 1024;
+/** Bytes of one stream of a block; each block has three. PERF: longer ones gain nothing, and fewer frames have room for three. */
+const streamBytes = 256;
 const streamWords = streamBytes / 4;
 const blockBytes = 3 * streamBytes;
 
@@ -52,7 +52,7 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = byt
   // `as number`: the indexes below are within the tables by construction; a check per look-up would double the cost.
   let crc = ~seed;
   let i = start;
-  if (end - start >= 2 * blockBytes && isLittleEndian) {
+  if (end - start >= blockBytes + 3 && isLittleEndian) {
     for (; ((bytes.byteOffset + i) & 3) !== 0; i++) {
       crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[i] as number)) & 0xff] as number);
     }
