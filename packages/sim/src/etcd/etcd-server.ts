@@ -114,13 +114,13 @@ export class EtcdServer {
     method.handle(call);
   }
 
-  /** The clock has moved. Now and then something of what compaction hid is freed. */
+  /** The clock has moved. Something of what compaction hid is freed, also while the member writes its last image. */
   tick(): void {
+    this.#parts.machine.sweep(this.#parts.random.pick([1, 10, 1000]));
     if (this.#isStopped) {
       return;
     }
     this.#api.tick(this.#parts.nowMs());
-    this.#parts.machine.sweep(this.#parts.random.pick([1, 10, 1000]));
     this.#checkPending();
   }
 
