@@ -97,8 +97,13 @@ const image = Uint8Array.from({ length: 10 }, (_, i) => i);
 
 async function makeSnapshot(storage: Storage, snapshot: SnapshotMetadata): Promise<void> {
   const sink = storage.createSnapshot(snapshot);
-  await completion((completed) => sink.write(image.slice(0, 4), completed));
-  await completion((completed) => sink.write(image.slice(4), completed));
+  // As a host does: the next chunk lies where the last one lay.
+  const room = new Uint8Array(image.length);
+  for (const part of [image.subarray(0, 4), image.subarray(4)]) {
+    room.set(part);
+    await completion((completed) => sink.write(room.subarray(0, part.length), completed));
+    room.fill(0xff);
+  }
   await completion((completed) => sink.finish(completed));
 }
 
