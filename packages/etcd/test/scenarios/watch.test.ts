@@ -121,15 +121,26 @@ test("etcd #15271: a watch goes on where it was when its member installs a snaps
       put(member, "k", String(i));
     }
   }
-  const watched = new Watched(behind);
-  const first = watched.create("k", { startRevision: 2n });
+  const fromPast = new Watched(behind);
+  const first = fromPast.create("k", { startRevision: 2n });
   assert.deepEqual(eventsOf(first), ["2 put k", "3 put k", "4 put k", "5 put k", "6 put k"]);
+  // One that has always been live: nothing but the place of all of them keeps it from what it had.
+  const fromNow = new Watched(behind);
+  assert.deepEqual(eventsOf(fromNow.create("k")), []);
+  for (const member of [ahead, behind]) {
+    put(member, "k", "seen");
+  }
+  for (const watched of [fromPast, fromNow]) {
+    assert.deepEqual(eventsOf(watched.take()), ["7 put k"]);
+  }
   for (let i = 0; i < 4; i++) {
     put(ahead, "k", `later ${i}`);
   }
   install(ahead.machine, behind);
   put(behind, "k", "after");
-  assert.deepEqual(eventsOf(watched.take()), ["7 put k", "8 put k", "9 put k", "10 put k", "11 put k"]);
+  for (const watched of [fromPast, fromNow]) {
+    assert.deepEqual(eventsOf(watched.take()), ["8 put k", "9 put k", "10 put k", "11 put k", "12 put k"]);
+  }
 });
 
 // etcd #17529: of many watchers on one stream some fell behind; when compaction overtook them they were moved on to the present, and never told of the gap.
