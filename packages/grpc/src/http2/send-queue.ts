@@ -3,8 +3,8 @@ import { assert, must, RingBuffer } from "@quorate/base";
 import { prefixBytes } from "../wire/message-reader.ts";
 import type { Fields } from "./hpack/encoder.ts";
 
-/** Room that is made for messages that wait behind another one: watchers' are short, and come by the hundred. */
-const slabBytes = 4096;
+/** Room that is made at once for messages that wait behind others: watchers' are short, and come by the hundred. */
+const roomBytesMax = 4096;
 
 /** Bytes that wait, `bytes[start, end)`; behind them the buffer may have room. */
 interface Chunk {
@@ -68,14 +68,14 @@ export class SendQueue {
     }
   }
 
-  /** PERF: only a message that waits alone gets a buffer of its length; the next ones share. */
+  /** PERF: messages share buffers. What is free of them is never more than what waits, which is what counts against bounds. */
   #chunkFor(length: number): Chunk {
     const count = this.#chunks.length;
     const last = count === 0 ? undefined : this.#chunks.at(count - 1);
     if (last?.grows === true && last.bytes.length - last.end >= length) {
       return last;
     }
-    const room = count === 0 ? length : Math.max(length, slabBytes);
+    const room = Math.max(length, Math.min(this.#bytes, roomBytesMax));
     const chunk = { bytes: Buffer.allocUnsafeSlow(room), start: 0, end: 0, grows: true };
     this.#chunks.push(chunk);
     return chunk;
