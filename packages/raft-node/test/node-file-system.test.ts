@@ -75,24 +75,27 @@ test("failures carry the platform's code, the call and the path", async () => {
 });
 
 test("what the system wrote in part is written to its end", async () => {
-  const whole = fs.write;
-  const short = (
-    descriptor: number,
-    bytes: Uint8Array,
-    from: number,
-    length: number,
-    ...rest: unknown[]
-  ): void => Reflect.apply(whole, fs, [descriptor, bytes, from, Math.min(length, 7), ...rest]);
-  Object.assign(fs, { write: short });
+  const { write, writeSync } = fs;
+  // Both take the descriptor, the bytes, where they begin and how many they are.
+  const short =
+    (whole: (...args: never) => unknown) =>
+    (descriptor: number, bytes: Uint8Array, from: number, length: number, ...rest: unknown[]): unknown =>
+      Reflect.apply(whole, fs, [descriptor, bytes, from, Math.min(length, 70), ...rest]);
+  Object.assign(fs, { write: short(write), writeSync: short(writeSync) });
   syncBuiltinESMExports();
   try {
-    const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
-    const handle = await open("short", "create");
-    await call<void>((completed) => handle.write(5, bytes, completed));
-    assert.deepEqual(await call<Uint8Array>((completed) => handle.read(5, 200, completed)), bytes);
-    await call<void>((completed) => handle.close(completed));
+    for (const [name, length] of [
+      ["small", 1_000],
+      ["large", 10_000],
+    ] as const) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i % 251);
+      const handle = await open(name, "create");
+      await call<void>((completed) => handle.write(5, bytes, completed));
+      assert.deepEqual(await call<Uint8Array>((completed) => handle.read(5, 2 * length, completed)), bytes);
+      await call<void>((completed) => handle.close(completed));
+    }
   } finally {
-    Object.assign(fs, { write: whole });
+    Object.assign(fs, { write, writeSync });
     syncBuiltinESMExports();
   }
 });

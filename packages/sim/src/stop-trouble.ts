@@ -7,8 +7,8 @@ export type StopTrouble =
   | { readonly kind: "power"; readonly calls: number; readonly moment: Moment }
   | { readonly kind: "full"; readonly roomBytes: number };
 
-/** A store as it lies in memory has a megabyte or a little more here, written by some forty calls until the log behind it is gone. */
-const callsMax = 50;
+/** A store as it lies in memory has a megabyte or a little more here, written by some fifteen calls until the log behind it is gone. */
+const callsMax = 20;
 const roomBytesMax = 1_200_000;
 
 /** One or the other, at any point of the image. */

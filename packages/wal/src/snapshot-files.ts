@@ -29,18 +29,29 @@ import {
 /** A chunk in the file. */
 const framedBytes = chunkOverheadBytes + chunkBytes;
 
+/** PERF: a read, or a write, costs some 50 µs besides its bytes, and there are thousands of chunks. */
+const chunksAtOnce = 16;
+
 /** Writes one image into one file, in order. */
 export class ImageWriter {
   readonly #file: FileHandle;
   readonly #identity: StoreIdentity;
   readonly #metadata: SnapshotMetadata;
   readonly #origin: SnapshotOrigin;
-  /** The chunk that is being gathered, behind its head. PERF: one for all chunks; each of its own was garbage of the size of the image. */
-  readonly #framed: Uint8Array = new Uint8Array(framedBytes);
-  readonly #framedView: DataView = new DataView(this.#framed.buffer);
-  /** Bytes of that chunk so far, without its head. */
+  /**
+   * Chunks that are not in the file yet, each behind its head. PERF: one for all of the image, or it is garbage of its size; several in
+   * one write, because waking a thread costs more than the bytes. What is received is written chunk by chunk, so that all of it is
+   * there when a transfer is cut.
+   */
+  readonly #framed: Uint8Array;
+  readonly #framedView: DataView;
+  /** Bytes of whole chunks in it, with their heads. */
+  #framedBytes = 0;
+  /** Bytes of the chunk that is being gathered behind them, without its head. */
   #pendingBytes = 0;
+  /** Bytes of the image in whole chunks. */
   #imageBytes = 0;
+  #flushedBytes = 0;
   #offset: number;
 
   constructor(file: FileHandle, identity: StoreIdentity, metadata: SnapshotMetadata, origin: SnapshotOrigin) {
@@ -48,6 +59,8 @@ export class ImageWriter {
     this.#identity = identity;
     this.#metadata = metadata;
     this.#origin = origin;
+    this.#framed = new Uint8Array((origin === "local" ? chunksAtOnce : 1) * framedBytes);
+    this.#framedView = new DataView(this.#framed.buffer);
     this.#offset = encodeSnapshotHeader(identity, metadata, origin, 0).length;
   }
 
@@ -66,12 +79,13 @@ export class ImageWriter {
       this.#offset += framed.length;
       this.#imageBytes += chunkBytes;
     }
+    this.#flushedBytes = this.#imageBytes;
     yield* truncate(this.#file, this.#offset);
   }
 
   /** Bytes of the image that are in the file. */
   get flushedBytes(): number {
-    return this.#imageBytes;
+    return this.#flushedBytes;
   }
 
   /** Takes the next bytes of the image. */
@@ -79,10 +93,14 @@ export class ImageWriter {
     let taken = 0;
     while (taken < bytes.length) {
       const room = Math.min(chunkBytes - this.#pendingBytes, bytes.length - taken);
-      this.#framed.set(bytes.subarray(taken, taken + room), chunkOverheadBytes + this.#pendingBytes);
+      const at = this.#framedBytes + chunkOverheadBytes + this.#pendingBytes;
+      this.#framed.set(bytes.subarray(taken, taken + room), at);
       this.#pendingBytes += room;
       taken += room;
       if (this.#pendingBytes === chunkBytes) {
+        this.#frame();
+      }
+      if (this.#framedBytes === this.#framed.length) {
         yield* this.#flush();
       }
     }
@@ -91,8 +109,12 @@ export class ImageWriter {
   /** Ends the image: header and footer written, everything synced, the file closed. Returns the image's bytes. */
   *seal(): Task<number> {
     if (this.#pendingBytes > 0) {
+      this.#frame();
+    }
+    if (this.#framedBytes > 0) {
       yield* this.#flush();
     }
+    assert(this.#flushedBytes === this.#imageBytes, "image: sealed before it is written");
     const header = encodeSnapshotHeader(this.#identity, this.#metadata, this.#origin, this.#imageBytes);
     yield* write(this.#file, 0, header);
     const decoded = decodeSnapshotHeader(header, this.#identity);
@@ -108,15 +130,24 @@ export class ImageWriter {
     return this.#imageBytes;
   }
 
-  *#flush(): Task<void> {
-    const framed = this.#framed.subarray(0, chunkOverheadBytes + this.#pendingBytes);
-    const chunk = framed.subarray(chunkOverheadBytes);
-    this.#framedView.setUint32(0, chunk.length, true);
-    this.#framedView.setUint32(4, chunkCrc(chunk, Math.floor(this.#imageBytes / chunkBytes)), true);
-    yield* write(this.#file, this.#offset, framed);
-    this.#offset += framed.length;
+  /** The chunk that is being gathered is whole. */
+  #frame(): void {
+    const at = this.#framedBytes;
+    const end = at + chunkOverheadBytes + this.#pendingBytes;
+    const chunk = this.#framed.subarray(at + chunkOverheadBytes, end);
+    this.#framedView.setUint32(at, chunk.length, true);
+    this.#framedView.setUint32(at + 4, chunkCrc(chunk, Math.floor(this.#imageBytes / chunkBytes)), true);
+    this.#framedBytes = end;
     this.#imageBytes += chunk.length;
     this.#pendingBytes = 0;
+  }
+
+  *#flush(): Task<void> {
+    assert(this.#pendingBytes === 0, "image: written with half a chunk");
+    yield* write(this.#file, this.#offset, this.#framed.subarray(0, this.#framedBytes));
+    this.#offset += this.#framedBytes;
+    this.#flushedBytes = this.#imageBytes;
+    this.#framedBytes = 0;
   }
 }
 
@@ -193,9 +224,6 @@ function* verifyChunks(file: FileHandle, header: SnapshotHeader): Task<number | 
   }
   return imageCrc;
 }
-
-/** PERF: a read costs some 50 µs besides its bytes, and there are thousands of chunks. */
-const chunksAtOnce = 16;
 
 /**
  * Room for `count` chunks of an image with so many bytes left. PERF: many images are far smaller than the largest read, and memory
