@@ -5,8 +5,8 @@
  * they meet. Nothing is kept for a watcher that is behind, so memory is bounded by what streams have not sent yet.
  *
  * PERF: after responses to a thousand watchers or more it rests for some milliseconds, and what happens meanwhile goes out together:
- * 10,000 watchers of one key, written as fast as it goes, get 1.5 times the events, and spend a fifth less CPU on each. A write that
- * stands alone never waits.
+ * 10,000 watchers of one key, written as fast as it goes, get 1.1 to 1.3 times the events for less CPU. Longer rests make Go's clients
+ * faster still, and those that keep up slower. A write that stands alone never waits.
  */
 import { assert } from "@quorate/base";
 import type { KvEvent } from "@quorate/kv";
@@ -16,10 +16,9 @@ import { EventRun } from "./event-run.ts";
 import { IntervalTree } from "./interval-tree.ts";
 import type { Watcher, WatchSink } from "./watcher.ts";
 
-/** Responses in one go that are worth a rest, of a millisecond for how many of them, and the longest one. */
-const responsesToRest = 1000;
-const responsesPerRestMs = 250;
-const restMsMax = 50;
+/** Responses in one go that are worth a rest of a millisecond, and the longest rest. */
+const responsesPerRestMs = 1000;
+const restMsMax = 20;
 
 /** See the head of this file. */
 export class WatchHub {
@@ -141,14 +140,14 @@ export class WatchHub {
   }
 
   #rest(): void {
-    const count = this.#responseCount;
+    const restMs = Math.min(Math.floor(this.#responseCount / responsesPerRestMs), restMsMax);
     this.#responseCount = 0;
-    if (count < responsesToRest || this.#defer.after === undefined) {
+    if (restMs === 0 || this.#defer.after === undefined) {
       return;
     }
     assert(!this.#resting, "watch hub: works while it rests");
     this.#resting = true;
-    this.#defer.after(Math.min(Math.floor(count / responsesPerRestMs), restMsMax), () => {
+    this.#defer.after(restMs, () => {
       this.#resting = false;
       if (this.#scheduled) {
         this.#run();
