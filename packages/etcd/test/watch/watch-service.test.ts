@@ -348,7 +348,7 @@ test("after events for thousands of watchers it rests, and what happens meanwhil
   watched.put("k", "3");
   assert.deepEqual(run(), []);
   const [rest] = rests.splice(0);
-  assert.equal(rest?.delayMs, 2);
+  assert.equal(rest?.delayMs, 10);
   rest?.over();
   assert.deepEqual(run(), each(2));
   // Nothing happens during this rest: what comes behind it waits for nothing.
