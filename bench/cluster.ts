@@ -2,11 +2,16 @@
  * Three server processes under load: calls per second, latency, CPU per call of the leader and of the followers. With an etcd
  * binary the same load goes to three etcd processes, in turn within the same run.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { median } from "./statistics.ts";
-import { launchAll, type NodeCost, printRatio, type Running, root, shutDown, withCost } from "./system.ts";
+import {
+  launchAll,
+  type NodeCost,
+  printRatio,
+  type Running,
+  reportOf,
+  shutDown,
+  withCost,
+} from "./system.ts";
 
 export interface ClusterBenchOptions {
   readonly etcd: string | null;
@@ -100,23 +105,8 @@ async function runLoad(port: number, load: Load, seconds: number): Promise<LoadR
 }
 
 /** Runs the load generator to its end. */
-export async function runLoadProcess(port: number, flags: readonly string[]): Promise<LoadReport> {
-  const child = spawn(
-    process.execPath,
-    [join(root, "bench", "load.ts"), `--endpoint=127.0.0.1:${port}`, ...flags],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) {
-    throw new Error(`the load generator ended with ${code}`);
-  }
-  return JSON.parse(output) as LoadReport;
+export function runLoadProcess(port: number, flags: readonly string[]): Promise<LoadReport> {
+  return reportOf<LoadReport>("load.ts", [`--endpoint=127.0.0.1:${port}`, ...flags]);
 }
 
 function summarize(system: string, load: Load, rounds: readonly Round[]): ClusterResult {

@@ -2,11 +2,16 @@
  * Streams by a load generator that is light enough for the servers to be the limit: events to watchers of one key, and lease
  * keep-alives. Go's client, which `etcd-benchmark` drives, takes more CPU for an event or a keep-alive than both servers together.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { median } from "./statistics.ts";
-import { launchAll, type NodeCost, printRatio, type Running, root, shutDown, withCost } from "./system.ts";
+import {
+  launchAll,
+  type NodeCost,
+  printRatio,
+  type Running,
+  reportOf,
+  shutDown,
+  withCost,
+} from "./system.ts";
 
 interface StreamLoad {
   readonly name: string;
@@ -87,24 +92,14 @@ export async function benchStreams({
 function measure(system: Running, load: StreamLoad, seconds: number): Promise<Round> {
   return withCost(
     system,
-    (port) => generate([`--endpoint=127.0.0.1:${port}`, `--seconds=${seconds}`, ...load.flags]),
+    (port) =>
+      reportOf<StreamReport>("stream-load.ts", [
+        `--endpoint=127.0.0.1:${port}`,
+        `--seconds=${seconds}`,
+        ...load.flags,
+      ]),
     ({ operations }) => operations,
   );
-}
-
-async function generate(flags: readonly string[]): Promise<StreamReport> {
-  const child = spawn(process.execPath, [join(root, "bench", "stream-load.ts"), ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) {
-    throw new Error(`the load generator ended with ${code}`);
-  }
-  return JSON.parse(output) as StreamReport;
 }
 
 function summarize(load: StreamLoad, system: string, rounds: readonly Round[]): StreamsResult {

@@ -131,6 +131,22 @@ export async function withCost<Report>(
   };
 }
 
+/** Runs a load generator of this folder to its end; what it says is one line of JSON. */
+export async function reportOf<Report>(script: string, flags: readonly string[]): Promise<Report> {
+  const child = spawn(process.execPath, [join(root, "bench", script), ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) {
+    throw new Error(`${script} ended with ${code}`);
+  }
+  return JSON.parse(output) as Report;
+}
+
 /** Starts ours, and etcd beside it where there is a binary. */
 export async function launchAll(etcd: string | null): Promise<Running[]> {
   const systems = [await launch("quorate", join(root, "bin", "quorate"), ["serve"])];
