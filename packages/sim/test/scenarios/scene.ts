@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { must, Prng } from "@quorate/base";
 import { encodeCommand } from "@quorate/kv";
 import type { NodeId } from "@quorate/raft";
-import { Trace, World } from "@quorate/sim";
+import { Trace, type TraceSink, World } from "@quorate/sim";
 import { Cluster } from "../../src/cluster.ts";
 import { FaultCount } from "../../src/fault-count.ts";
 import { healedNetwork, type SeedPlan, swarm } from "../../src/swarm.ts";
@@ -17,7 +17,13 @@ export class Scene {
   readonly plan: SeedPlan;
   readonly #watch = new Watch();
 
-  constructor(nodeCount: number, overrides: Partial<SeedPlan> = {}, seed: number = 1) {
+  /** @param sink Gets every event of the world as a line. */
+  constructor(
+    nodeCount: number,
+    overrides: Partial<SeedPlan> = {},
+    seed: number = 1,
+    sink: TraceSink | null = null,
+  ) {
     const root = new Prng(seed);
     const drawn = swarm(seed, root);
     this.plan = {
@@ -38,7 +44,7 @@ export class Scene {
       membership: null,
       ...overrides,
     };
-    this.world = new World(root, new Trace(null));
+    this.world = new World(root, new Trace(sink));
     this.cluster = new Cluster(this.world, this.plan, new FaultCount(), this.#watch);
   }
 
