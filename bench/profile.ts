@@ -23,6 +23,7 @@ const warmUpUs = 2_000_000;
 export async function benchProfile(seconds: number): Promise<{ graph: string; top: readonly SelfTime[] }> {
   const folder = mkdtempSync(join(tmpdir(), "quorate-bench-profile-"));
   const flags = process.env["QUORATE_NODE_FLAGS"] ?? "--max-semi-space-size=16";
+  process.env["QUORATE_SOURCES"] = "1"; // Places in the graph are places in the sources.
   process.env["QUORATE_NODE_FLAGS"] = `${flags} --cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${folder}`;
   try {
     const running = await launch("quorate", join(root, "bin", "quorate"), ["serve"]);
@@ -44,6 +45,7 @@ export async function benchProfile(seconds: number): Promise<{ graph: string; to
     };
   } finally {
     process.env["QUORATE_NODE_FLAGS"] = flags;
+    delete process.env["QUORATE_SOURCES"];
     rmSync(folder, { recursive: true, force: true });
   }
 }

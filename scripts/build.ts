@@ -1,5 +1,5 @@
 /**
- * `npm run build`: makes `dist` of every package, as it gets published.
+ * `npm run build`: makes `dist` of every package, as it gets published, and the program of the `quorate` command.
  *
  * With `--check` it also packs all packages, has publint judge the tarballs, installs them into an empty folder without
  * a network, imports every public entry there the way a stranger would (no `source` condition), type-checks against the
@@ -20,6 +20,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { root } from "./lib/root.ts";
 import { type Outcome, run } from "./lib/run.ts";
+import { bundleProgram } from "./program.ts";
 
 /** What the build needs to know of a package.json. */
 interface Manifest {
@@ -78,11 +79,13 @@ async function build(packages: readonly Published[]): Promise<void> {
     }
     copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   }
+  await bundleProgram();
 }
 
 /** The compiler never deletes: what lost its source would be published for ever. */
 function removeStaleOutput({ folder }: Published): void {
-  for (const path of globSync("dist/**/*.{js,d.ts,js.map,d.ts.map}", { cwd: folder })) {
+  const bundled = ["dist/program/**"];
+  for (const path of globSync("dist/**/*.{js,d.ts,js.map,d.ts.map}", { cwd: folder, exclude: bundled })) {
     const source = path.replace(/^dist/, "src").replace(/\.(d\.ts|js)(\.map)?$/, "");
     if (![".ts", ".js", ".d.ts"].some((ending) => existsSync(join(folder, source + ending)))) {
       rmSync(join(folder, path));

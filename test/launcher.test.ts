@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   mkdirSync,
@@ -9,7 +10,9 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -130,6 +133,41 @@ test("flags for node can be replaced or left out", () => {
     "--stack-size=900",
   ]);
   assert.deepEqual(flagsOf(""), ["--conditions=source"]);
+});
+
+test("runs the bundled program as long as it was made of the sources as they stand", () => {
+  const program = join(checkout, "packages/server/dist/program");
+  const source = join(checkout, "packages/server/src/main.ts");
+  mkdirSync(program, { recursive: true });
+  const vouchFor = (path: string): void => {
+    const { size, mtimeMs } = statSync(join(checkout, path));
+    writeFileSync(join(program, "inputs.json"), JSON.stringify([[path, size, mtimeMs]]));
+  };
+  const isBundled = (env: NodeJS.ProcessEnv = {}): boolean => {
+    const { status, stdout, stderr } = start(join(checkout, "bin/quorate"), [], env);
+    assert.equal(status, 0, stderr);
+    return stdout === "bundled\n";
+  };
+  try {
+    writeFileSync(join(program, "main.js"), 'console.log("bundled");\n');
+    assert.ok(!isBundled(), "nothing vouches for it");
+    vouchFor("packages/server/src/main.ts");
+    assert.ok(isBundled());
+    assert.ok(!isBundled({ QUORATE_SOURCES: "1" }), "the environment asks for the sources");
+    utimesSync(source, 1, 1);
+    assert.ok(!isBundled(), "a source was changed since");
+    vouchFor("packages/server/src/main.ts");
+    assert.ok(isBundled());
+    appendFileSync(source, "// longer\n");
+    utimesSync(source, 1, 1);
+    assert.ok(!isBundled(), "a source has another length");
+    writeFileSync(join(program, "inputs.json"), JSON.stringify([["packages/gone.ts", 1, 1]]));
+    assert.ok(!isBundled(), "a source is gone");
+    writeFileSync(join(program, "inputs.json"), "{");
+    assert.ok(!isBundled(), "a file that is no list vouches for nothing");
+  } finally {
+    rmSync(dirname(program), { recursive: true });
+  }
 });
 
 test("keeps compiled code beside the dependencies, and starts as well where it cannot", () => {
