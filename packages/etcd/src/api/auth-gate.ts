@@ -1,7 +1,10 @@
 /**
  * The gate through which every call comes: finds out who calls, asks for what the method's rule asks, and puts that name on
  * each command that the call leads to. What a name may do with keys is decided where they are read, and for commands where
- * they are applied; here is only who it is.
+ * they are applied.
+ *
+ * This member may lag. What it allows is allowed by the state that is read, or where a command is applied; a refusal may be
+ * wrong, so before it is told it is an appeal: the member catches up, and judges once more.
  */
 import { assert, ByteWriter, must } from "@quorate/base";
 import { type KvErrorCode, type Principal, type RequestOp, writeOnBehalf } from "@quorate/kv";
@@ -9,53 +12,73 @@ import type {
   ApiCall,
   ApiMethod,
   BidiApiCall,
-  CallMetadata,
   ReplicationStatus,
   SignedTokenPort,
   StorePort,
 } from "../ports.ts";
+import { AuthAppeals } from "./auth-appeals.ts";
+import { Callers, type Identity } from "./auth-caller.ts";
 import { type AuthRule, authRules } from "./auth-rules.ts";
 import { AuthTokens } from "./auth-tokens.ts";
 import { failWith } from "./failures.ts";
-
-/** Who calls; a refusal where that cannot be found out. Null: nobody. */
-type Identity = Principal | null | "KV_INVALID_AUTH_TOKEN";
 
 /** What the gate needs of the member. */
 interface GateOptions {
   readonly store: StorePort;
   readonly signedTokens?: SignedTokenPort;
   readonly tokenTtlMs: number;
-  /** How long a token is waited for that the log may bring. */
-  readonly tokenWaitMs: number;
+  /** How long this member may take to catch up before it refuses. */
+  readonly appealWaitMs: number;
   readonly nowMs: () => number;
   readonly status: () => ReplicationStatus;
+  /** Calls back once: with null once the local state is as new as the question. */
+  readonly barrier: (done: (refused: KvErrorCode | null) => void) => void;
 }
 
-/** ETCD: how a token may be announced. */
-const bearer = "Bearer ";
+/** Calls to look at this one member, which answers them also when it has no leader. */
+const ofMember = "/etcdserverpb.Maintenance/";
 
 /** See the head of this file. */
 export class AuthGate {
   readonly tokens: AuthTokens;
   readonly #store: StorePort;
-  readonly #signedTokens: SignedTokenPort | undefined;
+  readonly #callers: Callers;
+  readonly #appeals: AuthAppeals;
+  readonly #status: () => ReplicationStatus;
   /** Who made the calls that are being served. Empty while access control is off. */
   readonly #principals: WeakMap<ApiCall, Principal> = new WeakMap();
+  /** Calls that were judged again: the next refusal is final. */
+  readonly #appealed: WeakSet<ApiCall> = new WeakSet();
   readonly #writer = new ByteWriter(4096);
 
   constructor(options: GateOptions) {
     this.#store = options.store;
-    this.#signedTokens = options.signedTokens;
+    this.#status = options.status;
     const clock = {
       get nowMs() {
         return options.nowMs();
       },
-      get appliedIndex() {
-        return options.status().applied;
-      },
+      barrier: options.barrier,
     };
-    this.tokens = new AuthTokens(clock, options.tokenTtlMs, options.tokenWaitMs);
+    this.tokens = new AuthTokens(clock, options.tokenTtlMs);
+    this.#callers = new Callers(options.store, this.tokens, options.signedTokens);
+    this.#appeals = new AuthAppeals(clock, options.appealWaitMs);
+  }
+
+  /** Ends old tokens, and what waited too long. */
+  tick(): void {
+    this.tokens.tick();
+    this.#appeals.tick();
+  }
+
+  /** There may be a leader now. */
+  leaderMayHaveChanged(): void {
+    this.#appeals.ask();
+  }
+
+  /** Ends what waits. */
+  stop(): void {
+    this.#appeals.stop();
   }
 
   /** `method` behind its rule. */
@@ -87,18 +110,25 @@ export class AuthGate {
     }
   }
 
-  /** For one message of a stream: finds out who sent it, now, and goes on in order; see the rule `each`. */
-  identifyEach(call: BidiApiCall, done: (identity: Identity) => void): void {
+  /**
+   * For one message of a stream: finds out who sent it, now, asks `judge` about it, and goes on in order with what it says; see
+   * the rule `each`. ETCD: streams go on without a leader, so that then a refusal by the local state stands.
+   */
+  judgeEach(
+    call: BidiApiCall,
+    judge: (principal: Principal | null) => KvErrorCode | null,
+    done: (refused: KvErrorCode | null) => void,
+  ): void {
     if (!this.#store.auth.enabled) {
       done(null);
       return;
     }
     let answered = false;
     let waits = false;
-    this.#identify(call, (identity) => {
+    this.#judgeTwice(call, judge, (refused) => {
       answered = true;
       if (!call.ended) {
-        done(identity);
+        done(refused);
       }
       if (waits && !call.ended) {
         call.resume();
@@ -110,9 +140,37 @@ export class AuthGate {
     }
   }
 
+  #judgeTwice(
+    call: BidiApiCall,
+    judge: (principal: Principal | null) => KvErrorCode | null,
+    done: (refused: KvErrorCode | null) => void,
+  ): void {
+    const refusalOf = (identity: Identity): KvErrorCode | null =>
+      identity === "KV_INVALID_AUTH_TOKEN" ? identity : judge(identity);
+    this.#callers.identify(call, (identity) => {
+      const refused = refusalOf(identity);
+      if (refused === null || call.ended) {
+        done(refused);
+        return;
+      }
+      this.#catchUp(true, refused, (final) => {
+        if (final !== null || call.ended) {
+          done(final);
+        } else {
+          this.#callers.identifyAgain(call, identity, (known) => done(refusalOf(known)));
+        }
+      });
+    });
+  }
+
   /** Who made the call; null for nobody, and while access control is off. */
   principalOf(call: ApiCall): Principal | null {
     return this.#principals.get(call) ?? null;
+  }
+
+  /** Whether access control is on, and nobody is known to have made the call. */
+  wantsName(call: ApiCall): boolean {
+    return this.#store.auth.enabled && this.principalOf(call) === null;
   }
 
   /** Why whoever made the call may not run `op` on the local state; null when it may. */
@@ -126,6 +184,16 @@ export class AuthGate {
   /** Why whoever made the call may not read every key of the range; null when it may. */
   refuseRead(call: ApiCall, key: Uint8Array, rangeEnd: Uint8Array): KvErrorCode | null {
     return this.#store.auth.refuseRange(this.principalOf(call), "read", key, rangeEnd);
+  }
+
+  /** Behind a barrier: goes on for a user, and while access control is off; otherwise `call` failed. */
+  forUser(call: ApiCall, then: () => void): void {
+    const refused = this.#refuse("user", this.principalOf(call));
+    if (refused === null) {
+      then();
+    } else {
+      this.reconsider(call, refused, () => this.forUser(call, then));
+    }
   }
 
   /** Why whoever made the call may not administer; null when it may. */
@@ -157,20 +225,20 @@ export class AuthGate {
       serve();
       return;
     }
-    this.#identify(call, (identity) => {
-      if (call.ended) {
-        return;
+    this.#callers.identify(call, (identity) => {
+      if (!call.ended) {
+        this.#judge(rule, call, identity, serve);
       }
-      const refused = identity === "KV_INVALID_AUTH_TOKEN" ? identity : this.#refuse(rule, identity);
-      if (refused !== null) {
-        failWith(call, refused);
-        return;
-      }
-      if (identity !== null && identity !== "KV_INVALID_AUTH_TOKEN") {
-        this.#principals.set(call, identity);
-      }
-      serve();
     });
+  }
+
+  #judge(rule: AuthRule, call: ApiCall, identity: Identity, serve: () => void): void {
+    const refused = identity === "KV_INVALID_AUTH_TOKEN" ? identity : this.#refuse(rule, identity);
+    if (refused === null) {
+      this.#goOn(call, identity, serve);
+    } else {
+      this.#appeal(call, identity, refused, (known) => this.#judge(rule, call, known, serve));
+    }
   }
 
   #refuse(rule: AuthRule, principal: Principal | null): KvErrorCode | null {
@@ -190,39 +258,94 @@ export class AuthGate {
     }
   }
 
-  #identify(call: ApiCall, done: (identity: Identity) => void): void {
-    const token = tokenOf(call.metadata);
-    if (token === null) {
-      done(this.#certified(call));
-    } else if (this.#signedTokens !== undefined) {
-      this.#signedTokens.verify(token, (found) => {
-        const valid = found !== null && found.user !== "";
-        done(
-          valid
-            ? { kind: "user", name: found.user, authRevision: found.authRevision }
-            : "KV_INVALID_AUTH_TOKEN",
-        );
-      });
+  /**
+   * Instead of refusing by a local state that may be old: calls `again` once this member has caught up with the moment of the
+   * question and has found out once more who calls. Each call has one; after it, the refusal is told.
+   */
+  appeal(call: ApiCall, refused: KvErrorCode, again: () => void): void {
+    this.#appeal(call, this.principalOf(call), refused, (identity) => this.#goOn(call, identity, again));
+  }
+
+  /** {@link appeal} behind a barrier of the call's own: the state is new enough, but who calls was asked before it. */
+  reconsider(call: ApiCall, refused: KvErrorCode, again: () => void): void {
+    if (this.#isFinal(call)) {
+      failWith(call, refused);
+      return;
+    }
+    this.#identifyAgain(call, this.principalOf(call), (identity) => this.#goOn(call, identity, again));
+  }
+
+  #appeal(call: ApiCall, before: Identity, refused: KvErrorCode, again: (identity: Identity) => void): void {
+    if (this.#isFinal(call)) {
+      failWith(call, refused);
+      return;
+    }
+    this.#catchUp(call.path.startsWith(ofMember), refused, (final) => {
+      if (call.ended) {
+        return;
+      }
+      if (final === null) {
+        this.#identifyAgain(call, before, again);
+      } else {
+        failWith(call, final);
+      }
+    });
+  }
+
+  /** Whether the call was judged again before; from now on it was. */
+  #isFinal(call: ApiCall): boolean {
+    const isFinal = this.#appealed.has(call);
+    this.#appealed.add(call);
+    return isFinal;
+  }
+
+  /**
+   * Calls back with null when this member has caught up, else with what to refuse with. Where it cannot catch up nobody has
+   * decided: UNAVAILABLE lets clients of etcd ask another member, while a refusal would be the end of it, or make them log in,
+   * which takes the same leader. It is what etcd answers to whatever needs a leader; with `stands`, to what does not, the
+   * refusal by the local state.
+   */
+  #catchUp(stands: boolean, refused: KvErrorCode, done: (final: KvErrorCode | null) => void): void {
+    if (stands && this.#status().leader === 0) {
+      done(refused);
+      return;
+    }
+    this.#appeals.wait((outcome) => {
+      switch (outcome) {
+        case "caught-up":
+          done(null);
+          break;
+        case "full":
+          // So many at once are guesses, and the local state will do for them.
+          done(refused);
+          break;
+        case "late":
+          done(stands ? refused : "KV_TIMEOUT");
+          break;
+        case "stopped":
+          done(stands ? refused : "KV_STOPPED");
+      }
+    });
+  }
+
+  #identifyAgain(call: ApiCall, before: Identity, done: (identity: Identity) => void): void {
+    this.#callers.identifyAgain(call, before, (identity) => {
+      if (!call.ended) {
+        done(identity);
+      }
+    });
+  }
+
+  #goOn(call: ApiCall, identity: Identity, then: () => void): void {
+    if (identity === "KV_INVALID_AUTH_TOKEN") {
+      failWith(call, identity);
+      return;
+    }
+    if (identity === null) {
+      this.#principals.delete(call);
     } else {
-      this.tokens.find(token, (user) => {
-        const { revision } = this.#store.auth;
-        done(user === null ? "KV_INVALID_AUTH_TOKEN" : { kind: "user", name: user, authRevision: revision });
-      });
+      this.#principals.set(call, identity);
     }
+    then();
   }
-
-  /** ETCD: what comes through the JSON gateway bears the gateway's certificate, which is nobody's. */
-  #certified(call: ApiCall): Principal | null {
-    const name = call.peerCertificateCommonName ?? "";
-    if (name === "" || call.metadata.text("grpcgateway-accept") !== null) {
-      return null;
-    }
-    return { kind: "user", name, authRevision: this.#store.auth.revision };
-  }
-}
-
-/** ETCD: clients send it as `token`, the JSON gateway as `authorization`. */
-function tokenOf(metadata: CallMetadata): string | null {
-  const text = metadata.text("token") ?? metadata.text("authorization");
-  return text?.startsWith(bearer) === true ? text.slice(bearer.length) : text;
 }

@@ -11,7 +11,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { utf8Encode } from "@quorate/base";
-import { type AuthAccess, type AuthAction, type AuthPermission, rootName } from "@quorate/kv";
+import { type AuthAccess, type AuthAction, type AuthPermission, type Principal, rootName } from "@quorate/kv";
 import { type Permission, Permission_Type as PermissionType } from "#generated/authpb_pb.js";
 import {
   AuthDisableResponseSchema,
@@ -104,7 +104,10 @@ export class AuthService {
   }
 
   #status(call: UnaryApiCall): void {
-    this.#read(call, () => {
+    if (!this.#context.admit(call, false)) {
+      return;
+    }
+    this.#context.readBarrier(call, () => {
       const { enabled, revision } = this.#context.options.store.auth;
       const message = { header: this.#header(), enabled, authRevision: BigInt(revision) };
       call.respond(toBinary(AuthStatusResponseSchema, create(AuthStatusResponseSchema, message)));
@@ -174,14 +177,11 @@ export class AuthService {
     if (request === null) {
       return;
     }
-    this.#read(call, () => {
-      const { auth } = this.#context.options.store;
-      const principal = this.#context.auth.principalOf(call);
-      const isSelf = principal?.kind === "user" && principal.name === request.name;
-      const user = auth.user(request.name);
-      const refused = isSelf ? null : auth.refuseAdmin(principal);
-      if (refused !== null || user === null) {
-        failWith(call, refused ?? "KV_USER_NOT_FOUND");
+    const isOwn: IsOwn = (principal) => principal.name === request.name;
+    this.#read(call, isOwn, () => {
+      const user = this.#context.options.store.auth.user(request.name);
+      if (user === null) {
+        failWith(call, "KV_USER_NOT_FOUND");
         return;
       }
       const message = create(AuthUserGetResponseSchema, { header: this.#header(), roles: [...user.roles] });
@@ -190,7 +190,7 @@ export class AuthService {
   }
 
   #listUsers(call: UnaryApiCall): void {
-    this.#readAsAdmin(call, () => {
+    this.#read(call, nobodys, () => {
       const users = this.#context.options.store.auth.users().map(({ name }) => name);
       const message = create(AuthUserListResponseSchema, { header: this.#header(), users });
       call.respond(toBinary(AuthUserListResponseSchema, message));
@@ -217,14 +217,12 @@ export class AuthService {
     if (request === null) {
       return;
     }
-    this.#read(call, () => {
-      const { auth } = this.#context.options.store;
-      const principal = this.#context.auth.principalOf(call);
-      const own = principal?.kind === "user" && auth.user(principal.name)?.roles.includes(request.role);
+    const { auth } = this.#context.options.store;
+    const isOwn: IsOwn = ({ name }) => auth.user(name)?.roles.includes(request.role) === true;
+    this.#read(call, isOwn, () => {
       const role = auth.role(request.role);
-      const refused = own === true ? null : auth.refuseAdmin(principal);
-      if (refused !== null || role === null) {
-        failWith(call, refused ?? "KV_ROLE_NOT_FOUND");
+      if (role === null) {
+        failWith(call, "KV_ROLE_NOT_FOUND");
         return;
       }
       const permissions = role.name === rootName ? [everything] : role.permissions;
@@ -234,7 +232,7 @@ export class AuthService {
   }
 
   #listRoles(call: UnaryApiCall): void {
-    this.#readAsAdmin(call, () => {
+    this.#read(call, nobodys, () => {
       const roles = this.#context.options.store.auth.roles().map(({ name }) => name);
       const message = create(AuthRoleListResponseSchema, { header: this.#header(), roles });
       call.respond(toBinary(AuthRoleListResponseSchema, message));
@@ -302,27 +300,33 @@ export class AuthService {
     );
   }
 
-  #read(call: UnaryApiCall, answer: () => void): void {
+  /** Answers behind a barrier whoever administers, or asks for what is its own. */
+  #read(call: UnaryApiCall, isOwn: IsOwn, answer: () => void): void {
     if (this.#context.admit(call, false)) {
-      this.#context.readBarrier(call, answer);
+      this.#context.readBarrier(call, () => this.#answer(call, isOwn, answer));
     }
   }
 
-  #readAsAdmin(call: UnaryApiCall, answer: () => void): void {
-    this.#read(call, () => {
-      const refused = this.#context.auth.refuseAdmin(call);
-      if (refused === null) {
-        answer();
-      } else {
-        failWith(call, refused);
-      }
-    });
+  #answer(call: UnaryApiCall, isOwn: IsOwn, answer: () => void): void {
+    const { auth } = this.#context;
+    const principal = auth.principalOf(call);
+    const refused = principal?.kind === "user" && isOwn(principal) ? null : auth.refuseAdmin(call);
+    if (refused === null) {
+      answer();
+    } else {
+      auth.reconsider(call, refused, () => this.#answer(call, isOwn, answer));
+    }
   }
 
   #header(): Header {
     return this.#context.messageHeader(this.#context.options.store.revision);
   }
 }
+
+/** Whether what is asked for is the caller's own. */
+type IsOwn = (principal: Extract<Principal, { readonly kind: "user" }>) => boolean;
+
+const nobodys: IsOwn = () => false;
 
 /** ETCD: what the role of root may do, as it is shown. */
 const everything: AuthPermission = {

@@ -102,7 +102,8 @@ export class ClusterService {
       return;
     }
     if (request.linearizable) {
-      this.#context.readBarrier(call, () => call.respond(this.#list()));
+      const { auth } = this.#context;
+      this.#context.readBarrier(call, () => auth.forUser(call, () => call.respond(this.#list())));
     } else {
       call.respond(this.#list());
     }

@@ -167,9 +167,10 @@ export class ApiContext {
       store,
       ...(signedTokens === undefined ? {} : { signedTokens }),
       tokenTtlMs: limits.authTokenTtlMs,
-      tokenWaitMs: limits.requestTimeoutMs,
+      appealWaitMs: limits.requestTimeoutMs,
       nowMs: () => this.#nowMs,
       status: () => replication.status(),
+      barrier: (done) => this.barrier(done),
     });
   }
 
@@ -197,13 +198,14 @@ export class ApiContext {
       this.#leaderlessSinceMs ??= nowMs;
     }
     this.pending.expire(nowMs);
-    this.auth.tokens.tick();
+    this.auth.tick();
     this.leaderMayHaveChanged();
     this.#disarmWhenRoom();
   }
 
   /** Asks again for what waits for a leader, if there is one now. */
   leaderMayHaveChanged(): void {
+    this.auth.leaderMayHaveChanged();
     if (this.#parked.length === 0 || this.options.replication.status().leader === 0) {
       return;
     }
@@ -220,7 +222,7 @@ export class ApiContext {
   stop(): void {
     this.#stopped = true;
     this.#parked = [];
-    this.auth.tokens.stop();
+    this.auth.stop();
     this.compactHashes.clear();
     this.pending.stop();
   }
@@ -343,10 +345,34 @@ export class ApiContext {
       failWith(call, "KV_REQUEST_TOO_MANY_REQUESTS");
       return;
     }
+    this.#propose(call, command, encode, goOn, refused);
+  }
+
+  #propose(
+    call: UnaryApiCall,
+    command: Uint8Array,
+    encode: EncodeResult | null,
+    goOn: WithResult | null,
+    refused: WithRefusal | null,
+  ): void {
     const signed = this.auth.sign(call, command);
     const submission = new Submission(this.options, this.#nowMs, call, signed, encode, goOn, refused);
     this.#enter(call, submission);
     this.#trySubmit(submission);
+  }
+
+  /**
+   * A command of nobody's was refused where it was applied: access control was off when this member looked, so it asked for no name.
+   * A refused command has changed nothing; if its sender has a name, it is proposed once more, with that on it.
+   */
+  #proposeNamed({ call, command, encode, goOn, refused }: Submission): void {
+    this.auth.reconsider(call, "KV_USER_EMPTY", () => {
+      if (this.auth.wantsName(call)) {
+        failWith(call, "KV_USER_EMPTY");
+      } else {
+        this.#propose(call, command, encode, goOn, refused);
+      }
+    });
   }
 
   /** As {@link submit}, answered with a message that is not hot. */
@@ -498,7 +524,12 @@ export class ApiContext {
       case "applied": {
         const { result } = outcome;
         if (result.type === "refused") {
-          if (refused === null || !refused(result.code)) {
+          if (refused?.(result.code) === true) {
+            return;
+          }
+          if (result.code === "KV_USER_EMPTY" && this.auth.wantsName(call)) {
+            this.#proposeNamed(submission);
+          } else {
             failWith(call, result.code);
           }
         } else if (encode !== null) {

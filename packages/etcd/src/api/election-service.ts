@@ -98,17 +98,21 @@ export class ElectionService {
       return;
     }
     const name = request.name.slice();
-    this.#context.readBarrier(call, () => {
-      if (this.#queue.refuseRead(call, name)) {
-        return;
-      }
-      const first = this.#queue.first(name);
-      if (first === null) {
-        failUnknown(call, noLeader);
-      } else {
-        call.respond(this.#leaderResponse(first));
-      }
-    });
+    this.#context.readBarrier(call, () => this.#answerLeader(call, name));
+  }
+
+  #answerLeader(call: UnaryApiCall, name: Uint8Array): void {
+    const refused = this.#queue.refuseRead(call, name);
+    if (refused !== null) {
+      this.#context.auth.reconsider(call, refused, () => this.#answerLeader(call, name));
+      return;
+    }
+    const first = this.#queue.first(name);
+    if (first === null) {
+      failUnknown(call, noLeader);
+    } else {
+      call.respond(this.#leaderResponse(first));
+    }
   }
 
   /** Election.Observe: each leader and each of its proclamations; a slow client misses those between. */
@@ -119,8 +123,13 @@ export class ElectionService {
     if (request === null || !this.#context.admit(call, false)) {
       return;
     }
-    const name = request.name.slice();
-    if (this.#queue.refuseRead(call, name)) {
+    this.#observe(call, request.name.slice());
+  }
+
+  #observe(call: StreamApiCall, name: Uint8Array): void {
+    const refused = this.#queue.refuseRead(call, name);
+    if (refused !== null) {
+      this.#context.auth.appeal(call, refused, () => this.#observe(call, name));
       return;
     }
     let told = 0;

@@ -4,7 +4,7 @@
  * key that was written here is in it, and a predecessor that is gone never returns.
  */
 import { assert, utf8Encode } from "@quorate/base";
-import type { KeyValue, PutRequest, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
+import type { KeyValue, KvErrorCode, PutRequest, RangeRequest, RequestOp, TxnRequest } from "@quorate/kv";
 import type { ApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { failUnknown, failWith } from "./failures.ts";
@@ -56,7 +56,10 @@ export class FirstCome {
     value: Uint8Array,
     entered: (place: Place, found: KeyValue | null) => void,
   ): void {
-    if (this.refuseRead(call, name)) {
+    const { auth } = this.#context;
+    const refused = this.refuseRead(call, name);
+    if (refused !== null) {
+      auth.appeal(call, refused, () => this.enter(call, name, lease, value, entered));
       return;
     }
     if (lease === 0n) {
@@ -70,14 +73,10 @@ export class FirstCome {
     }
   }
 
-  /** Whether whoever made the call may not see who stands under `name`; the call then failed. */
-  refuseRead(call: ApiCall, name: Uint8Array): boolean {
+  /** Why whoever made the call may not see who stands under `name`; null when it may. */
+  refuseRead(call: ApiCall, name: Uint8Array): KvErrorCode | null {
     const prefix = prefixOf(name);
-    const refused = this.#context.auth.refuseRead(call, prefix, endOf(prefix));
-    if (refused !== null) {
-      failWith(call, refused);
-    }
-    return refused !== null;
+    return this.#context.auth.refuseRead(call, prefix, endOf(prefix));
   }
 
   /** Calls `first` once nobody is before `place`; fails `call` with `expired` when the place itself is gone by then. */

@@ -20,7 +20,7 @@ import { decodeTxnRequest } from "../codec/txn-request.ts";
 import type { UnaryApiCall } from "../ports.ts";
 import type { ApiContext, EncodeResult } from "./context.ts";
 import { decodeOrFail, failWith } from "./failures.ts";
-import { answerRange } from "./range-answer.ts";
+import { answerRange, refuseRead } from "./range-answer.ts";
 
 const encodePut: EncodeResult = (writer, header, result) => {
   assert(result.type === "put", "kv service: a put answered by something else");
@@ -150,7 +150,12 @@ function answerTxn(context: ApiContext, call: UnaryApiCall, request: TxnRequest)
   if (call.ended) {
     return;
   }
-  const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
+  const forbidden = context.auth.refuseOp(call, request);
+  if (forbidden !== null) {
+    refuseRead(context, call, isSerializable(request), forbidden, () => answerTxn(context, call, request));
+    return;
+  }
+  const refused = context.refuseRead();
   if (refused !== null) {
     failWith(call, refused);
     return;

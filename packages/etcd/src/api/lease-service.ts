@@ -34,6 +34,9 @@ const encodeRevoke: EncodeResult = (writer, header, result) => {
   encodeHeaderOnly(writer, header);
 };
 
+/** What the desk tells of a lease that there is. */
+type FoundLease = Extract<DeskAnswer, { readonly status: "found" }>;
+
 /** Leases of one member. */
 export class LeaseService {
   readonly desk: LeaseDesk;
@@ -103,21 +106,26 @@ export class LeaseService {
         failWith(call, answer);
         return;
       }
-      const found = answer.status === "found" ? answer : null;
-      const refused = this.#refuseKeys(call, found?.keys ?? []);
-      if (refused !== null) {
-        failWith(call, refused);
-        return;
-      }
-      const message = create(LeaseTimeToLiveResponseSchema, {
-        header: this.#header(),
-        ID: request.ID,
-        TTL: found === null ? -1n : BigInt(found.ttlSeconds),
-        grantedTTL: BigInt(found?.grantedTtlSeconds ?? 0),
-        keys: [...(found?.keys ?? [])],
-      });
-      call.respond(toBinary(LeaseTimeToLiveResponseSchema, message));
+      this.#answerTimeToLive(call, request.ID, answer.status === "found" ? answer : null);
     });
+  }
+
+  #answerTimeToLive(call: UnaryApiCall, id: bigint, found: FoundLease | null): void {
+    const refused = this.#refuseKeys(call, found?.keys ?? []);
+    if (refused !== null) {
+      // The keys are views of this turn.
+      const kept = found && { ...found, keys: found.keys.map((key) => key.slice()) };
+      this.#context.auth.appeal(call, refused, () => this.#answerTimeToLive(call, id, kept));
+      return;
+    }
+    const message = create(LeaseTimeToLiveResponseSchema, {
+      header: this.#header(),
+      ID: id,
+      TTL: found === null ? -1n : BigInt(found.ttlSeconds),
+      grantedTTL: BigInt(found?.grantedTtlSeconds ?? 0),
+      keys: [...(found?.keys ?? [])],
+    });
+    call.respond(toBinary(LeaseTimeToLiveResponseSchema, message));
   }
 
   /** Lease.LeaseLeases. ETCD: from this member's state, which may lag; the leader lists them in the order they end. */
@@ -158,8 +166,8 @@ export class LeaseService {
           this.#calls.ended(call);
         }
       };
-      this.#context.auth.identifyEach(call, (identity) => {
-        const refused = this.#refuseRenewal(identity, id);
+      const judge = (principal: Principal | null): KvErrorCode | null => this.#refuseRenewal(principal, id);
+      this.#context.auth.judgeEach(call, judge, (refused) => {
         if (refused === null) {
           this.desk.ask({ kind: "renew", id, withKeys: false }, settle);
         } else {
@@ -184,14 +192,11 @@ export class LeaseService {
   }
 
   /** ETCD: whoever could not write the keys of a lease does not keep them alive either. */
-  #refuseRenewal(identity: Principal | null | "KV_INVALID_AUTH_TOKEN", id: bigint): KvErrorCode | null {
+  #refuseRenewal(principal: Principal | null, id: bigint): KvErrorCode | null {
     const { store } = this.#context.options;
-    if (identity === "KV_INVALID_AUTH_TOKEN") {
-      return identity;
-    }
     const { auth } = store;
     const keysOf = (lease: bigint): readonly Uint8Array[] => store.leaseKeys(lease);
-    return auth.refuseStranger(identity) ?? auth.refuseLease(identity, "write", id, keysOf);
+    return auth.refuseStranger(principal) ?? auth.refuseLease(principal, "write", id, keysOf);
   }
 
   /** ETCD: the keys of a lease are told to who may read each of them. */
@@ -216,7 +221,7 @@ export class LeaseService {
       for (const { id } of leases) {
         const refused = this.#refuseKeys(call, store.leaseKeys(id));
         if (refused !== null) {
-          failWith(call, refused);
+          this.#context.auth.appeal(call, refused, () => this.#whenReadable(call, then));
           return;
         }
       }
@@ -229,7 +234,7 @@ export class LeaseService {
     };
     const stranger = store.auth.refuseStranger(this.#context.auth.principalOf(call));
     if (stranger !== null) {
-      failWith(call, stranger);
+      this.#context.auth.appeal(call, stranger, () => this.#whenReadable(call, then));
     } else if (this.#context.auth.refuseAdmin(call) === null) {
       then();
     } else {

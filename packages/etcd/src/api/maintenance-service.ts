@@ -68,13 +68,15 @@ export function handleAlarm(context: ApiContext, input: Uint8Array, call: UnaryA
     return;
   }
   if (request.action !== AlarmAction.ACTIVATE && request.action !== AlarmAction.DEACTIVATE) {
-    context.readBarrier(call, () => {
-      const { store } = context.options;
-      const wanted = store
-        .alarms()
-        .filter(({ alarm }) => request.alarm === AlarmType.NONE || alarmTypes[alarm] === request.alarm);
-      call.respond(encodeAlarms(context, store.revision, wanted));
-    });
+    context.readBarrier(call, () =>
+      context.auth.forUser(call, () => {
+        const { store } = context.options;
+        const wanted = store
+          .alarms()
+          .filter(({ alarm }) => request.alarm === AlarmType.NONE || alarmTypes[alarm] === request.alarm);
+        call.respond(encodeAlarms(context, store.revision, wanted));
+      }),
+    );
     return;
   }
   changeAlarm(context, call, request);
@@ -83,7 +85,7 @@ export function handleAlarm(context: ApiContext, input: Uint8Array, call: UnaryA
 function changeAlarm(context: ApiContext, call: UnaryApiCall, request: AlarmRequest): void {
   const refused = context.auth.refuseAdmin(call);
   if (refused !== null) {
-    failWith(call, refused);
+    context.auth.appeal(call, refused, () => changeAlarm(context, call, request));
     return;
   }
   const alarm =

@@ -3,11 +3,11 @@
  * revision of its beginning, because a range over a million keys must not hold up heartbeats.
  */
 import { ByteWriter } from "@quorate/base";
-import { RangeReader, type RangeRequest } from "@quorate/kv";
+import { type KvErrorCode, RangeReader, type RangeRequest } from "@quorate/kv";
 import { writeHeader } from "../codec/header.ts";
 import { writeKeyValue } from "../codec/key-value.ts";
 import { encodeRangeEnd, encodeRangeResponse } from "../codec/kv-responses.ts";
-import type { UnaryApiCall } from "../ports.ts";
+import type { ApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { failWith } from "./failures.ts";
 
@@ -26,7 +26,12 @@ export function answerRange(context: ApiContext, call: UnaryApiCall, request: Ra
     return;
   }
   const { store } = context.options;
-  const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
+  const forbidden = context.auth.refuseOp(call, request);
+  if (forbidden !== null) {
+    refuseRead(context, call, request.serializable, forbidden, () => answerRange(context, call, request));
+    return;
+  }
+  const refused = context.refuseRead();
   if (refused !== null) {
     failWith(call, refused);
     return;
@@ -46,6 +51,24 @@ export function answerRange(context: ApiContext, call: UnaryApiCall, request: Ra
     return;
   }
   context.respond(call, (writer) => encodeRangeResponse(writer, context.header(result.revision), result));
+}
+
+/**
+ * Refuses a read for want of a right, unless `again` may come to another end: who calls was asked before the barrier. ETCD: where
+ * the client takes what may be old, so may its rights be.
+ */
+export function refuseRead(
+  context: ApiContext,
+  call: ApiCall,
+  isSerializable: boolean,
+  forbidden: KvErrorCode,
+  again: () => void,
+): void {
+  if (isSerializable) {
+    failWith(call, forbidden);
+  } else {
+    context.auth.reconsider(call, forbidden, again);
+  }
 }
 
 class SlicedRange {

@@ -12,6 +12,7 @@ import { writeFieldStart } from "../codec/proto-size.ts";
 import type { StreamApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { decodeOrFail, failWith } from "./failures.ts";
+import { refuseRead } from "./range-answer.ts";
 
 /** gRPC's UNIMPLEMENTED, which is what etcd answers here. */
 const codeUnimplemented = 12;
@@ -53,7 +54,12 @@ function unservedPart(request: RangeRequest): string | null {
 }
 
 function begin(context: ApiContext, call: StreamApiCall, request: RangeRequest): void {
-  const refused = context.auth.refuseOp(call, request) ?? context.refuseRead();
+  const forbidden = context.auth.refuseOp(call, request);
+  if (forbidden !== null) {
+    refuseRead(context, call, request.serializable, forbidden, () => begin(context, call, request));
+    return;
+  }
+  const refused = context.refuseRead();
   if (refused !== null) {
     failWith(call, refused);
     return;

@@ -71,20 +71,20 @@ export class WatchService {
   /** ETCD: who watches, and what it may see, is asked once, when the watcher is made. */
   #create(call: BidiApiCall, stream: WatchStream, request: WatchCreate): void {
     const { store } = this.#context.options;
-    // The message's bytes are gone when a token had to be waited for.
+    // The message's bytes are gone when a proof of identity had to be waited for.
     const owned = store.auth.enabled
       ? { ...request, key: request.key.slice(), rangeEnd: request.rangeEnd.slice() }
       : request;
-    this.#context.auth.identifyEach(call, (identity) => {
-      const refused =
-        identity === "KV_INVALID_AUTH_TOKEN"
-          ? identity
-          : store.auth.refuseRange(identity, "read", firstKey(owned.key), owned.rangeEnd);
-      if (refused === null) {
-        stream.create(owned);
-      } else {
-        stream.refuseByAuth(refused);
-      }
-    });
+    this.#context.auth.judgeEach(
+      call,
+      (principal) => store.auth.refuseRange(principal, "read", firstKey(owned.key), owned.rangeEnd),
+      (refused) => {
+        if (refused === null) {
+          stream.create(owned);
+        } else {
+          stream.refuseByAuth(refused);
+        }
+      },
+    );
   }
 }

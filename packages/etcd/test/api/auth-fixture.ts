@@ -1,11 +1,17 @@
 /** A member with access control: users whose passwords are their names, roles as a test wants them. */
 import assert from "node:assert/strict";
+import { fromBinary } from "@bufbuild/protobuf";
 import { ByteWriter } from "@quorate/base";
 import type { ApiOptions, PasswordPort } from "@quorate/etcd";
-import { AuthenticateRequestSchema, AuthenticateResponseSchema } from "@quorate/etcd/messages";
+import {
+  AuthenticateRequestSchema,
+  AuthenticateResponseSchema,
+  PutRequestSchema,
+  RangeRequestSchema,
+} from "@quorate/etcd/messages";
 import type { AuthAccess, AuthAction, Command, Principal } from "@quorate/kv";
 import { encodeCommand, writeOnBehalf } from "@quorate/kv";
-import { Member, text } from "./fixture.ts";
+import { type FakeCall, Member, text } from "./fixture.ts";
 
 /** A right: the key, or the range. */
 export interface Right {
@@ -96,3 +102,41 @@ export class GuardedMember extends Member {
     return { token };
   }
 }
+
+/** Access control is on; ana may read and write below a/. The member has applied everything. */
+export function readyMember(overrides: ConstructorParameters<typeof GuardedMember>[0] = {}): GuardedMember {
+  const member = new GuardedMember(overrides);
+  member.addUser("ana", [{ access: "read-write", key: "a/", rangeEnd: "a0" }]);
+  member.enable();
+  member.status = { ...member.status, applied: 1000, committed: 1000 };
+  return member;
+}
+
+/** Puts `v`. */
+export const put = (member: GuardedMember, key: string, metadata: Record<string, string> = {}): FakeCall =>
+  member.call("/etcdserverpb.KV/Put", PutRequestSchema, { key: text(key), value: text("v") }, metadata);
+/** A linearizable range of one key. */
+export const get = (member: GuardedMember, key: string, metadata: Record<string, string> = {}): FakeCall =>
+  member.call("/etcdserverpb.KV/Range", RangeRequestSchema, { key: text(key) }, metadata);
+/** A serializable {@link get}. */
+export const getStale = (
+  member: GuardedMember,
+  key: string,
+  metadata: Record<string, string> = {},
+): FakeCall =>
+  member.call("/etcdserverpb.KV/Range", RangeRequestSchema, { key: text(key), serializable: true }, metadata);
+/** Begins to log in. */
+export const authenticate = (member: GuardedMember, name: string, password: string): FakeCall =>
+  member.call("/etcdserverpb.Auth/Authenticate", AuthenticateRequestSchema, { name, password });
+/** Code and text of what a call failed with. */
+export const refusal = (call: FakeCall): string => `${call.failure?.code} ${call.failure?.message}`;
+/** What logging in brought. */
+export const tokenOf = (call: FakeCall): string =>
+  fromBinary(AuthenticateResponseSchema, call.answer ?? assert.fail(refusal(call))).token;
+
+/** Errors of etcd's, as {@link refusal} tells them. */
+export const invalidToken = "16 etcdserver: invalid auth token";
+export const denied = "7 etcdserver: permission denied";
+export const empty = "3 etcdserver: user name is empty";
+export const failed = "3 etcdserver: authentication failed, invalid user ID or password";
+export const oldRevision = "3 etcdserver: revision of auth store is old";

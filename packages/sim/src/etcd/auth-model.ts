@@ -56,6 +56,18 @@ export class AuthModel {
     );
   }
 
+  /** Whether some state from the one at entry `from` on, up to now, refuses `user` some of it. */
+  mayHaveRefused(user: string, wanted: readonly Wanted[], from: number): boolean {
+    return this.#since(from).some(
+      (version) => version.isEnabled && !wanted.every((each) => allows(version, user, each)),
+    );
+  }
+
+  /** Whether rights have changed since entry `from`. */
+  hasChangedSince(from: number): boolean {
+    return this.#since(from).length > 1;
+  }
+
   /** Applies a change at an entry: null, or the error. */
   apply(action: AuthAction, index: number): string | null {
     const next = change(this.#now, action);

@@ -4,7 +4,7 @@
  * against those that the member that answered can have had.
  */
 import { utf8Encode } from "@quorate/base";
-import type { AuthAction, AuthRequest, RequestOp } from "@quorate/kv";
+import type { AuthAction, AuthRequest, KvErrorCode, RequestOp } from "@quorate/kv";
 import type { NodeId } from "@quorate/raft";
 import { rangesOf, type Wanted } from "../etcd/auth-model.ts";
 import { endOf, prefixes } from "../etcd/names.ts";
@@ -160,16 +160,43 @@ export class User extends Client {
       rangeOf(prefixes.auth, endOf(prefixes.auth), { serializable: this.random.chance(0.5) }),
     ];
     const request = this.random.pick(requests);
+    const { oracle } = this.kit;
+    let asked = 0;
     this.#onOneNode<Answer>(
-      (node, done) => this.read(request, done, node),
+      (node, done) => {
+        asked = oracle.lastIndex;
+        this.read(request, done, node);
+      },
       (answer, from) => {
         if (answer.kind === "done") {
-          this.#mayHave(methodOf(request), wantedOf(request), from);
+          // What was applied anywhere before a linearizable read was asked for is known to whoever lets it in.
+          this.#mayHave(methodOf(request), wantedOf(request), request.serializable ? from : asked);
           this.kit.counts.add("auth-read");
+        } else if (answer.kind === "refused" && !request.serializable) {
+          this.#wasRefused(answer.code, wantedOf(request), asked);
         }
         again();
       },
     );
+  }
+
+  /** A refusal, too, is by rights that were in force when the read was asked for, or later. */
+  #wasRefused(code: KvErrorCode | null, wanted: readonly Wanted[], asked: number): void {
+    const { auth } = this.kit.oracle.model;
+    const byRights = code === "KV_USER_EMPTY" || code === "KV_PERMISSION_DENIED";
+    promise(
+      !byRights || auth.mayHaveRefused(this.user, wanted, asked),
+      "access",
+      () => `'${this.user}' is refused ${JSON.stringify(wanted)}, and had the right since entry ${asked}`,
+    );
+    promise(
+      code !== "KV_AUTH_OLD_REVISION" || auth.hasChangedSince(asked),
+      "access",
+      () => `'${this.user}' is told that its rights changed, and they did not since entry ${asked}`,
+    );
+    if (byRights) {
+      this.kit.counts.add("auth-read-denied");
+    }
   }
 
   /** A watch is let in, or ended at once. */

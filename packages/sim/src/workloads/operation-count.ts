@@ -43,6 +43,7 @@ export const operationKinds = [
   "auth-write",
   "auth-denied",
   "auth-read",
+  "auth-read-denied",
   "auth-watch",
   "auth-lease-keys",
   "auth-members",

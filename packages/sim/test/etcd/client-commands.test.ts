@@ -40,6 +40,19 @@ test("a command that the state machine refuses may be answered so", () => {
   commands.ineffective(put);
 });
 
+test("refused for want of a name, it may be applied once more, and only once", () => {
+  const nameless = "refused KV_USER_EMPTY";
+  const commands = asked();
+  commands.applied(put, 5, 1, nameless);
+  commands.applied(put, 6, 2, "put -");
+  commands.answered(put, { askedAfter: 4, revision: 2, text: "put -" });
+  broken("refused-never-applied", () => commands.applied(put, 7, 3, "put -"));
+  const forEver = asked();
+  forEver.applied(put, 5, 1, nameless);
+  forEver.applied(put, 6, 1, nameless);
+  broken("at-most-once", () => forEver.applied(put, 7, 1, nameless));
+});
+
 test("acknowledged without a place, with another answer, at another revision, before it was asked for, or twice", () => {
   const answer = { askedAfter: 4, revision: 2, text: "put -" };
   broken("acknowledged-writes", () => asked().answered(put, answer));
