@@ -132,6 +132,9 @@ async function judgeTarball({ manifest }: Published, tarball: Tarball): Promise<
   if (!paths.includes("LICENSE")) {
     problems.push("the LICENSE is missing");
   }
+  if (manifest.bin !== undefined && !paths.includes("dist/program/THIRD-PARTY-LICENSES.txt")) {
+    problems.push("the licences of what was bundled are missing");
+  }
   return problems.map((problem) => `${manifest.name}: ${problem}`);
 }
 

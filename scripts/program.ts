@@ -5,6 +5,7 @@
  * `npm ci` runs this as `prepare`. A machine that cannot bundle runs the sources; it starts slower, and is told so.
  */
 import {
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -24,6 +25,13 @@ const stampsName = "inputs.json";
 
 /** What packages/server/bin/quorate.js compares: path below the checkout, bytes, time of the last change in milliseconds. */
 type Stamp = readonly [path: string, bytes: number, changedMs: number];
+
+/** What is told of a package. */
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+}
 
 const input: InputOptions = {
   // The worker is loaded by its name, beside whoever starts it.
@@ -53,6 +61,7 @@ export async function bundleProgram(): Promise<void> {
   try {
     await using bundle = await rolldown(input);
     const written = await bundle.write({ ...output, dir: fresh });
+    writeFileSync(join(fresh, "THIRD-PARTY-LICENSES.txt"), noticesOf(written));
     const names = readdirSync(fresh);
     for (const name of names) {
       renameSync(join(fresh, name), join(folder, name));
@@ -70,10 +79,29 @@ export async function bundleProgram(): Promise<void> {
   }
 }
 
+/** The licences of what is not ours and went into the bundle, as those ask for where they are copied. */
+function noticesOf({ output }: RolldownOutput): string {
+  const packages = new Set(
+    modulesOf(output).flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
+  );
+  return [...packages]
+    .sort()
+    .map((path) => {
+      const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
+      const [file] = globSync("{LICENSE,LICENCE,license}*", { cwd: path });
+      const text = file === undefined ? "" : readFileSync(join(path, file), "utf8");
+      return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text.trim()}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function modulesOf(output: RolldownOutput["output"]): string[] {
+  return output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
+}
+
 /** Of every source in it, and of the lock file for everything that is not ours. */
 function stampsOf({ output }: RolldownOutput): Stamp[] {
-  const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
-  const own = modules.filter((id) => id.startsWith(join(root, "packages")));
+  const own = modulesOf(output).filter((id) => id.startsWith(join(root, "packages")));
   return [...new Set([...own, join(root, "package-lock.json")])].map((path) => {
     const { size, mtimeMs } = statSync(path);
     return [relative(root, path), size, mtimeMs];
@@ -81,7 +109,7 @@ function stampsOf({ output }: RolldownOutput): Stamp[] {
 }
 
 if (import.meta.main) {
-  const { version } = JSON.parse(readFileSync(join(server, "package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(server, "package.json"), "utf8")) as Manifest;
   try {
     await bundleProgram();
     console.log(`quorate ${version}: bundled`);
