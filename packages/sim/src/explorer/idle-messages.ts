@@ -36,7 +36,8 @@ export class IdleMessages {
       const messageTerm = messages.term(message);
       const isIdle =
         messageTerm < lastingTerm
-          ? this.#view.doesNothing(row, state, messageInput(message))
+          ? this.#view.doesNothing(row, state, messageInput(message)) ||
+            this.#isAnsweredInVain(row, state, message, from)
           : messageTerm === lastingTerm &&
             term === lastingTerm &&
             this.#isIdleInTerm(row, state, message, from, place);
@@ -45,6 +46,28 @@ export class IdleMessages {
       }
     }
     return -1;
+  }
+
+  /**
+   * Puts in place of each append of an earlier term than one that no crash takes back the one that stands for all: all that comes of
+   * it is that its sender is told the present term.
+   */
+  levelOn(row: Int32Array, from: number, to: number): void {
+    if (this.#view.plan.preVote) {
+      return;
+    }
+    const { messages } = this.#view.locals;
+    const lastingTerm = this.#view.lastingTerm(row, this.#view.stateOf(row, to));
+    const start = this.#view.layout.linkAt(from, to);
+    for (let at = start; at < start + this.#view.layout.linkCapacity; at++) {
+      const message = row[at] as number;
+      if (message === 0) {
+        return;
+      }
+      if (messages.term(message) < lastingTerm) {
+        row[at] = messages.level(message);
+      }
+    }
   }
 
   #isIdleInTerm(row: Int32Array, state: number, message: number, from: number, place: number): boolean {
@@ -57,14 +80,52 @@ export class IdleMessages {
         // The member is no candidate any more, and never is again in this term.
         return !facts.stands(state) && this.#view.doesNothing(row, state, messageInput(message));
       case "accepted":
-        // The sender, whose answers come in order, has acknowledged as much before; or this is no leader any more.
-        return place === 0 && this.#view.doesNothing(row, state, messageInput(message));
+        // The sender, whose answers come in order, has acknowledged as much before; or this is no leader any more, for good.
+        return (
+          (place === 0 || this.#isFollower(state)) &&
+          this.#view.doesNothing(row, state, messageInput(message))
+        );
       case "vote-request":
-        return place === 0 && this.#isRefusedForGood(row, state, message, from);
+        // What comes before it on the link may still lead to a vote, unless that is given.
+        return (
+          (place === 0 || facts.hasVotedAgainst(state, from)) &&
+          this.#isRefusedForGood(row, state, message, from)
+        );
       case "rejected":
+        return this.#isFollower(state) && this.#view.doesNothing(row, state, messageInput(message));
       case "other":
         return false;
     }
+  }
+
+  /** Who follows in a term neither leads nor stands in it ever again: that begins with a term of its own. */
+  #isFollower(state: number): boolean {
+    const { facts } = this.#view.locals;
+    return !facts.leads(state) && !facts.stands(state);
+  }
+
+  /**
+   * A leader of an earlier term is told the present one (RAFT §3.4 [candidate-refuses-stale]), and that is all that comes of its
+   * message. It learns nothing from that if it is in the last term already: the answer is of no later one, and names no index, so
+   * that it is news only to a leader that has heard nothing from this member yet.
+   */
+  #isAnsweredInVain(row: Int32Array, state: number, message: number, from: number): boolean {
+    const { facts, messages } = this.#view.locals;
+    const locals = this.#view.locals;
+    const sender = this.#view.stateOf(row, from);
+    const step = locals.step(state, messageInput(message));
+    const isToldTerm =
+      this.#view.kept(row, locals.next(step)) === state &&
+      locals.sentCount(step) === 1 &&
+      locals.receiver(step, 0) === from &&
+      messages.kind(locals.message(step, 0)) === "accepted" &&
+      messages.isOfNoIndex(locals.message(step, 0));
+    return (
+      isToldTerm &&
+      this.#view.lastingTerm(row, sender) === this.#view.plan.termMax &&
+      facts.term(sender) === this.#view.plan.termMax &&
+      this.#isFollower(sender)
+    );
   }
 
   #keepsFacts(state: number, message: number): boolean {

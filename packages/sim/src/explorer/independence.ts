@@ -111,12 +111,49 @@ export class Independence {
         continue;
       }
       const count = this.#view.layout.linkCapacity - this.#view.layout.room(row, from, node);
+      if (count === 0 && this.#bringsNoNews(row, from, node)) {
+        continue;
+      }
       const more = this.#messagesToCome(row, from, node);
       if (count === 0 ? more > 0 : count + more > this.#view.layout.linkCapacity) {
         return false;
       }
     }
     return true;
+  }
+
+  /**
+   * Whether nothing that `from` can still send matters to `to`, which follows in the last term. Answers to what `to` asked for in
+   * earlier roles do nothing there any more, and neither do requests for its vote, which another has. What `from` sends as a leader of
+   * an earlier term is answered with the present one and changes nothing at `to`: in whatever order that and the messages
+   * of others come, everything ends up the same, because a follower answers each on a link of its own. And `from` cannot
+   * come to lead the last term without a vote of somebody else.
+   */
+  #bringsNoNews(row: Int32Array, from: number, to: number): boolean {
+    const { facts } = this.#view.locals;
+    if (!this.#follows(row, to) || this.#view.plan.heartbeatCountMax > 0) {
+      return false;
+    }
+    if (this.#isSettled(row, this.#view.stateOf(row, from))) {
+      return this.#follows(row, from);
+    }
+    const state = this.#view.stateOf(row, from);
+    if (facts.term(state) === this.#view.plan.termMax && !this.#follows(row, from)) {
+      return false;
+    }
+    for (let voter = 0; voter < this.#view.plan.nodeCount; voter++) {
+      const other = this.#view.stateOf(row, voter);
+      if (voter !== from && !(this.#isSettled(row, other) && facts.hasVotedAgainst(other, from))) {
+        return false;
+      }
+    }
+    return this.#view.plan.voterCount - this.#view.plan.confChangeCountMax > 1;
+  }
+
+  #follows(row: Int32Array, node: number): boolean {
+    const { facts } = this.#view.locals;
+    const state = this.#view.stateOf(row, node);
+    return !facts.leads(state) && !facts.stands(state);
   }
 
   /** How many messages `from` can send to `to` at most before `to` moves. */
@@ -133,9 +170,8 @@ export class Independence {
       return this.#isSettled(row, state) ? requestCount : Number.POSITIVE_INFINITY;
     }
     if (!this.#isSettled(row, state)) {
-      // A leader of the term before sends what comes too late, and is a follower in the last term when it hears of it.
-      const isBefore = facts.term(state) === this.#view.plan.termMax - 1 && facts.pendingCount(state) === 0;
-      return isBefore && !this.#view.mayCrash(row) ? requestCount : Number.POSITIVE_INFINITY;
+      // Also what a leader of an earlier term sends is answered.
+      return Number.POSITIVE_INFINITY;
     }
     return requestCount + this.#appendsToCome(row, state, from, to);
   }

@@ -1,6 +1,6 @@
 /** What checks and bounds need to know of a member without waking it. */
 import { must } from "@quorate/base";
-import type { ConfState, NodeId, Role } from "@quorate/raft";
+import { type ConfState, type NodeId, noNode, type Role } from "@quorate/raft";
 import { NumberList } from "./growing.ts";
 import type { LocalNode } from "./local-node.ts";
 
@@ -33,6 +33,7 @@ export class LocalFactsTable {
   readonly #stands = new NumberList();
   readonly #commitRises = new NumberList();
   readonly #silenced = new NumberList();
+  readonly #votes = new NumberList();
   readonly #logOf = new NumberList();
   readonly #historyOf = new NumberList();
 
@@ -50,6 +51,7 @@ export class LocalFactsTable {
     this.#stands.push(role === "candidate" || role === "pre-candidate" ? 1 : 0);
     this.#commitRises.push(commitRises(node, log));
     this.#silenced.push(silencedMask(node));
+    this.#votes.push(core.unsafeState.vote);
     this.#logOf.push(logNumber);
     this.#historyOf.push(this.#historyNumber(id, role, term, log, committed));
   }
@@ -92,6 +94,12 @@ export class LocalFactsTable {
   /** Whether a leader sends nothing to the member, from 0, before it answers. RAFT §3.5 [probe-one]. */
   hasSilenced(state: number, member: number): boolean {
     return ((this.#silenced.at(state) >> member) & 1) === 1;
+  }
+
+  /** Whether its vote of this term is another's than that of the member, from 0: no vote is given twice (RAFT §3.4 [vote-once]). */
+  hasVotedAgainst(state: number, member: number): boolean {
+    const vote = this.#votes.at(state);
+    return vote !== noNode && vote !== member + 1;
   }
 
   /** Equal for equal logs, counted from 0. */

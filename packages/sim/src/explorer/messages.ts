@@ -1,10 +1,12 @@
 /** Messages under way, each kept once under a number from 1; 0 is an empty place on a link. */
 import { assert, must } from "@quorate/base";
-import type { Message, RawNode } from "@quorate/raft";
+import { indexZero, type Message, type RawNode, termZero, toTerm } from "@quorate/raft";
 import { NumberList } from "./growing.ts";
 import { NamedHashes } from "./named-hashes.ts";
 import type { Exchange } from "./names.ts";
 import { messageText } from "./state-text.ts";
+
+type AppendEntries = Message & { readonly type: "append-entries" };
 
 /** Numbers of messages take 16 bits where many worlds wait. */
 const messageCountMax = 2 ** 16 - 1;
@@ -22,6 +24,7 @@ export class Messages {
   /** By number − 1. PERF: asked for each head of a link in each step. */
   readonly #terms = new NumberList();
   readonly #kinds = new NumberList();
+  readonly #levels = new NumberList();
 
   constructor(exchanges: readonly Exchange[], reduced: boolean) {
     this.hashes = new NamedHashes("message", exchanges);
@@ -46,9 +49,18 @@ export class Messages {
     this.#kinds.push(kinds.indexOf(kindOf(message)));
     this.hashes.push({ own: text, lines: [] });
     const number = this.#known.length;
+    this.#levels.push(number);
     assert(number <= messageCountMax, "explorer: too many messages");
     this.#byText.set(text, number);
+    if (message.type === "append-entries") {
+      this.#levels.set(number - 1, this.number(reader, leveled(message)));
+    }
     return number;
+  }
+
+  /** Of appends between two members the one that stands for all that come too late; any other message itself. */
+  level(number: number): number {
+    return this.#levels.at(number - 1);
   }
 
   get(number: number): Message {
@@ -63,10 +75,27 @@ export class Messages {
     return kinds[this.#kinds.at(number - 1)] as MessageKind;
   }
 
+  /** Whether it is an answer to an append that acknowledges nothing. */
+  isOfNoIndex(number: number): boolean {
+    const message = this.get(number);
+    return message.type === "append-response" && message.index === 0;
+  }
+
   isAppendAnswer(number: number): boolean {
     const kind = this.kind(number);
     return kind === "accepted" || kind === "rejected";
   }
+}
+
+/** Of the first term, and of nothing. */
+function leveled(message: AppendEntries): AppendEntries {
+  return {
+    ...message,
+    term: toTerm(1),
+    previous: { term: termZero, index: indexZero },
+    commit: indexZero,
+    entries: [],
+  };
 }
 
 function kindOf(message: Message): MessageKind {

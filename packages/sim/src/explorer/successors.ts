@@ -188,6 +188,7 @@ export class Successors {
   }
 
   #dropIdleOn(row: Int32Array, from: number, to: number): void {
+    this.#idle.levelOn(row, from, to);
     let place = this.#idle.placeOn(row, from, to);
     while (place >= 0) {
       this.#path.push(packAction("drop", to, from, place));

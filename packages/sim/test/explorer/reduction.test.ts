@@ -50,6 +50,14 @@ const cases: readonly (readonly [name: string, plan: Partial<ExplorerPlan>])[] =
     { ...none, ...two, termMax: 2, proposalCountMax: 2, crashCountMax: 1, linkCapacity: 6 },
   ],
   [
+    "two voters, three terms, a proposal, a crash",
+    { ...none, ...two, termMax: 3, proposalCountMax: 1, crashCountMax: 1, linkCapacity: 6 },
+  ],
+  [
+    "a voter is replaced, two terms",
+    { ...none, ...two, nodeCount: 3, termMax: 2, confChangeCountMax: 1, linkCapacity: 6 },
+  ],
+  [
     "heartbeats over longer links",
     { ...none, ...two, termMax: 2, proposalCountMax: 1, heartbeatCountMax: 1, linkCapacity: 6 },
   ],
