@@ -84,7 +84,7 @@ async function judge(id: string, by: Judge, copy: string, seedCount: number): Pr
       return readVerdict(
         id,
         await run(copy, [
-          roomyHeap,
+          ...roomyHeap,
           "packages/sim/cli/mutant-seeds.ts",
           `${seedCount}`,
           JSON.stringify(by.plan),
