@@ -103,11 +103,10 @@ export const cornerCases: readonly Rule[] = [
   corner(53, "a repeated context confirms a read that came later"),
   corner(54, "leases without the quorum check, or with a leader that was forgotten"),
   corner(55, "of many waiting reads some are dropped, or their memory stays"),
-  corner(
-    56,
-    "a proposal of unknown outcome is called refused, or tried again blindly",
-    inHost("a forwarded proposal whose leader is cut off is unknown, exactly once"),
-  ),
+  corner(56, "a proposal of unknown outcome is called refused, or tried again blindly", {
+    path: "packages/raft/test/host/outcomes.test.ts",
+    text: '"a forwarded proposal whose leader is cut off is unknown, exactly once"',
+  }),
   corner(
     57,
     "a state machine that throws stalls or skips",

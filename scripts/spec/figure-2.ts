@@ -1,7 +1,7 @@
 /** The rules of Figure 2 and Figure 3 of the paper, in their order. */
 import { around, core, type Rule } from "./rule.ts";
 
-const hostTest = "packages/raft/test/host/raft-host.test.ts";
+const outcomesTest = "packages/raft/test/host/outcomes.test.ts";
 
 /** In the order of the figure. */
 export const figure2: readonly Rule[] = [
@@ -149,7 +149,7 @@ export const figure2: readonly Rule[] = [
       path: "packages/raft/src/host/proposals.ts",
       text: "so nothing is decided before an index is applied.",
     },
-    { path: hostTest, text: '"a follower forwards and answers with its own result"' },
+    { path: outcomesTest, text: '"a follower forwards and answers with its own result"' },
   ),
   core(
     "leader-sends-next",

@@ -114,7 +114,7 @@ export const chapter6: readonly Rule[] = [
     "The read is done once the state machine has applied that index.",
     { path: `${hostFolder}/reads.ts`, text: "RAFT §6.4 step 5" },
     {
-      path: hostTest,
+      path: "packages/raft/test/host/reads.test.ts",
       text: `"§6.4 a deposed leader confirms no read; a follower's read goes to the next leader"`,
     },
   ),

@@ -46,15 +46,13 @@ import {
   snapshotRequestError,
   transferError,
 } from "./outcome-errors.ts";
+import { Retirement } from "./retirement.ts";
 import { type RaftSession, startSession } from "./session.ts";
 import { type StartedMember, type StartedParts, startMember } from "./start.ts";
 import { createCounters, type PeerAddress, type TransportCounters } from "./tcp/options.ts";
 import type { TraceCounters } from "./trace-file.ts";
-import { Wait } from "./wait.ts";
+import { promised } from "./wait.ts";
 import { type Leadership, leadershipOf, type Watched, waitUntil } from "./watching.ts";
-
-/** How long a removed member waits to be told so by another one before it stops all the same, in milliseconds. */
-const retireWaitMs = 10_000;
 
 /**
  * One member of a cluster.
@@ -96,7 +94,6 @@ export class RaftNode<Command = unknown, Result = unknown> {
   readonly #listeners: Set<(event: RaftNodeEvent) => void>;
   readonly #watched: Watched;
   #stopped: Promise<void> | null = null;
-  #retiring = false;
 
   private constructor(started: StartedMember<Command, Result>, sessionLimits: SessionLimits) {
     this.#host = started.host;
@@ -112,33 +109,14 @@ export class RaftNode<Command = unknown, Result = unknown> {
       stopping: started.parts.stopping,
       subscribe: (listener) => this.subscribe(listener),
     };
-    this.subscribe((event) => this.#watchRemoval(event));
-  }
-
-  /**
-   * A removed member is of no more use once another one knows of its removal and refuses it. Until then its vote may be needed: of two
-   * voters the one that stays has to learn that it is alone, and cannot without the other (RAFT §4.2.2).
-   */
-  #watchRemoval(event: RaftNodeEvent): void {
-    if (event.type === "removed") {
-      setTimeout(() => this.#retire(this.id), retireWaitMs).unref();
-    } else if (event.type === "refused-by" && event.cause === "removed" && event.byRemote !== true) {
-      this.#retire(event.peer);
-    }
-  }
-
-  #retire(by: NodeId): void {
-    if (this.#stopped !== null || this.#retiring) {
-      return;
-    }
-    this.#retiring = true;
-    this.#parts.emit({ type: "retired", by });
-    // The event comes from within the host's turn, which is finished first: what it sends last tells others.
-    setImmediate(() => {
-      this.stop({ transfer: false }).catch((error: unknown) => {
-        this.#parts.fail(error instanceof Error ? error : new Error(String(error)));
-      });
+    const retirement = new Retirement({
+      id: started.host.id,
+      isStopped: () => this.#stopped !== null,
+      emit: started.parts.emit,
+      fail: started.parts.fail,
+      stop: () => this.stop({ transfer: false }),
     });
+    this.subscribe((event) => retirement.heard(event));
   }
 
   /**
@@ -213,19 +191,15 @@ export class RaftNode<Command = unknown, Result = unknown> {
   propose(command: Command, options: WaitOptions = {}): Promise<Result> {
     const codec = this.#codec;
     assert(codec !== null, "raft node: a byte state machine takes its commands by submit()");
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.submit(codec.encode(command), (outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.submit(codec.encode(command), (outcome) => {
         if (outcome.kind === "applied") {
           resolve(outcome.result);
         } else {
           reject(proposalError(outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /**
@@ -241,19 +215,15 @@ export class RaftNode<Command = unknown, Result = unknown> {
   }
 
   #barrier(options: WaitOptions): Promise<number> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.readBarrier((outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.readBarrier((outcome) => {
         if (outcome.kind === "ready") {
           resolve(outcome.index);
         } else {
           reject(readError(outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /** Proposes bytes, which belong to the node from here on; `done` is called exactly once, with `applied` from within the apply. */
@@ -298,19 +268,15 @@ export class RaftNode<Command = unknown, Result = unknown> {
    *   `RAFT_UNKNOWN_OUTCOME` when leader or connection were lost, `RAFT_DEADLINE` after five election time-outs or the deadline.
    */
   askLeader(channel: number, bytes: Uint8Array, options: WaitOptions = {}): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.requestLeader(channel, bytes, (outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.requestLeader(channel, bytes, (outcome) => {
         if (outcome.kind === "answered") {
           resolve(outcome.bytes);
         } else {
           reject(requestError(outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /** {@link askLeader} that calls back, exactly once, with how it ended. */
@@ -366,23 +332,19 @@ export class RaftNode<Command = unknown, Result = unknown> {
       ...(form === undefined ? {} : { form }),
       ...(expectedConfIndex === undefined ? {} : { expectedConfIndex: toLogIndex(expectedConfIndex) }),
     };
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
+    return promised(options, (resolve, reject) => {
       if (unreachable !== undefined) {
         throw new ConfigError([
           `address ${unreachable.address} of member ${unreachable.id} is not host:port`,
         ]);
       }
-      const wait = new Wait(options);
-      const waiting = this.#host.changeMembers(change, (outcome) => {
-        wait.end();
+      return this.#host.changeMembers(change, (outcome) => {
         if (outcome.kind === "applied") {
           resolve(this.members);
         } else {
           reject(membershipError(outcome));
         }
       });
-      wait.begin(waiting);
     });
   }
 
@@ -394,19 +356,15 @@ export class RaftNode<Command = unknown, Result = unknown> {
    *   time-outs or the deadline (the target may still do so), `RAFT_NOT_LEADER`.
    */
   transferLeadership(target?: number, options: WaitOptions = {}): Promise<NodeId> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.#host.handOver(target === undefined ? null : toNodeId(target), (outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.#host.handOver(target === undefined ? null : toNodeId(target), (outcome) => {
         if (outcome.kind === "done") {
           resolve(outcome.leader);
         } else {
           reject(transferError(outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /**
@@ -417,19 +375,15 @@ export class RaftNode<Command = unknown, Result = unknown> {
    *   `RAFT_DEADLINE` after sixty election time-outs without a piece of the image, or the deadline. The state is then what it was.
    */
   requestSnapshot(options: WaitOptions = {}): Promise<number> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.#host.requestSnapshot((outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.#host.requestSnapshot((outcome) => {
         if (outcome.kind === "installed") {
           resolve(outcome.snapshot.index);
         } else {
           reject(snapshotRequestError(outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /** Forgets who leads, so that this member votes for others at once; whether there was somebody to forget. */
@@ -467,11 +421,8 @@ export class RaftNode<Command = unknown, Result = unknown> {
    * @throws RaftError `RAFT_STOPPED` when it stops first, `RAFT_READ_DEADLINE` when the deadline passes or the signal gives up.
    */
   waitForApplied(index: number, options: WaitOptions = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.#host.whenApplied(toLogIndex(index), (reached) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.#host.whenApplied(toLogIndex(index), (reached) => {
         if (reached) {
           resolve();
         } else if (this.#host.state === "stopped") {
@@ -479,9 +430,8 @@ export class RaftNode<Command = unknown, Result = unknown> {
         } else {
           reject(new RaftError({ code: "RAFT_READ_DEADLINE" }));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /** Resolves with the members once `predicate` holds of them. @throws RaftError `RAFT_STOPPED`; the signal's reason. */

@@ -14,7 +14,7 @@ import {
 } from "@quorate/raft";
 import type { Codec, SessionOpenOptions, WaitOptions } from "./options.ts";
 import { proposalError } from "./outcome-errors.ts";
-import { Wait } from "./wait.ts";
+import { promised, Wait } from "./wait.ts";
 
 const keepAliveMsDefault = 30_000;
 const retryMsMin = 10;
@@ -86,19 +86,15 @@ export class RaftSession<Command, Result> {
 
   /** As {@link propose}, for a command that is bytes already. They belong to the session from here on. */
   submit(command: Uint8Array, options: WaitOptions = {}): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const wait = new Wait(options);
-      const waiting = this.#client.propose(command, (outcome) => {
-        wait.end();
+    return promised(options, (resolve, reject) =>
+      this.#client.propose(command, (outcome) => {
         if (outcome.kind === "applied") {
           resolve(outcome.result);
         } else {
           reject(sessionError(this.id, outcome));
         }
-      });
-      wait.begin(waiting);
-    });
+      }),
+    );
   }
 
   /** Waits for the commands under way, then ends the session. Safe to call more than once. */

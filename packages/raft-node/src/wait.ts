@@ -31,3 +31,28 @@ export class Wait {
     clearTimeout(this.#timer);
   }
 }
+
+/**
+ * What calls back, as a promise: deadline and signal abandon what `begin` returns, which then calls back with that. `begin` is not
+ * called where the signal has fired already.
+ */
+export function promised<T>(
+  options: WaitOptions,
+  begin: (resolve: (value: T) => void, reject: (error: Error) => void) => Waiting,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
+    const wait = new Wait(options);
+    const waiting = begin(
+      (value) => {
+        wait.end();
+        resolve(value);
+      },
+      (error) => {
+        wait.end();
+        reject(error);
+      },
+    );
+    wait.begin(waiting);
+  });
+}

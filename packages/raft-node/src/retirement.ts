@@ -1,0 +1,51 @@
+/**
+ * When a removed member stops. It is of no more use once another one knows of its removal and refuses it. Until then its vote may be
+ * needed: of two voters the one that stays has to learn that it is alone, and cannot without the other (RAFT §4.2.2).
+ */
+import type { NodeId } from "@quorate/raft";
+import type { RaftNodeEvent } from "./options.ts";
+
+/** How long a removed member waits to be told so by another one before it stops all the same, in milliseconds. */
+const retireWaitMs = 10_000;
+
+/** What a retirement needs of its member. */
+interface RetiringMember {
+  readonly id: NodeId;
+  readonly isStopped: () => boolean;
+  readonly emit: (event: RaftNodeEvent) => void;
+  readonly fail: (cause: Error) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** See the head of this file. */
+export class Retirement {
+  readonly #member: RetiringMember;
+  #begun = false;
+
+  constructor(member: RetiringMember) {
+    this.#member = member;
+  }
+
+  /** Something happened to the member. */
+  heard(event: RaftNodeEvent): void {
+    if (event.type === "removed") {
+      setTimeout(() => this.#begin(this.#member.id), retireWaitMs).unref();
+    } else if (event.type === "refused-by" && event.cause === "removed" && event.byRemote !== true) {
+      this.#begin(event.peer);
+    }
+  }
+
+  #begin(by: NodeId): void {
+    if (this.#begun || this.#member.isStopped()) {
+      return;
+    }
+    this.#begun = true;
+    this.#member.emit({ type: "retired", by });
+    // The event comes from within the host's turn, which is finished first: what it sends last tells others.
+    setImmediate(() => {
+      this.#member.stop().catch((error: unknown) => {
+        this.#member.fail(error instanceof Error ? error : new Error(String(error)));
+      });
+    });
+  }
+}
