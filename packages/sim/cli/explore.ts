@@ -5,19 +5,21 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { defaultExplorerPlan, type ExplorerPlan, type ExplorerProgress, explore } from "@quorate/sim";
+import { ExploreCheckpoint } from "./explore-checkpoint.ts";
 
-const usage = `usage: npm run explore -- [bounds] [--worlds N] [--no-reduction] [--json]
+const usage = `usage: npm run explore -- [bounds] [--worlds N] [--seconds N] [--resume FILE] [--no-reduction] [--json]
   --nodes N --voters N          members, and how many of them vote at the start (default 3 and 3)
   --terms N --proposals N --crashes N --changes N --heartbeats N
                                 what may happen so often (default 3, 2, 1, 1, 0)
   --campaigns N                 elections begun (default: as the terms allow; 3 with --pre-vote)
   --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
   --pre-vote                    elections begin with a trial
-  --worlds N                    give up after so many worlds
+  --worlds N --seconds N        end after so many worlds, or so much time
+  --resume FILE                 when ended so, leave there how far it came, and go on from there with the same code (1 GB for some 50 million worlds)
   --no-reduction                every order of steps, also where orders make no difference: many times as many worlds
   --json                        the report as one JSON line
   --help                        this text
-exit code: 0 all worlds visited, no promise broken; 1 a promise is broken; 2 usage; 3 ended by --worlds`;
+exit code: 0 all worlds visited, no promise broken; 1 a promise is broken; 2 usage; 3 ended by --worlds or --seconds`;
 
 class UsageError extends Error {}
 
@@ -34,6 +36,8 @@ function natural(name: string, text: string | undefined, fallback: number): numb
 interface Options {
   readonly plan: ExplorerPlan;
   readonly worldCountMax: number;
+  readonly secondsMax: number;
+  readonly resumePath: string | null;
   readonly reduction: boolean;
   readonly json: boolean;
 }
@@ -55,6 +59,8 @@ function readOptions(args: string[]): Options | null {
       link: text,
       batches: text,
       worlds: text,
+      seconds: text,
+      resume: text,
       "pre-vote": { type: "boolean", default: false },
       "no-reduction": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -65,7 +71,7 @@ function readOptions(args: string[]): Options | null {
     return null;
   }
   const number = (
-    name: Exclude<keyof typeof values, "pre-vote" | "no-reduction" | "json" | "help">,
+    name: Exclude<keyof typeof values, "pre-vote" | "no-reduction" | "resume" | "json" | "help">,
     fallback: number,
   ): number => natural(name, values[name], fallback);
   const nodeCount = number("nodes", defaultExplorerPlan.nodeCount);
@@ -96,6 +102,8 @@ function readOptions(args: string[]): Options | null {
   return {
     plan,
     worldCountMax: number("worlds", Number.MAX_SAFE_INTEGER),
+    secondsMax: number("seconds", Number.MAX_SAFE_INTEGER),
+    resumePath: values.resume ?? null,
     reduction: !values["no-reduction"],
     json: values.json,
   };
@@ -119,14 +127,19 @@ function main(): number {
     console.log(usage);
     return 0;
   }
-  const { plan, worldCountMax, reduction, json } = options;
+  const { plan, worldCountMax, secondsMax, resumePath, reduction, json } = options;
   const startedMs = performance.now();
+  const checkpoint = resumePath === null ? null : new ExploreCheckpoint(resumePath, { plan, reduction });
+  const resumeFrom = checkpoint?.open() ?? null;
   const line = (progress: ExplorerProgress): string =>
     progressLine(progress, (performance.now() - startedMs) / 1000);
   const report = explore({
     plan,
     worldCountMax,
     reduction,
+    isTimeUp: () => performance.now() - startedMs >= secondsMax * 1000,
+    ...(resumeFrom === null ? {} : { resumeFrom }),
+    ...(checkpoint === null ? {} : { saveTo: () => checkpoint.create() }),
     progressInterval: 1_000_000,
     onProgress: (progress) => {
       if (!json) {
@@ -134,6 +147,7 @@ function main(): number {
       }
     },
   });
+  checkpoint?.finish();
   if (json) {
     console.log(JSON.stringify({ ...report, violation: report.violation?.message ?? null, plan }));
   } else {

@@ -1,4 +1,6 @@
 /** The public list of `@quorate/sim`. */
+
+export type { CheckpointSink, CheckpointSource } from "./explorer/checkpoint.ts";
 export {
   type ExploreOptions,
   type ExplorerProgress,

@@ -6,6 +6,7 @@ import { assert, must } from "@quorate/base";
 import { type ConfState, toNodeId } from "@quorate/raft";
 import { Violation } from "../violation.ts";
 import { describeAction, unpackAction } from "./actions.ts";
+import { type CheckpointSink, type CheckpointSource, loadNumber, saveNumbers } from "./checkpoint.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { Frontier } from "./frontier.ts";
 import { Ghosts } from "./ghost.ts";
@@ -59,6 +60,12 @@ export interface ExploreOptions {
   readonly onMember?: (facts: LocalFacts) => void;
   /** Stops after so many worlds; the report then says that it is not complete. */
   readonly worldCountMax?: number;
+  /** Asked now and then; once it says yes the walk stops, as after `worldCountMax`. */
+  readonly isTimeUp?: () => boolean;
+  /** Where an earlier call, with the same plan and reduction, ended: the walk goes on from there. */
+  readonly resumeFrom?: CheckpointSource;
+  /** Where this one ends, when a limit ends it: called then. */
+  readonly saveTo?: () => CheckpointSink;
   readonly onProgress?: (progress: ExplorerProgress) => void;
   /** Worlds between two calls of `onProgress`. The default is 100,000. */
   readonly progressInterval?: number;
@@ -79,6 +86,9 @@ export function explore(options: ExploreOptions = {}): ExplorerReport {
   checkExplorerPlan(plan);
   return new Exploration(plan, options).run();
 }
+
+/** Worlds between two looks at whether the time is up. */
+const timeInterval = 4096;
 
 class Exploration {
   readonly #options: ExploreOptions;
@@ -112,13 +122,18 @@ class Exploration {
   }
 
   run(): ExplorerReport {
-    const worldCountMax = this.#options.worldCountMax ?? Number.POSITIVE_INFINITY;
-    this.#successors.begin(this.#row);
-    assert(this.#isNew(this.#row), "explorer: nothing was met before the start");
-    this.#frontier.push(this.#row);
+    const { resumeFrom, saveTo } = this.#options;
+    if (resumeFrom === undefined) {
+      this.#begin();
+    } else {
+      this.#load(resumeFrom);
+    }
     try {
       while (this.#frontier.count > 0) {
-        if (this.#visited.count >= worldCountMax) {
+        if (this.#isOver()) {
+          if (saveTo !== undefined) {
+            this.#save(saveTo());
+          }
           return this.#report(false, null, []);
         }
         this.#expandNext();
@@ -130,6 +145,43 @@ class Exploration {
     }
     this.#tellMembers();
     return this.#report(true, null, []);
+  }
+
+  #begin(): void {
+    this.#successors.begin(this.#row);
+    assert(this.#isNew(this.#row), "explorer: nothing was met before the start");
+    this.#frontier.push(this.#row);
+  }
+
+  #isOver(): boolean {
+    const { isTimeUp, worldCountMax = Number.POSITIVE_INFINITY } = this.#options;
+    return (
+      this.#visited.count >= worldCountMax ||
+      (this.#expandedCount % timeInterval === 0 && isTimeUp?.() === true)
+    );
+  }
+
+  #save(sink: CheckpointSink): void {
+    saveNumbers(sink, [this.#expandedCount, this.#depth, this.#depthEnd, this.#successors.stepCount]);
+    for (const part of [this.#locals, this.#ghosts, this.#visited, this.#frontier, this.#trail]) {
+      part.save(sink);
+    }
+  }
+
+  #load(source: CheckpointSource): void {
+    this.#expandedCount = loadNumber(source);
+    this.#depth = loadNumber(source);
+    this.#depthEnd = loadNumber(source);
+    this.#successors.resume(loadNumber(source));
+    this.#locals.load(source);
+    this.#ghosts.load(source, this.#locals.facts.byHistory());
+    for (const part of [this.#visited, this.#frontier, this.#trail]) {
+      part.load(source);
+    }
+    assert(
+      this.#visited.count === this.#expandedCount + this.#frontier.count,
+      "checkpoint: worlds that were neither expanded nor wait",
+    );
   }
 
   #tellMembers(): void {

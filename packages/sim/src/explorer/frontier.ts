@@ -1,5 +1,12 @@
 /** The worlds that wait to be expanded, first in, first out. Packed, because a tenth of all worlds may wait at once. */
-import { assert } from "@quorate/base";
+import { assert, must } from "@quorate/base";
+import {
+  bytesOf,
+  type CheckpointSink,
+  type CheckpointSource,
+  loadNumber,
+  saveNumbers,
+} from "./checkpoint.ts";
 import type { WorldLayout } from "./world-layout.ts";
 
 const blockRows = 1 << 14;
@@ -44,6 +51,26 @@ export class Frontier {
       block[to++] = value >>> 16;
     }
     this.#endRow++;
+  }
+
+  save(sink: CheckpointSink): void {
+    const first = Math.floor(this.#firstRow / blockRows);
+    saveNumbers(sink, [this.#firstRow - first * blockRows, this.#endRow - first * blockRows]);
+    for (const block of this.#blocks.slice(first)) {
+      sink.write(bytesOf(must(block, "frontier: a block that is waited for was let go")));
+    }
+  }
+
+  /** Into an empty one. */
+  load(source: CheckpointSource): void {
+    assert(this.#endRow === 0, "frontier: loaded over what waits");
+    this.#firstRow = loadNumber(source);
+    this.#endRow = loadNumber(source);
+    for (let row = 0; row < this.#endRow; row += blockRows) {
+      const block = new Uint16Array(blockRows * this.#packedLength);
+      source.read(bytesOf(block));
+      this.#blocks.push(block);
+    }
   }
 
   /** Copies the oldest row into `row`. */

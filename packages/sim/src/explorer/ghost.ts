@@ -2,8 +2,10 @@
  * What has ever been true in a world and must stay so, though no member remembers it: who led each term, and which entries were
  * committed. Part of the state of a world, because what is forbidden next depends on it.
  */
-import { must } from "@quorate/base";
+import { assert, must } from "@quorate/base";
 import { promise } from "../violation.ts";
+import type { CheckpointSink, CheckpointSource } from "./checkpoint.ts";
+import { NumberList } from "./growing.ts";
 import type { LocalFacts } from "./local-facts.ts";
 import { NamedHashes } from "./named-hashes.ts";
 import type { Exchange } from "./names.ts";
@@ -29,6 +31,8 @@ export class Ghosts {
   readonly #byText = new Map<string, number>();
   /** By the history of the state that a member comes into. */
   readonly #after = new PairTable();
+  /** Ghost and history of each pair that was worked out, in order. */
+  readonly #worked = new NumberList();
   committedMax = 0;
 
   constructor(exchanges: readonly Exchange[]) {
@@ -47,7 +51,24 @@ export class Ghosts {
     }
     const found = this.#work(must(this.#known[ghost], "explorer: no such ghost"), facts);
     this.#after.add(ghost, history, found);
+    this.#worked.push(ghost);
+    this.#worked.push(history);
     return found;
+  }
+
+  /** What it takes to come to the same numbers again. */
+  save(sink: CheckpointSink): void {
+    this.#worked.save(sink);
+  }
+
+  /** Works all that out again. `factsOf` gives some state of each history. */
+  load(source: CheckpointSource, factsOf: (history: number) => LocalFacts): void {
+    assert(this.#worked.count === 0, "explorer: ghosts loaded over others");
+    const saved = new NumberList();
+    saved.load(source);
+    for (let at = 0; at < saved.count; at += 2) {
+      this.after(saved.at(at), saved.at(at + 1), factsOf(saved.at(at + 1)));
+    }
   }
 
   #work(ghost: Ghost, facts: LocalFacts): number {

@@ -1,5 +1,12 @@
 /** Lists that only grow: flat, because there are many of their items. */
 import { assert } from "@quorate/base";
+import {
+  bytesOf,
+  type CheckpointSink,
+  type CheckpointSource,
+  loadNumber,
+  saveNumbers,
+} from "./checkpoint.ts";
 
 /** Whole numbers of 32 bits with sign. */
 export class NumberList {
@@ -34,6 +41,19 @@ export class NumberList {
     assert(index < this.#count, "list: out of range");
     this.#numbers[index] = value;
   }
+
+  save(sink: CheckpointSink): void {
+    saveNumbers(sink, [this.#count]);
+    sink.write(bytesOf(this.#numbers.subarray(0, this.#count)));
+  }
+
+  /** Into an empty list. */
+  load(source: CheckpointSource): void {
+    assert(this.#count === 0, "list: loaded over what it has");
+    this.#count = loadNumber(source);
+    this.#numbers = new Int32Array(Math.max(this.#count, this.#numbers.length));
+    source.read(bytesOf(this.#numbers.subarray(0, this.#count)));
+  }
 }
 
 const blockBytes = 1 << 20;
@@ -55,6 +75,24 @@ export class ByteList {
     const block = this.#blocks[this.#blocks.length - 1] as Uint8Array;
     block[this.#count % blockBytes] = value;
     this.#count++;
+  }
+
+  save(sink: CheckpointSink): void {
+    saveNumbers(sink, [this.#count]);
+    for (const block of this.#blocks) {
+      sink.write(block);
+    }
+  }
+
+  /** Into an empty list. */
+  load(source: CheckpointSource): void {
+    assert(this.#count === 0, "list: loaded over what it has");
+    this.#count = loadNumber(source);
+    for (let at = 0; at < this.#count; at += blockBytes) {
+      const block = new Uint8Array(blockBytes);
+      source.read(block);
+      this.#blocks.push(block);
+    }
   }
 
   at(index: number): number {

@@ -127,6 +127,15 @@ export class LocalFactsTable {
     return this.#historyOf.at(state);
   }
 
+  /** The facts of some state of each history. */
+  byHistory(): (history: number) => LocalFacts {
+    const states: number[] = [];
+    for (let state = 0; state < this.#facts.length; state++) {
+      states[this.history(state)] ??= state;
+    }
+    return (history) => this.of(must(states[history], "explorer: no state of this history"));
+  }
+
   #logNumber(log: readonly string[]): number {
     const text = log.join(" ");
     let number = this.#logNumbers.get(text);

@@ -4,8 +4,9 @@
  * members than of worlds, so the walk runs on lookups.
  */
 import { assert, must } from "@quorate/base";
-import type { NodeId } from "@quorate/raft";
+import { type NodeId, toNodeId } from "@quorate/raft";
 import { promise } from "../violation.ts";
+import type { CheckpointSink, CheckpointSource } from "./checkpoint.ts";
 import { NumberList } from "./growing.ts";
 import { inputOf } from "./inputs.ts";
 import { type LocalFacts, LocalFactsTable } from "./local-facts.ts";
@@ -17,6 +18,9 @@ import { anonymous, type Exchange, type NamedText } from "./names.ts";
 import { absent, PairTable } from "./pair-table.ts";
 
 const unknown = -1;
+
+/** What the core was asked, in the order in which states came to have numbers: three numbers each, the first of them one of these. */
+const asked = { fresh: 0, crashed: 1, lasting: 2, step: 3 };
 
 /** A step is kept as its next state, the count of what is sent, and a receiver and a message for each. */
 const stepHead = 2;
@@ -40,6 +44,7 @@ export class LocalStates {
   readonly #byLastingText = new Map<string, number>();
   readonly #steps = new PairTable();
   readonly #outputs = new NumberList();
+  readonly #asked = new NumberList();
 
   constructor(settings: LocalSettings, exchanges: readonly Exchange[]) {
     this.#settings = settings;
@@ -59,6 +64,7 @@ export class LocalStates {
 
   /** A member that starts on an empty disk. */
   fresh(id: NodeId): number {
+    this.#note(asked.fresh, id, 0);
     return this.#start(id, emptyDisk);
   }
 
@@ -66,6 +72,7 @@ export class LocalStates {
   crashed(state: number): number {
     let found = this.#crashed.at(state);
     if (found === unknown) {
+      this.#note(asked.crashed, state, 0);
       found = this.#start(this.facts.of(state).id, this.#wake(state).durable());
       this.#crashed.set(state, found);
     }
@@ -78,6 +85,7 @@ export class LocalStates {
     if (found !== unknown) {
       return found;
     }
+    this.#note(asked.lasting, state, 0);
     const text = keyOf(this.#wake(state).text({ reduced: true, mayCrash: false }));
     const first = this.#byLastingText.get(text) ?? state;
     this.#byLastingText.set(text, first);
@@ -114,7 +122,47 @@ export class LocalStates {
     return this.#signatures.at(state);
   }
 
+  /** What it takes to come to the same numbers again. */
+  save(sink: CheckpointSink): void {
+    this.#asked.save(sink);
+  }
+
+  /** Asks the core all that again; nothing was asked before. */
+  load(source: CheckpointSource): void {
+    assert(this.count === 0, "explorer: states loaded over others");
+    const saved = new NumberList();
+    saved.load(source);
+    for (let at = 0; at < saved.count; at += 3) {
+      this.#askAgain(saved.at(at), saved.at(at + 1), saved.at(at + 2));
+    }
+    assert(this.#asked.count === saved.count, "explorer: another way to the same states");
+  }
+
+  #askAgain(what: number, of: number, input: number): void {
+    switch (what) {
+      case asked.fresh:
+        this.fresh(toNodeId(of));
+        break;
+      case asked.crashed:
+        this.crashed(of);
+        break;
+      case asked.lasting:
+        this.lasting(of);
+        break;
+      default:
+        assert(what === asked.step, "explorer: what the core was never asked");
+        this.step(of, input);
+    }
+  }
+
+  #note(what: number, of: number, input: number): void {
+    this.#asked.push(what);
+    this.#asked.push(of);
+    this.#asked.push(input);
+  }
+
   #work(state: number, input: number): number {
+    this.#note(asked.step, state, input);
     const node = this.#wake(state);
     node.take(inputOf(input, (number) => this.messages.get(number)));
     const sent = node.takeSent();

@@ -45,6 +45,12 @@ export class Successors {
     return this.#stepCount;
   }
 
+  /** Goes on counting where an earlier walk ended. */
+  resume(stepCount: number): void {
+    assert(this.#stepCount === 0, "explorer: resumed after it began");
+    this.#stepCount = stepCount;
+  }
+
   /** The steps, packed, from the world that is expanded to the one that is visited, or to the one that broke a promise. */
   get path(): readonly number[] {
     return this.#path;

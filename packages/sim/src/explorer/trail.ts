@@ -3,6 +3,13 @@
  * count the children of each, and to note which of its parent's successors a world is.
  */
 import { assert, must } from "@quorate/base";
+import {
+  type CheckpointSink,
+  type CheckpointSource,
+  loadNumber,
+  loadNumbers,
+  saveNumbers,
+} from "./checkpoint.ts";
 import { ByteList } from "./growing.ts";
 
 /** Parents between two sums of children. */
@@ -11,11 +18,11 @@ const sumEvery = 1 << 12;
 /** Worlds count from 0, the start, in the order in which they were found. */
 export class Trail {
   /** By world: the place among the successors of its parent. The start has none. */
-  readonly #places = new ByteList();
+  #places = new ByteList();
   /** By expanded world: how many of its successors were new. */
   readonly #childCounts = new ByteList();
   /** Children of the first 0, 4,096, 8,192, … expanded worlds. */
-  readonly #sums: number[] = [0];
+  #sums: number[] = [0];
   #childCount = 0;
   #newest = 0;
 
@@ -37,6 +44,28 @@ export class Trail {
     if (this.#childCounts.count % sumEvery === 0) {
       this.#sums.push(this.#childCount);
     }
+  }
+
+  /** Between two worlds. */
+  save(sink: CheckpointSink): void {
+    assert(this.#newest === 0, "explorer: saved while a world is expanded");
+    this.#places.save(sink);
+    this.#childCounts.save(sink);
+    saveNumbers(sink, [this.#childCount, this.#sums.length]);
+    saveNumbers(sink, this.#sums);
+  }
+
+  /** Into one in which nothing was found. */
+  load(source: CheckpointSource): void {
+    assert(
+      this.#places.count === 1 && this.#childCounts.count === 0,
+      "explorer: a trail loaded over another",
+    );
+    this.#places = new ByteList();
+    this.#places.load(source);
+    this.#childCounts.load(source);
+    this.#childCount = loadNumber(source);
+    this.#sums = [...loadNumbers(source, loadNumber(source))];
   }
 
   /** Which successor to take from the start on, to come to the world that was expanded as number `world`. */

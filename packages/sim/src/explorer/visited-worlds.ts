@@ -3,6 +3,13 @@
  * worlds with one fingerprint would hide one of them; see {@link missedChance}.
  */
 import { assert } from "@quorate/base";
+import {
+  bytesOf,
+  type CheckpointSink,
+  type CheckpointSource,
+  loadNumber,
+  saveNumbers,
+} from "./checkpoint.ts";
 
 /** The table is many small ones, so that growing needs room for one of them only. */
 const shardBits = 8;
@@ -37,6 +44,20 @@ export class VisitedWorlds {
     this.#count += isNew ? 1 : 0;
     return isNew;
   }
+
+  save(sink: CheckpointSink): void {
+    for (const shard of this.#shards) {
+      shard.save(sink);
+    }
+  }
+
+  /** Into an empty set. */
+  load(source: CheckpointSource): void {
+    assert(this.#count === 0, "explorer: worlds loaded over others");
+    for (const shard of this.#shards) {
+      this.#count += shard.load(source);
+    }
+  }
 }
 
 /** Open addressing. Places ascend with the low half, whatever the size, so that growing is one pass from front to end. */
@@ -47,6 +68,21 @@ class Shard {
 
   get bytes(): number {
     return this.#slots.byteLength;
+  }
+
+  save(sink: CheckpointSink): void {
+    saveNumbers(sink, [this.#slotCount, this.#count]);
+    sink.write(bytesOf(this.#slots));
+  }
+
+  /** How many there were. */
+  load(source: CheckpointSource): number {
+    this.#slotCount = loadNumber(source);
+    this.#count = loadNumber(source);
+    assert(this.#count < this.#slotCount, "explorer: more worlds than places");
+    this.#slots = new Uint32Array(2 * this.#slotCount);
+    source.read(bytesOf(this.#slots));
+    return this.#count;
   }
 
   add(low: number, high: number): boolean {
