@@ -18,7 +18,7 @@ const rangeCopiedMax = 48;
  * ```
  */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   constructor(capacityBytes = 256) {
@@ -123,6 +123,15 @@ export class ByteWriter {
   /** What was written, copied. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Gives away what was written, uncopied and with its buffer, and goes on in `next`. */
+  handOver(next: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    assert(next.buffer !== this.#bytes.buffer, "writer: goes on in what it gives away");
+    const written = this.#bytes.subarray(0, this.#length);
+    this.#bytes = next;
+    this.#length = 0;
+    return written;
   }
 
   /** Forgets what was written, keeps the buffer. */

@@ -56,6 +56,19 @@ export function toHex(bytes: Uint8Array): string {
 
 /** UTF-8 bytes of `text`; a lone surrogate becomes U+FFFD, as in the platform's encoder. */
 export function utf8Encode(text: string): Uint8Array {
+  // PERF: most text has a byte for each character: no room for more, and no copy.
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) {
+      return encodeWide(text);
+    }
+    out[i] = code;
+  }
+  return out;
+}
+
+function encodeWide(text: string): Uint8Array {
   const out = new Uint8Array(text.length * 3);
   let length = 0;
   for (let i = 0; i < text.length; i++) {

@@ -296,6 +296,17 @@ describe("the writer's buffer", () => {
     assert.equal(copy[0], 1);
     assert.equal(view[0], 2);
   });
+  test("what is handed over stays as it is, while the writer goes on in the next buffer", () => {
+    const writer = new ByteWriter(2);
+    writer.bytes(Uint8Array.of(1, 2, 3));
+    const next = new Uint8Array(8);
+    const given = writer.handOver(next);
+    assert.equal(writer.length, 0);
+    writer.u8(9);
+    assert.deepEqual([...given], [1, 2, 3]);
+    assert.equal(next[0], 9);
+    assert.throws(() => writer.handOver(next), { name: "InvariantViolation" });
+  });
   test("view starts where asked, and reset forgets all", () => {
     const writer = new ByteWriter(1);
     writer.bytes(Uint8Array.of(1, 2, 3));

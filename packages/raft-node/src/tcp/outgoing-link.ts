@@ -121,14 +121,27 @@ export class OutgoingLink {
     // PERF: what one turn queued leaves in one system call, both lanes together.
     socket.cork();
     while (socket.writableLength < socketBytesMax) {
-      const bytes = this.#queue.take(socketBytesMax);
+      const bytes = this.#queue.take();
       if (bytes === null) {
         break;
       }
       this.#context.counters.sentBytes += bytes.length;
-      socket.write(bytes);
+      this.#write(socket, bytes);
     }
     socket.uncork();
+  }
+
+  #write(socket: Socket, bytes: Uint8Array): void {
+    if (!this.#queue.wants(bytes)) {
+      socket.write(bytes);
+      return;
+    }
+    socket.write(bytes, (error) => {
+      // Of what was not written nobody knows who still holds it.
+      if (error === null || error === undefined) {
+        this.#queue.giveBack(bytes);
+      }
+    });
   }
 
   /** Says goodbye and closes; nothing is sent afterwards. Calls back when the socket is gone. */
@@ -266,7 +279,7 @@ export class OutgoingLink {
     }
     this.#state = "idle";
     // What waited belongs to a connection that is gone; the core sends anew what still matters.
-    while (this.#queue.take(Number.POSITIVE_INFINITY) !== null) {
+    while (this.#queue.take() !== null) {
       this.#context.counters.droppedFrames++;
     }
     if (wasOpen) {
