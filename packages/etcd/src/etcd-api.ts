@@ -5,7 +5,7 @@
 import { assert, unreachable } from "@quorate/base";
 import { AuthService } from "./api/auth-service.ts";
 import { ClusterService } from "./api/cluster-service.ts";
-import { ApiContext, type ApiOptions } from "./api/context.ts";
+import { ApiContext } from "./api/context.ts";
 import { ElectionService } from "./api/election-service.ts";
 import { failUnimplemented } from "./api/failures.ts";
 import { FirstCome } from "./api/first-come.ts";
@@ -25,6 +25,7 @@ import {
   handleStatus,
 } from "./api/maintenance-service.ts";
 import { type MethodKind, methodKinds } from "./api/method-table.ts";
+import type { ApiOptions } from "./api/options.ts";
 import { handleRangeStream } from "./api/range-stream.ts";
 import { WatchService } from "./api/watch-service.ts";
 import { Compactor } from "./compactor.ts";

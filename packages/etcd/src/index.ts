@@ -1,7 +1,8 @@
 /** The public list of `@quorate/etcd`. */
-export type { ApiOptions } from "./api/context.ts";
+
 export { type ApiLimits, apiLimitsDefault } from "./api/limits.ts";
 export { type MethodKind, methodKinds } from "./api/method-table.ts";
+export type { ApiOptions } from "./api/options.ts";
 export { clusterVersionOf } from "./api/release.ts";
 export { readSnapshotFile, type SnapshotFile } from "./api/snapshot-file.ts";
 export type { CompactionPolicy } from "./compactor.ts";

@@ -1,75 +1,24 @@
 /** What the services share: ports, limits, time, waiting requests, and one writer for answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { assert, ByteSlab, ByteWriter, utf8Decode } from "@quorate/base";
-import type { KvErrorCode } from "@quorate/kv";
-import { type Command, decodeCommand, takesSpace, writeCommand } from "@quorate/kv";
+import { type Command, type KvErrorCode, writeCommand } from "@quorate/kv";
 import type { ResponseHeaderSchema } from "#generated/etcdserverpb_pb.js";
 import type { ResponseHeader } from "../codec/header.ts";
-import type {
-  ApiCall,
-  AuthEvent,
-  DeferPort,
-  DigestPort,
-  LeaderPort,
-  MembershipPort,
-  PasswordPort,
-  RandomPort,
-  ReadOutcome,
-  ReconfigurationPort,
-  ReplicationPort,
-  SignedTokenPort,
-  StorePort,
-  SubmitOutcome,
-  UnaryApiCall,
-} from "../ports.ts";
+import type { ApiCall, ReadOutcome, SubmitOutcome, UnaryApiCall } from "../ports.ts";
 import { AnswerPace } from "./answer-pace.ts";
 import { AuthGate } from "./auth-gate.ts";
 import { CompactHashes } from "./compact-hashes.ts";
-import { failWith, refusalCode, timeoutCode, unknownCode } from "./failures.ts";
-import { type ApiLimits, quotaBytesOf } from "./limits.ts";
-import { Pending, PendingCallbacks, PendingList } from "./pending.ts";
-
-/** Ports and settings of the API. */
-export interface ApiOptions {
-  readonly replication: ReplicationPort;
-  readonly store: StorePort;
-  readonly membership: MembershipPort;
-  readonly defer: DeferPort;
-  readonly random: RandomPort;
-  /** Begins a SHA-256. Without it, snapshots are refused by name. */
-  readonly createDigest?: () => DigestPort;
-  /** Without it, changes of the members are refused by name. */
-  readonly reconfiguration?: ReconfigurationPort;
-  /** Without it, only the leader itself answers what concerns the time of leases. */
-  readonly leaderPort?: LeaderPort;
-  /** Without it, users with passwords are refused by name. */
-  readonly passwords?: PasswordPort;
-  /** Without it, tokens are random, and known to every member. */
-  readonly signedTokens?: SignedTokenPort;
-  readonly onAuthEvent?: (event: AuthEvent) => void;
-  /** A request of a client that says for which version of the API it was made, or with null does not. PERF: called for each. */
-  readonly onClientRequest?: (path: string, apiVersion: string | null) => void;
-  readonly limits: ApiLimits;
-  /** What Maintenance.Status says of the server. */
-  readonly about: {
-    /** ETCD: clients look at it to learn what the server can do. */
-    readonly version: string;
-    readonly storageVersion: string;
-    /** Bytes the state may take; 0 for etcd's default, negative for no bound. */
-    readonly quotaBytes: number;
-  };
-  /** The time at creation, on the clock of `tick`. */
-  readonly nowMs: number;
-}
-
-/** What an applied command answers. */
-type AppliedResult = Exclude<
-  Extract<SubmitOutcome, { readonly kind: "applied" }>["result"],
-  { readonly type: "refused" }
->;
-
-/** An answer's encoder: appends the message for an applied result. */
-export type EncodeResult = (writer: ByteWriter, header: ResponseHeader, result: AppliedResult) => void;
+import { failWith, refusalCode, unknownCode } from "./failures.ts";
+import type { ApiOptions } from "./options.ts";
+import { type Pending, PendingCallbacks, PendingList } from "./pending.ts";
+import { Quota } from "./quota.ts";
+import {
+  type AppliedResult,
+  type EncodeResult,
+  Submission,
+  type WithRefusal,
+  type WithResult,
+} from "./submission.ts";
 
 /** A writer that grew beyond this is dropped, so that one large answer does not hold memory for ever. */
 const writerBytesKept = 1024 * 1024;
@@ -78,53 +27,6 @@ const writerBytesKept = 1024 * 1024;
 interface Parked {
   readonly pending: Pending;
   readonly retry: () => void;
-}
-
-/** Goes on with what an applied command answers. */
-type WithResult = (result: AppliedResult) => void;
-
-/** Whether it took care of the refusal. */
-type WithRefusal = (code: KvErrorCode) => boolean;
-
-/** A command on its way, and who waits for it. PERF: one object for each write, with no closures for what may happen to it. */
-class Submission extends Pending {
-  readonly call: UnaryApiCall;
-  readonly command: Uint8Array;
-  /** Writes the answer; null where somebody goes on with the result. */
-  readonly encode: EncodeResult | null;
-  readonly goOn: WithResult | null;
-  readonly refused: WithRefusal | null;
-  /** Whether the port told an outcome since it was asked last. */
-  told = false;
-  readonly #options: ApiOptions;
-
-  constructor(
-    options: ApiOptions,
-    nowMs: number,
-    call: UnaryApiCall,
-    command: Uint8Array,
-    encode: EncodeResult | null,
-    goOn: WithResult | null,
-    refused: WithRefusal | null,
-  ) {
-    super(nowMs, nowMs + options.limits.requestTimeoutMs);
-    assert((encode === null) !== (goOn === null), "submission: one way to go on");
-    this.#options = options;
-    this.call = call;
-    this.command = command;
-    this.encode = encode;
-    this.goOn = goOn;
-    this.refused = refused;
-  }
-
-  timedOut(): void {
-    const { limits, replication } = this.#options;
-    failWith(this.call, timeoutCode(replication.status(), this.startMs, limits.electionTimeoutMs));
-  }
-
-  stopped(): void {
-    failWith(this.call, "KV_STOPPED");
-  }
 }
 
 /** Whether a header's value is UTF-8. Headers come as one character a byte; those of ASCII alone need no look at each. */
@@ -146,12 +48,12 @@ export class ApiContext {
   readonly auth: AuthGate;
   /** For answers that may be large. */
   readonly pace: AnswerPace;
+  readonly #quota: Quota;
   #writer = new ByteWriter(4096);
   readonly #commandWriter = new ByteWriter(4096);
   readonly #commands = new ByteSlab();
   #nowMs: number;
   #stopped = false;
-  #disarming = false;
   /** Since when there has been no leader; null while there is one. */
   #leaderlessSinceMs: number | null = null;
   /** In order of arrival. Bounded by what the transport lets in, as all that is pending. */
@@ -162,6 +64,7 @@ export class ApiContext {
     this.#nowMs = options.nowMs;
     this.pace = new AnswerPace(options.defer);
     this.compactHashes = new CompactHashes(options.store, options.defer);
+    this.#quota = new Quota(options, (command, done) => this.propose(this.encode(command), done));
     const { limits, replication, signedTokens, store } = options;
     this.auth = new AuthGate({
       store,
@@ -200,7 +103,7 @@ export class ApiContext {
     this.pending.expire(nowMs);
     this.auth.tick();
     this.leaderMayHaveChanged();
-    this.#disarmWhenRoom();
+    this.#quota.disarmWhenRoom();
   }
 
   /** Asks again for what waits for a leader, if there is one now. */
@@ -335,7 +238,7 @@ export class ApiContext {
       failWith(call, "KV_REQUEST_TOO_LARGE");
       return;
     }
-    const alarmed = this.#refuseByQuota(command);
+    const alarmed = this.#quota.refuse(command);
     if (alarmed !== null) {
       failWith(call, alarmed);
       return;
@@ -387,43 +290,6 @@ export class ApiContext {
   /** Why reads are refused while the members' states are known to differ; null when they are not. */
   refuseRead(): KvErrorCode | null {
     return this.options.store.alarms().some(({ alarm }) => alarm === "corrupt") ? "KV_CORRUPT" : null;
-  }
-
-  /** ETCD: whoever finds its quota used up raises the alarm for all, and refuses. */
-  #refuseByQuota(command: Uint8Array): KvErrorCode | null {
-    const { about, replication, store } = this.options;
-    const quota = quotaBytesOf(about.quotaBytes);
-    if (quota === null || store.dataBytes + command.length <= quota || !takesSpace(decodeCommand(command))) {
-      return null;
-    }
-    const { memberId } = replication.status();
-    if (!store.alarms().some((alarm) => alarm.alarm === "no-space" && alarm.memberId === memberId)) {
-      const alarm = this.encode({ type: "alarm", action: "activate", memberId, alarm: "no-space" });
-      // Should it get lost, the next request that finds no room raises it again.
-      this.propose(alarm, () => {});
-    }
-    return "KV_NO_SPACE";
-  }
-
-  /** Takes this member's alarm back once a tenth of its quota is free, so that it does not come and go with each write. */
-  #disarmWhenRoom(): void {
-    const { about, limits, replication, store } = this.options;
-    const quota = quotaBytesOf(about.quotaBytes);
-    if (!limits.autoDisarmNoSpace || quota === null || this.#disarming || store.dataBytes > quota * 0.9) {
-      return;
-    }
-    const { leader, memberId } = replication.status();
-    if (
-      leader === 0 ||
-      !store.alarms().some((one) => one.alarm === "no-space" && one.memberId === memberId)
-    ) {
-      return;
-    }
-    this.#disarming = true;
-    this.propose(this.encode({ type: "alarm", action: "deactivate", memberId, alarm: "no-space" }), () => {
-      // Whatever became of it: while the alarm is on, the next tick tries again.
-      this.#disarming = false;
-    });
   }
 
   /**

@@ -18,9 +18,10 @@ import {
 } from "../codec/kv-responses.ts";
 import { decodeTxnRequest } from "../codec/txn-request.ts";
 import type { UnaryApiCall } from "../ports.ts";
-import type { ApiContext, EncodeResult } from "./context.ts";
+import type { ApiContext } from "./context.ts";
 import { decodeOrFail, failWith } from "./failures.ts";
 import { answerRange, refuseRead } from "./range-answer.ts";
+import type { EncodeResult } from "./submission.ts";
 
 const encodePut: EncodeResult = (writer, header, result) => {
   assert(result.type === "put", "kv service: a put answered by something else");

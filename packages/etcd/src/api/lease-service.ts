@@ -13,9 +13,10 @@ import { encodeHeaderOnly } from "../codec/kv-responses.ts";
 import { decodeLeaseKeepAlive, encodeLeaseGrant, encodeLeaseKeepAlive } from "../codec/lease-response.ts";
 import { type DeskAnswer, LeaseDesk } from "../lease/lease-desk.ts";
 import type { BidiApiCall, UnaryApiCall } from "../ports.ts";
-import type { ApiContext, EncodeResult } from "./context.ts";
+import type { ApiContext } from "./context.ts";
 import { decodeMessage, decodeOrFail, failWith } from "./failures.ts";
 import { LongCalls } from "./long-calls.ts";
+import type { EncodeResult } from "./submission.ts";
 
 /** Keep-alives of one stream that may wait for their answers. */
 const keepAlivesMax = 1000;
