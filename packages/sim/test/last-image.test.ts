@@ -1,14 +1,10 @@
 /** The image that a member leaves at a stop: made, cut short by the power, or by a disk that is full; the member comes back each time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { must, Prng } from "@quorate/base";
-import type { NodeId } from "@quorate/raft";
-import { Trace, World } from "@quorate/sim";
-import { Cluster } from "../src/cluster.ts";
-import { FaultCount, type FaultKind } from "../src/fault-count.ts";
+import type { FaultKind } from "../src/fault-count.ts";
 import type { StopTrouble } from "../src/stop-trouble.ts";
-import { healedNetwork, type SeedPlan, swarm } from "../src/swarm.ts";
-import { Watch } from "../src/watch.ts";
+import type { SeedPlan } from "../src/swarm.ts";
+import { Peace } from "./peace.ts";
 
 interface Stopped {
   readonly events: readonly string[];
@@ -17,57 +13,17 @@ interface Stopped {
 
 /** Three members at peace with some commands; one follower is stopped, meets that, and comes back. */
 function stopped(trouble: StopTrouble | null, changes: Partial<SeedPlan> = {}): Stopped {
-  const root = new Prng(3);
-  const drawn = swarm(3, root);
-  const plan: SeedPlan = {
-    ...drawn,
-    nodeCount: 3,
-    sessions: false,
-    mixedVersions: false,
-    buggified: [],
-    electionTimeoutTicks: 10,
-    heartbeatTicks: 2,
-    snapshotEntryCount: 1000,
-    stopLogBytesMin: 50,
-    snapshotChunkBytes: 65536,
-    network: { ...healedNetwork(drawn.network), delayMsMin: 2, delayMsMax: 4 },
-    disk: { writeMsMax: 0, syncMsMin: 1, syncMsMax: 2, slowMsMax: 100 },
-    membership: null,
-    etcd: null,
-    ...changes,
-  };
   const events: string[] = [];
-  const world = new World(root, new Trace((_, text) => events.push(text)));
-  const watch = new Watch();
-  const faults = new FaultCount();
-  const cluster = new Cluster(world, plan, faults, watch);
-  const until = (what: string, done: () => boolean): void => {
-    world.runUntil(world.nowMs + 60_000, () => watch.violation !== null || done());
-    assert.equal(watch.violation, null, String(watch.violation?.stack));
-    assert.ok(done(), `${what}: not within a minute; ${cluster.describe()}`);
-  };
-  cluster.startAll();
-  until("a leader", () => cluster.leader() !== null && cluster.isCaughtUp());
-  const leader = must(cluster.leader(), "test: no leader");
-  for (let i = 0; i < 10; i++) {
-    const operation = cluster.oracle.history.begin("put", "k", `v${i}`, world.nowMs);
-    let isApplied = false;
-    cluster.put(leader, "k", `v${i}`, (answer) => {
-      assert.ok(answer.kind === "applied");
-      cluster.oracle.history.putApplied(operation, answer.index);
-      isApplied = true;
-    });
-    until("a put", () => isApplied);
-  }
-  until("all have all", () => cluster.isCaughtUp());
-  const follower: NodeId = must(
-    cluster.nodes.find((node) => node !== leader),
-    "test: no follower",
+  const peace = new Peace(3, { stopLogBytesMin: 50, snapshotChunkBytes: 65536, ...changes }, (_, text) =>
+    events.push(text),
   );
+  const { cluster, faults, follower } = peace;
+  peace.put(10);
+  peace.until("all have all", () => cluster.isCaughtUp());
   events.length = 0;
   assert.ok(cluster.stop(follower, trouble));
-  until("it stops", () => !cluster.runs(follower));
-  until("it is back", () => cluster.runs(follower) && cluster.isCaughtUp());
+  peace.until("it stops", () => !cluster.runs(follower));
+  peace.until("it is back", () => cluster.runs(follower) && cluster.isCaughtUp());
   cluster.checkEqualStates();
   return { events, count: (kind) => faults.get(kind) };
 }

@@ -1,83 +1,17 @@
 /** Leases in virtual time: grants, expiry, keep-alive, changes of the leader, forwarding, pacing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ApiOptions, apiLimitsDefault } from "@quorate/etcd";
+import { apiLimitsDefault } from "@quorate/etcd";
 import {
   LeaseGrantRequestSchema,
-  LeaseGrantResponseSchema,
   LeaseKeepAliveRequestSchema,
   LeaseKeepAliveResponseSchema,
-  LeaseLeasesRequestSchema,
-  LeaseLeasesResponseSchema,
   LeaseRevokeRequestSchema,
   LeaseRevokeResponseSchema,
-  LeaseTimeToLiveRequestSchema,
-  LeaseTimeToLiveResponseSchema,
 } from "@quorate/etcd/messages";
 import { decodeCommand, encodeCommand } from "@quorate/kv";
-import { type FakeStream, Member, string, text } from "../api/fixture.ts";
-
-const self = 2 ** 53 - 1;
-
-class Leased extends Member {
-  nowMs = 1000;
-
-  constructor(overrides: Partial<ApiOptions> = {}) {
-    super(overrides);
-    this.lead(7);
-  }
-
-  lead(term: number): void {
-    this.status = { ...this.status, leader: self, term };
-    this.entryTerm = Math.max(this.entryTerm, term);
-    this.api.tick(this.nowMs);
-  }
-
-  follow(term: number): void {
-    this.status = { ...this.status, leader: 9, term };
-    this.entryTerm = Math.max(this.entryTerm, term);
-    this.api.tick(this.nowMs);
-  }
-
-  pass(ms: number): void {
-    const untilMs = this.nowMs + ms;
-    while (this.nowMs < untilMs) {
-      this.nowMs = Math.min(untilMs, this.nowMs + 50);
-      this.api.tick(this.nowMs);
-    }
-  }
-
-  grant(ID: bigint, TTL: bigint) {
-    return this.ask(
-      "/etcdserverpb.Lease/LeaseGrant",
-      LeaseGrantRequestSchema,
-      { ID, TTL },
-      LeaseGrantResponseSchema,
-    );
-  }
-
-  timeToLive(ID: bigint): { ttl: bigint; granted: bigint; keys: string[] } {
-    const request = { ID, keys: true };
-    const path = "/etcdserverpb.Lease/LeaseTimeToLive";
-    const answer = this.ask(path, LeaseTimeToLiveRequestSchema, request, LeaseTimeToLiveResponseSchema);
-    assert.equal(answer.ID, ID);
-    return { ttl: answer.TTL, granted: answer.grantedTTL, keys: answer.keys.map(string) };
-  }
-
-  leases(): bigint[] {
-    const path = "/etcdserverpb.Lease/LeaseLeases";
-    return this.ask(path, LeaseLeasesRequestSchema, {}, LeaseLeasesResponseSchema).leases.map(({ ID }) => ID);
-  }
-
-  put(key: string, lease: bigint): void {
-    const flags = { prevKv: false, ignoreValue: false, ignoreLease: false };
-    this.apply(encodeCommand({ type: "put", key: text(key), value: text("v"), lease, ...flags }), () => {});
-  }
-
-  keepAlive(): FakeStream {
-    return this.stream("/etcdserverpb.Lease/LeaseKeepAlive");
-  }
-}
+import type { FakeStream } from "../api/fixture.ts";
+import { Leased, self } from "./leased.ts";
 
 const renew = (stream: FakeStream, ID: bigint): [bigint, bigint][] => {
   stream.send(LeaseKeepAliveRequestSchema, { ID });

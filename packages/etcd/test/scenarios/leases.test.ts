@@ -2,57 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
-import {
-  LeaseGrantRequestSchema,
-  LeaseGrantResponseSchema,
-  LeaseRevokeRequestSchema,
-  LeaseRevokeResponseSchema,
-  LockRequestSchema,
-  LockResponseSchema,
-} from "@quorate/etcd/messages";
+import { LockRequestSchema, LockResponseSchema } from "@quorate/etcd/messages";
 import { encodeCommand } from "@quorate/kv";
-import { type FakeCall, Member, string, text } from "../api/fixture.ts";
-
-const self = 2 ** 53 - 1;
-
-/** A member whose clock and leadership a test holds in its hands. */
-class Leased extends Member {
-  nowMs = 1000;
-
-  constructor() {
-    super();
-    this.lead(7);
-  }
-
-  lead(term: number): void {
-    this.status = { ...this.status, leader: self, term };
-    this.entryTerm = Math.max(this.entryTerm, term);
-    this.api.tick(this.nowMs);
-  }
-
-  follow(term: number): void {
-    this.status = { ...this.status, leader: 9, term };
-    this.entryTerm = Math.max(this.entryTerm, term);
-    this.api.tick(this.nowMs);
-  }
-
-  pass(ms: number): void {
-    for (const untilMs = this.nowMs + ms; this.nowMs < untilMs; ) {
-      this.nowMs = Math.min(untilMs, this.nowMs + 50);
-      this.api.tick(this.nowMs);
-    }
-  }
-
-  grant(ID: bigint, TTL: bigint): void {
-    const path = "/etcdserverpb.Lease/LeaseGrant";
-    this.ask(path, LeaseGrantRequestSchema, { ID, TTL }, LeaseGrantResponseSchema);
-  }
-
-  revoke(ID: bigint): void {
-    const path = "/etcdserverpb.Lease/LeaseRevoke";
-    this.ask(path, LeaseRevokeRequestSchema, { ID }, LeaseRevokeResponseSchema);
-  }
-}
+import { type FakeCall, type Member, string, text } from "../api/fixture.ts";
+import { Leased } from "../lease/leased.ts";
 
 // etcd #15247: a leader was stuck in a write to its disk, another one was elected and renewed the leases; the old one went on, saw them all overdue by its own clock, and its revocations were carried out.
 // Here a revocation for want of renewal names the term of the leader that decided on it, and has no effect in another.
