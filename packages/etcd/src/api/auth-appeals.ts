@@ -12,17 +12,23 @@ import type { KvErrorCode } from "@quorate/kv";
 /** Those that wait at once. */
 const appealCountMax = 1000;
 
-/** What became of the wait. `caught-up`: the local state is at least as new as its beginning. `full`: it was none. */
-type AppealOutcome = "caught-up" | "full" | "late" | "stopped";
+/** A refusal that is not final. */
+interface Refusal {
+  /** What the local state says. */
+  readonly code: KvErrorCode;
+  /** Whether that is told, too, when this member cannot catch up. */
+  readonly stands: boolean;
+}
 
-interface Appeal {
+interface Appeal extends Refusal {
   readonly deadlineMs: number;
-  readonly done: (outcome: AppealOutcome) => void;
+  readonly done: (final: KvErrorCode | null) => void;
 }
 
 /** What appeals need of the member. */
 interface AppealPort {
   readonly nowMs: number;
+  readonly hasLeader: boolean;
   /** Calls back once, maybe before it returns: with null once the local state is as new as the question. */
   barrier(done: (refused: KvErrorCode | null) => void): void;
 }
@@ -49,14 +55,23 @@ export class AuthAppeals {
     return this.#asked.length + this.#queue.length;
   }
 
-  /** Calls back once, maybe before it returns. */
-  wait(done: (outcome: AppealOutcome) => void): void {
-    if (this.#stopped || this.count >= appealCountMax) {
-      done(this.#stopped ? "stopped" : "full");
-      return;
+  /**
+   * Calls back once, maybe before it returns: with null when this member has caught up, else with what to refuse with.
+   *
+   * Where it cannot catch up, nobody has decided. UNAVAILABLE lets clients of etcd ask another member, while a refusal would be the end
+   * of it, or make them log in, which takes the same leader; it is what etcd answers to whatever needs a leader. What a member answers
+   * alone is refused by its own state then, and at once, as etcd does.
+   */
+  wait({ code, stands }: Refusal, done: (final: KvErrorCode | null) => void): void {
+    if (this.#stopped) {
+      done("KV_STOPPED");
+    } else if (this.count >= appealCountMax || (stands && !this.#port.hasLeader)) {
+      // So many at once are guesses, and the local state will do for them.
+      done(code);
+    } else {
+      this.#queue.push({ code, stands, deadlineMs: this.#port.nowMs + this.#waitMs, done });
+      this.ask();
     }
-    this.#queue.push({ deadlineMs: this.#port.nowMs + this.#waitMs, done });
-    this.ask();
   }
 
   /** Ends those that waited too long, and asks again where a barrier was refused. */
@@ -70,7 +85,7 @@ export class AuthAppeals {
     if (late.length > 0) {
       this.#asked = this.#asked.filter((appeal) => !isLate(appeal));
       this.#queue = this.#queue.filter((appeal) => !isLate(appeal));
-      settle(late, "late");
+      end(late, "KV_TIMEOUT");
     }
     this.ask();
   }
@@ -89,7 +104,9 @@ export class AuthAppeals {
       this.#asking = false;
       this.#asked = [];
       if (refused === null) {
-        settle(asked, "caught-up");
+        for (const { done } of asked) {
+          done(null);
+        }
         this.ask();
       } else {
         // No leader, most likely: until their time is over they are asked for again, with the next tick.
@@ -104,13 +121,14 @@ export class AuthAppeals {
     const all = [...this.#asked, ...this.#queue];
     this.#asked = [];
     this.#queue = [];
-    settle(all, "stopped");
+    end(all, "KV_STOPPED");
     assert(this.count === 0, "auth appeals: one waits after the stop");
   }
 }
 
-function settle(appeals: readonly Appeal[], outcome: AppealOutcome): void {
-  for (const { done } of appeals) {
-    done(outcome);
+/** Ends those that were not heard. */
+function end(appeals: readonly Appeal[], why: KvErrorCode): void {
+  for (const { code, done, stands } of appeals) {
+    done(stands ? code : why);
   }
 }

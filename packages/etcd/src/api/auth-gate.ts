@@ -44,7 +44,6 @@ export class AuthGate {
   readonly #store: StorePort;
   readonly #callers: Callers;
   readonly #appeals: AuthAppeals;
-  readonly #status: () => ReplicationStatus;
   /** Who made the calls that are being served. Empty while access control is off. */
   readonly #principals: WeakMap<ApiCall, Principal> = new WeakMap();
   /** Calls that were judged again: the next refusal is final. */
@@ -53,10 +52,12 @@ export class AuthGate {
 
   constructor(options: GateOptions) {
     this.#store = options.store;
-    this.#status = options.status;
     const clock = {
       get nowMs() {
         return options.nowMs();
+      },
+      get hasLeader() {
+        return options.status().leader !== 0;
       },
       barrier: options.barrier,
     };
@@ -140,29 +141,6 @@ export class AuthGate {
     }
   }
 
-  #judgeTwice(
-    call: BidiApiCall,
-    judge: (principal: Principal | null) => KvErrorCode | null,
-    done: (refused: KvErrorCode | null) => void,
-  ): void {
-    const refusalOf = (identity: Identity): KvErrorCode | null =>
-      identity === "KV_INVALID_AUTH_TOKEN" ? identity : judge(identity);
-    this.#callers.identify(call, (identity) => {
-      const refused = refusalOf(identity);
-      if (refused === null || call.ended) {
-        done(refused);
-        return;
-      }
-      this.#catchUp(true, refused, (final) => {
-        if (final !== null || call.ended) {
-          done(final);
-        } else {
-          this.#callers.identifyAgain(call, identity, (known) => done(refusalOf(known)));
-        }
-      });
-    });
-  }
-
   /** Who made the call; null for nobody, and while access control is off. */
   principalOf(call: ApiCall): Principal | null {
     return this.#principals.get(call) ?? null;
@@ -199,6 +177,23 @@ export class AuthGate {
   /** Why whoever made the call may not administer; null when it may. */
   refuseAdmin(call: ApiCall): KvErrorCode | null {
     return this.#store.auth.refuseAdmin(this.principalOf(call));
+  }
+
+  /**
+   * Instead of refusing by a local state that may be old: calls `again` once this member has caught up with the moment of the
+   * question and has found out once more who calls. Each call has one; after it, the refusal is told.
+   */
+  appeal(call: ApiCall, refused: KvErrorCode, again: () => void): void {
+    this.#appeal(call, this.principalOf(call), refused, (identity) => this.#goOn(call, identity, again));
+  }
+
+  /** {@link appeal} behind a barrier of the call's own: the state is new enough, but who calls was asked before it. */
+  reconsider(call: ApiCall, refused: KvErrorCode, again: () => void): void {
+    if (this.#isFinal(call)) {
+      failWith(call, refused);
+      return;
+    }
+    this.#identifyAgain(call, this.principalOf(call), (identity) => this.#goOn(call, identity, again));
   }
 
   /** The command with the name of whoever made the call on it. */
@@ -241,6 +236,29 @@ export class AuthGate {
     }
   }
 
+  #judgeTwice(
+    call: BidiApiCall,
+    judge: (principal: Principal | null) => KvErrorCode | null,
+    done: (refused: KvErrorCode | null) => void,
+  ): void {
+    const refusalOf = (identity: Identity): KvErrorCode | null =>
+      identity === "KV_INVALID_AUTH_TOKEN" ? identity : judge(identity);
+    this.#callers.identify(call, (identity) => {
+      const refused = refusalOf(identity);
+      if (refused === null || call.ended) {
+        done(refused);
+        return;
+      }
+      this.#appeals.wait({ code: refused, stands: true }, (final) => {
+        if (final !== null || call.ended) {
+          done(final);
+        } else {
+          this.#callers.identifyAgain(call, identity, (known) => done(refusalOf(known)));
+        }
+      });
+    });
+  }
+
   #refuse(rule: AuthRule, principal: Principal | null): KvErrorCode | null {
     const { auth } = this.#store;
     switch (rule) {
@@ -258,29 +276,12 @@ export class AuthGate {
     }
   }
 
-  /**
-   * Instead of refusing by a local state that may be old: calls `again` once this member has caught up with the moment of the
-   * question and has found out once more who calls. Each call has one; after it, the refusal is told.
-   */
-  appeal(call: ApiCall, refused: KvErrorCode, again: () => void): void {
-    this.#appeal(call, this.principalOf(call), refused, (identity) => this.#goOn(call, identity, again));
-  }
-
-  /** {@link appeal} behind a barrier of the call's own: the state is new enough, but who calls was asked before it. */
-  reconsider(call: ApiCall, refused: KvErrorCode, again: () => void): void {
-    if (this.#isFinal(call)) {
-      failWith(call, refused);
-      return;
-    }
-    this.#identifyAgain(call, this.principalOf(call), (identity) => this.#goOn(call, identity, again));
-  }
-
   #appeal(call: ApiCall, before: Identity, refused: KvErrorCode, again: (identity: Identity) => void): void {
     if (this.#isFinal(call)) {
       failWith(call, refused);
       return;
     }
-    this.#catchUp(call.path.startsWith(ofMember), refused, (final) => {
+    this.#appeals.wait({ code: refused, stands: call.path.startsWith(ofMember) }, (final) => {
       if (call.ended) {
         return;
       }
@@ -297,35 +298,6 @@ export class AuthGate {
     const isFinal = this.#appealed.has(call);
     this.#appealed.add(call);
     return isFinal;
-  }
-
-  /**
-   * Calls back with null when this member has caught up, else with what to refuse with. Where it cannot catch up nobody has
-   * decided: UNAVAILABLE lets clients of etcd ask another member, while a refusal would be the end of it, or make them log in,
-   * which takes the same leader. It is what etcd answers to whatever needs a leader; with `stands`, to what does not, the
-   * refusal by the local state.
-   */
-  #catchUp(stands: boolean, refused: KvErrorCode, done: (final: KvErrorCode | null) => void): void {
-    if (stands && this.#status().leader === 0) {
-      done(refused);
-      return;
-    }
-    this.#appeals.wait((outcome) => {
-      switch (outcome) {
-        case "caught-up":
-          done(null);
-          break;
-        case "full":
-          // So many at once are guesses, and the local state will do for them.
-          done(refused);
-          break;
-        case "late":
-          done(stands ? refused : "KV_TIMEOUT");
-          break;
-        case "stopped":
-          done(stands ? refused : "KV_STOPPED");
-      }
-    });
   }
 
   #identifyAgain(call: ApiCall, before: Identity, done: (identity: Identity) => void): void {
