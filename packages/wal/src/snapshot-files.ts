@@ -32,6 +32,9 @@ const framedBytes = chunkOverheadBytes + chunkBytes;
 /** PERF: a read, or a write, costs some 50 µs besides its bytes, and there are thousands of chunks. */
 const chunksAtOnce = 16;
 
+/** Room that an image is given before anything of it is there. */
+const roomBytesMin = 4096;
+
 /** Writes one image into one file, in order. */
 export class ImageWriter {
   readonly #file: FileHandle;
@@ -41,10 +44,11 @@ export class ImageWriter {
   /**
    * Chunks that are not in the file yet, each behind its head. PERF: one for all of the image, or it is garbage of its size; several in
    * one write, because waking a thread costs more than the bytes. What is received is written chunk by chunk, so that all of it is
-   * there when a transfer is cut.
+   * there when a transfer is cut. It grows up to what one write takes: most images of small stores need little of that.
    */
-  readonly #framed: Uint8Array;
-  readonly #framedView: DataView;
+  #framed: Uint8Array = new Uint8Array(roomBytesMin);
+  #framedView: DataView = new DataView(this.#framed.buffer);
+  readonly #framedBytesMax: number;
   /** Bytes of whole chunks in it, with their heads. */
   #framedBytes = 0;
   /** Bytes of the chunk that is being gathered behind them, without its head. */
@@ -59,8 +63,7 @@ export class ImageWriter {
     this.#identity = identity;
     this.#metadata = metadata;
     this.#origin = origin;
-    this.#framed = new Uint8Array((origin === "local" ? chunksAtOnce : 1) * framedBytes);
-    this.#framedView = new DataView(this.#framed.buffer);
+    this.#framedBytesMax = (origin === "local" ? chunksAtOnce : 1) * framedBytes;
     this.#offset = encodeSnapshotHeader(identity, metadata, origin, 0).length;
   }
 
@@ -94,13 +97,14 @@ export class ImageWriter {
     while (taken < bytes.length) {
       const room = Math.min(chunkBytes - this.#pendingBytes, bytes.length - taken);
       const at = this.#framedBytes + chunkOverheadBytes + this.#pendingBytes;
+      this.#reserve(at + room);
       this.#framed.set(bytes.subarray(taken, taken + room), at);
       this.#pendingBytes += room;
       taken += room;
       if (this.#pendingBytes === chunkBytes) {
         this.#frame();
       }
-      if (this.#framedBytes === this.#framed.length) {
+      if (this.#framedBytes === this.#framedBytesMax) {
         yield* this.#flush();
       }
     }
@@ -128,6 +132,17 @@ export class ImageWriter {
     yield* sync(this.#file);
     yield* close(this.#file);
     return this.#imageBytes;
+  }
+
+  #reserve(needed: number): void {
+    assert(needed <= this.#framedBytesMax, "image: more gathered than one write takes");
+    if (needed > this.#framed.length) {
+      const bytes = Math.min(this.#framedBytesMax, Math.max(needed, this.#framed.length * 4));
+      const grown = new Uint8Array(bytes);
+      grown.set(this.#framed);
+      this.#framed = grown;
+      this.#framedView = new DataView(grown.buffer);
+    }
   }
 
   /** The chunk that is being gathered is whole. */

@@ -2,7 +2,7 @@
  * The end of every image: how long it is and the checksum of all of it, made once by the member that made the image and checked by
  * each that receives or restores it, before any state is replaced. RAFT §5.3. A stored format with golden bytes.
  */
-import { assert, ByteReader, ByteWriter, crc32c, DecodeError } from "@quorate/base";
+import { assert, ByteReader, ByteWriter, concatBytes, crc32c, DecodeError } from "@quorate/base";
 
 const magic = 0x4542_5251; // "QRBE"
 const version = 1;
@@ -30,8 +30,6 @@ export class ImageCheck {
 
   /** Takes the next bytes of the image. They are not kept. */
   take(chunk: Uint8Array): void {
-    const joined = new Uint8Array(this.#tail.length + Math.min(chunk.length, imageSealBytes));
-    joined.set(this.#tail);
     if (chunk.length >= imageSealBytes) {
       const body = chunk.length - imageSealBytes;
       this.#cover(this.#tail);
@@ -39,7 +37,7 @@ export class ImageCheck {
       this.#tail = chunk.slice(body);
       return;
     }
-    joined.set(chunk, this.#tail.length);
+    const joined = concatBytes([this.#tail, chunk]);
     const body = Math.max(0, joined.length - imageSealBytes);
     this.#cover(joined.subarray(0, body));
     this.#tail = joined.slice(body);

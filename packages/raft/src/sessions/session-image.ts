@@ -22,6 +22,7 @@ const frameBytesMax: number = 16 * 1024 * 1024 + 64;
 /** Writes a pinned table, a slice at a time. */
 export class SessionImageWriter {
   readonly #frames: Generator<Uint8Array, void, void>;
+  readonly #writer = new ByteWriter(64);
   #crc = 0;
   #done = false;
 
@@ -32,7 +33,8 @@ export class SessionImageWriter {
   /** The next chunk of about `bytesMax`, or null at the end. */
   read(bytesMax: number): Uint8Array | null {
     assert(bytesMax > 0, "sessions: empty slice");
-    const writer = new ByteWriter(1024);
+    const writer = this.#writer;
+    writer.reset();
     while (!this.#done && writer.length < bytesMax) {
       const next = this.#frames.next();
       if (next.done === true) {

@@ -82,7 +82,10 @@ export function readMessage(reader: ByteReader, kind: FrameKind): Message | null
   if (!isMessageKind(kind)) {
     return null;
   }
-  const header = { from: readNodeId(reader), to: readNodeId(reader), term: readTerm(reader) };
+  const from = readNodeId(reader);
+  const to = readNodeId(reader);
+  const term = readTerm(reader);
+  // PERF: each field by its name; spread from an object that they share they took as long as all of the reading.
   switch (kind) {
     case "append-entries": {
       const at = reader.offset;
@@ -92,38 +95,40 @@ export function readMessage(reader: ByteReader, kind: FrameKind): Message | null
       }
       const commit = readIndex(reader);
       const entries = readEntries(reader, toLogIndex(previous.index + 1), 1);
-      return { type: kind, ...header, previous, commit, entries };
+      return { type: kind, from, to, term, previous, commit, entries };
     }
     case "append-accepted":
-      return { type: "append-response", ...header, rejected: false, index: readIndex(reader) };
+      return { type: "append-response", from, to, term, rejected: false, index: readIndex(reader) };
     case "append-rejected":
       return {
         type: "append-response",
-        ...header,
+        from,
+        to,
+        term,
         rejected: true,
         index: readIndex(reader),
         hint: readLogId(reader),
       };
     case "request-vote":
     case "pre-vote":
-      return { type: kind, ...header, last: readLogId(reader), leadershipTransfer: readFlag(reader) };
+      return { type: kind, from, to, term, last: readLogId(reader), leadershipTransfer: readFlag(reader) };
     case "vote-response":
     case "pre-vote-response":
-      return { type: kind, ...header, granted: readFlag(reader) };
+      return { type: kind, from, to, term, granted: readFlag(reader) };
     case "heartbeat":
-      return { type: kind, ...header, commit: readIndex(reader), context: readContext(reader) };
+      return { type: kind, from, to, term, commit: readIndex(reader), context: readContext(reader) };
     case "heartbeat-response":
     case "read-index":
-      return { type: kind, ...header, context: readContext(reader) };
+      return { type: kind, from, to, term, context: readContext(reader) };
     case "read-index-response":
-      return { type: kind, ...header, index: readIndex(reader), context: readContext(reader) };
+      return { type: kind, from, to, term, index: readIndex(reader), context: readContext(reader) };
     case "install-snapshot":
-      return { type: kind, ...header, snapshot: readSnapshotMetadata(reader) };
+      return { type: kind, from, to, term, snapshot: readSnapshotMetadata(reader) };
     case "forward-proposal":
-      return { type: kind, ...header, entries: readEntries(reader, indexZero, 0) };
+      return { type: kind, from, to, term, entries: readEntries(reader, indexZero, 0) };
     case "timeout-now":
     case "transfer-leadership":
-      return { type: kind, ...header };
+      return { type: kind, from, to, term };
   }
 }
 

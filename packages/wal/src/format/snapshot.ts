@@ -81,6 +81,9 @@ export function snapshotFileBytes(headerBytes: number, imageBytes: number): numb
   return headerBytes + imageBytes + chunkCountOf(imageBytes) * chunkOverheadBytes + footerBytes;
 }
 
+// PERF: one buffer for all headers; `finish` copies out what was written.
+const headerWriter = new ByteWriter();
+
 /** Encodes a header. Its length depends on the configuration alone. */
 export function encodeSnapshotHeader(
   identity: StoreIdentity,
@@ -88,7 +91,8 @@ export function encodeSnapshotHeader(
   origin: SnapshotOrigin,
   imageBytes: number,
 ): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = headerWriter;
+  writer.reset();
   writer.bytes(magic);
   writer.u32(formatVersion);
   writer.u32(0); // Length of the header: patched below.
