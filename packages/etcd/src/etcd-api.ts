@@ -159,6 +159,15 @@ export class EtcdApi {
     }
   }
 
+  /**
+   * Raises the alarm CORRUPT for a member whose history differs, in the name of this member. It may get lost, as any proposal; whoever
+   * found the difference finds it again.
+   */
+  raiseCorrupt(memberId: number): void {
+    const alarm = { type: "alarm", action: "activate", alarm: "corrupt", memberId } as const;
+    this.#context.propose(this.#context.encode(alarm), () => {});
+  }
+
   /** A leader was found or lost: requests that wait for one go on now instead of at the next tick. */
   leaderMayHaveChanged(): void {
     this.#context.leaderMayHaveChanged();

@@ -19,7 +19,7 @@ import {
   MoveLeaderResponseSchema,
   StatusResponseSchema,
 } from "#generated/etcdserverpb_pb.js";
-import type { StreamApiCall, UnaryApiCall } from "../ports.ts";
+import type { ReconfigurationPort, StreamApiCall, UnaryApiCall } from "../ports.ts";
 import type { ApiContext } from "./context.ts";
 import { decodeMessage, decodeOrFail, failUnimplemented, failUnknown, failWith } from "./failures.ts";
 import { quotaBytesOf } from "./limits.ts";
@@ -225,18 +225,30 @@ export function handleMoveLeader(context: ApiContext, input: Uint8Array, call: U
   } else if (target.id === memberId) {
     answerMoved(context, call);
   } else {
-    const pending = context.wait(call, () => failWith(call, "KV_TIMEOUT"));
-    reconfiguration.moveLeader(target.id, (moved) => {
-      if (!context.pending.settle(pending)) {
-        return;
-      }
-      if (moved) {
-        answerMoved(context, call);
-      } else {
-        failWith(call, "KV_TIMEOUT");
-      }
-    });
+    moveLeader(context, call, reconfiguration, target.id);
   }
+}
+
+function moveLeader(
+  context: ApiContext,
+  call: UnaryApiCall,
+  reconfiguration: ReconfigurationPort,
+  target: number,
+): void {
+  const pending = context.wait(call, () => failWith(call, "KV_TIMEOUT"));
+  let ended = false;
+  const handle = reconfiguration.moveLeader(target, (moved) => {
+    ended = true;
+    if (!context.pending.settle(pending)) {
+      return;
+    }
+    if (moved) {
+      answerMoved(context, call);
+    } else {
+      failWith(call, "KV_TIMEOUT");
+    }
+  });
+  pending.handle = ended ? null : handle;
 }
 
 function answerMoved(context: ApiContext, call: UnaryApiCall): void {

@@ -29,6 +29,7 @@ import {
   TxnRequestSchema,
 } from "@quorate/etcd/messages";
 import { KvStateMachine } from "@quorate/kv";
+import { GuardedMember } from "./auth-fixture.ts";
 import { type FakeCall, Member, text } from "./fixture.ts";
 
 const maintenance = (name: string): string => `/etcdserverpb.Maintenance/${name}`;
@@ -199,8 +200,9 @@ test("HashKV: by revision, and refusals", () => {
   assert.equal(refusal(far), "11 etcdserver: mvcc: required revision is a future revision");
 });
 
-test("MoveLeader: by the leader alone, to a voter", () => {
+test("MoveLeader: by the leader alone, to a voter; who waits no longer lets go of it", () => {
   const moves: number[] = [];
+  let cancelledCount = 0;
   const port: ReconfigurationPort = {
     confIndex: 1,
     newMemberId: () => 1,
@@ -209,13 +211,15 @@ test("MoveLeader: by the leader alone, to a voter", () => {
     progress: () => null,
     moveLeader(target, done) {
       moves.push(target);
-      done(target === 2);
-      return { cancel: () => {} };
+      if (target !== 5) {
+        done(target === 2);
+      }
+      return { cancel: () => cancelledCount++ };
     },
   };
   const member = new Member({ reconfiguration: port });
   const self = member.status.memberId;
-  member.members = [self, 2, 3, 4].map((id) => ({
+  member.members = [self, 2, 3, 4, 5].map((id) => ({
     id,
     name: "m",
     peerUrls: [],
@@ -232,6 +236,25 @@ test("MoveLeader: by the leader alone, to a voter", () => {
   assert.deepEqual(moves, []);
   assert.notEqual(move(2).answer, null);
   assert.equal(refusal(move(3)), "14 etcdserver: request timed out");
+  assert.equal(cancelledCount, 0);
+  const slow = move(5);
+  move(5).cancel();
+  assert.equal(cancelledCount, 1);
+  member.api.tick(60_000);
+  assert.equal(refusal(slow), "14 etcdserver: request timed out");
+  assert.equal(cancelledCount, 2);
+});
+
+test("the alarm of a member that found a difference is raised with access control on, too", () => {
+  const member = new GuardedMember();
+  member.api.raiseCorrupt(7);
+  assert.deepEqual(member.machine.alarms(), [{ alarm: "corrupt", memberId: 7 }]);
+  member.enable();
+  member.api.raiseCorrupt(8);
+  assert.deepEqual(
+    member.machine.alarms().map(({ memberId }) => memberId),
+    [7, 8],
+  );
 });
 
 test("Downgrade: what etcd 3.7.3 answers, request by request", () => {

@@ -5,7 +5,7 @@
  */
 import { DecodeError } from "@quorate/base";
 import type { MembershipPort, ReplicationPort } from "@quorate/etcd";
-import { encodeCommand, type KvStateMachine } from "@quorate/kv";
+import type { KvStateMachine } from "@quorate/kv";
 import type { Logger } from "../logging/logger.ts";
 import {
   decodeAnswer,
@@ -28,9 +28,11 @@ export interface LeaderRequests {
 /** What the check works with. */
 interface CorruptionCheckOptions {
   readonly machine: KvStateMachine;
-  readonly replication: ReplicationPort;
+  readonly replication: Pick<ReplicationPort, "status">;
   readonly membership: MembershipPort;
   readonly requests: LeaderRequests;
+  /** Raises the alarm for a member. */
+  readonly raiseCorrupt: (memberId: number) => void;
   readonly logger: Logger;
   /** Time between two rounds over the whole history, in milliseconds; 0 for none. */
   readonly periodMs: number;
@@ -224,7 +226,7 @@ export class CorruptionCheck {
 
   /** Raises the alarm for those who stand against a majority. */
   #accuse(round: HashRound, atEnd: boolean): void {
-    const { logger, machine, membership, replication } = this.#options;
+    const { logger, machine, membership, raiseCorrupt } = this.#options;
     for (const memberId of round.suspects(membership.members().length, atEnd)) {
       const raised = machine.alarms().some((one) => one.alarm === "corrupt" && one.memberId === memberId);
       if (raised) {
@@ -236,10 +238,7 @@ export class CorruptionCheck {
         "compact-revision": round.point.compactRevision,
       });
       // Should it get lost, the next round raises it again.
-      replication.submit(
-        encodeCommand({ type: "alarm", action: "activate", alarm: "corrupt", memberId }),
-        () => {},
-      );
+      raiseCorrupt(memberId);
     }
   }
 }

@@ -94,7 +94,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     onClientRequest: metrics.clientRequested,
   });
   replication.answerMembers((question, done) => api.answerMember(question, done));
-  const check = corruptionCheck(config, machine, replication, logger);
+  const check = corruptionCheck(config, machine, replication, api, logger);
   const router = createRouter({ probe, metrics, etcdVersion });
   const ports = createClientPorts({
     config,
@@ -112,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<QuorateServer
     }
     await ports.listen();
   } catch (error) {
+    await access.stop();
     await replication.stop();
     throw error;
   }
@@ -161,6 +162,7 @@ function corruptionCheck(
   config: ServerConfig,
   machine: KvStateMachine,
   replication: Replication,
+  api: EtcdApi,
   logger: Logger,
 ): CorruptionCheck {
   return new CorruptionCheck({
@@ -168,6 +170,7 @@ function corruptionCheck(
     replication,
     membership: replication.membership,
     requests: replication.hashRequests,
+    raiseCorrupt: (memberId) => api.raiseCorrupt(memberId),
     logger,
     periodMs: config.corruptCheckTimeMs,
     compactPeriodMs: config.featureGates.includes("CompactHashCheck") ? config.compactHashCheckTimeMs : 0,

@@ -6,14 +6,17 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { utf8Encode } from "@quorate/base";
-import { encodeCommand, KvStateMachine } from "@quorate/kv";
+import { type AuthAction, encodeCommand, KvStateMachine } from "@quorate/kv";
 import { seedDataDirectory } from "@quorate/raft-node";
+import { hashSync } from "bcryptjs";
 import { prepareDirectory, storeFolder, writeIdentity } from "../../src/identity/data-directory.ts";
 import { clusterIdOf, idText, memberIdOf } from "../../src/identity/member-id.ts";
 import { createProcessCluster, eventually, type ProcessCluster } from "../../src/testing/index.ts";
 import { quorate } from "../cli/run.ts";
 
 const token = "etcd-cluster";
+const lastIndex = 13;
+const rootHash = hashSync("secret", 4);
 
 function stateWith(value: string): KvStateMachine {
   const machine = new KvStateMachine();
@@ -29,6 +32,15 @@ function stateWith(value: string): KvStateMachine {
       ignoreLease: false,
     } as const;
     machine.apply(encodeCommand(put), { index, term: 1 });
+  }
+  // With access control on: the alarm is the member's, and nobody's rights stand in its way.
+  const actions: readonly AuthAction[] = [
+    { op: "user-add", user: "root", passwordHash: rootHash },
+    { op: "user-grant-role", user: "root", role: "root" },
+    { op: "enable" },
+  ];
+  for (const [place, action] of actions.entries()) {
+    machine.apply(encodeCommand({ type: "auth", ...action }), { index: 11 + place, term: 1 });
   }
   return machine;
 }
@@ -58,7 +70,7 @@ async function seed(cluster: ProcessCluster): Promise<readonly number[]> {
       clusterId,
       nodeId: memberId,
       voters: ids,
-      index: 10,
+      index: lastIndex,
       term: 1,
       state: chunksOf(stateWith(place === cluster.members.length - 1 ? "altered" : "same")),
     });
@@ -76,7 +88,7 @@ test("the periodic check names the diverged member, and keys are served no more"
     await cluster.leader(60_000);
     const endpoints = cluster.members.map(({ clientUrl }) => clientUrl).join(",");
     const ctl = (...words: string[]): ReturnType<typeof quorate> =>
-      quorate(["--endpoints", endpoints, ...words]);
+      quorate(["--endpoints", endpoints, "--user", "root:secret", ...words]);
     const alarms = await eventually("an alarm", 60_000, async () => {
       const { stdout } = await ctl("alarm", "list");
       return stdout === "" ? undefined : stdout;
