@@ -116,7 +116,7 @@ class Exploration {
     this.#ghosts = new Ghosts(orders);
     const view = new WorldView(plan, layout, this.#locals, reduced);
     this.#successors = new Successors(view, this.#ghosts);
-    this.#fingerprint = new Fingerprint(layout, this.#locals, this.#ghosts, orders);
+    this.#fingerprint = new Fingerprint(view, this.#ghosts, orders);
     this.#frontier = new Frontier(layout);
     this.#row = new Int32Array(layout.width);
   }

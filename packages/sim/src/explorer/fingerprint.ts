@@ -8,6 +8,7 @@ import type { LocalStates } from "./local-states.ts";
 import { mixed } from "./mix.ts";
 import type { Exchange } from "./names.ts";
 import type { WorldLayout } from "./world-layout.ts";
+import type { WorldView } from "./world-view.ts";
 
 /** Makes the hash of a message differ by its place in the line; odd, so that nothing of it is lost. */
 const placeFactor = 0x9e3779b1;
@@ -16,6 +17,7 @@ const placeFactor = 0x9e3779b1;
 export class Fingerprint {
   low = 0;
   high = 0;
+  readonly #view: WorldView;
   readonly #layout: WorldLayout;
   readonly #locals: LocalStates;
   readonly #ghosts: Ghosts;
@@ -25,12 +27,16 @@ export class Fingerprint {
   /** By how the signatures of each pair of members compare: the exchanges that order them. PERF: most often one of six does. */
   readonly #ordering: readonly (readonly number[])[];
   readonly #multipliers: readonly number[];
+  /** Whether each member's state stands for all that no crash tells apart any more. */
+  #isLasting = false;
   #sumLow = 0;
   #sumHigh = 0;
 
-  constructor(layout: WorldLayout, locals: LocalStates, ghosts: Ghosts, exchanges: readonly Exchange[]) {
+  constructor(view: WorldView, ghosts: Ghosts, exchanges: readonly Exchange[]) {
+    const { layout } = view;
+    this.#view = view;
     this.#layout = layout;
-    this.#locals = locals;
+    this.#locals = view.locals;
     this.#ghosts = ghosts;
     this.#exchanges = exchanges;
     this.#linkPlaces = Array.from(
@@ -47,6 +53,7 @@ export class Fingerprint {
 
   /** Leaves the fingerprint in `low` and `high`. */
   take(row: Int32Array): void {
+    this.#isLasting = this.#view.reduced && !this.#view.mayCrash(row);
     let bestLow = 0xffffffff;
     let bestHigh = 0xffffffff;
     const ordering = this.#ordering[this.#comparison(row)] as readonly number[];
@@ -63,14 +70,18 @@ export class Fingerprint {
     this.high = bestHigh;
   }
 
+  #signature(state: number): number {
+    return this.#isLasting ? this.#locals.lastingSignature(state) : this.#locals.signature(state);
+  }
+
   /** For each pair of members 0, 1 or 2: the first comes before, after, or neither; as one number in base three. */
   #comparison(row: Int32Array): number {
     const { nodeCount, linksEnd } = this.#layout;
     let code = 0;
     for (let a = 0; a < nodeCount; a++) {
-      const first = this.#locals.signature(row[linksEnd + a] as number);
+      const first = this.#signature(row[linksEnd + a] as number);
       for (let b = a + 1; b < nodeCount; b++) {
-        const second = this.#locals.signature(row[linksEnd + b] as number);
+        const second = this.#signature(row[linksEnd + b] as number);
         code = code * 3 + (first < second ? 0 : first > second ? 1 : 2);
       }
     }
@@ -105,14 +116,16 @@ export class Fingerprint {
   /** The parts' texts say whose state and whose message it is, so that sums need no places but those in a line. */
   #sumUnder(row: Int32Array, exchange: number): void {
     const { nodeCount, linkCapacity, linksEnd, usedAt, ghostAt } = this.#layout;
-    const { hashes: stateHashes, messages } = this.#locals;
+    const { messages } = this.#locals;
+    const stateHashes = this.#isLasting ? this.#locals.lastingHashes : this.#locals.hashes;
     const messageHashes = messages.hashes;
     const used = row[usedAt] as number;
     const ghost = row[ghostAt] as number;
     let low = (mixed(used + 1) + this.#ghosts.hashes.low(ghost, exchange)) | 0;
     let high = (mixed(~used) + this.#ghosts.hashes.high(ghost, exchange)) | 0;
     for (let node = 0; node < nodeCount; node++) {
-      const state = row[linksEnd + node] as number;
+      const part = row[linksEnd + node] as number;
+      const state = this.#isLasting ? this.#locals.lastingPlace(part) : part;
       low = (low + stateHashes.low(state, exchange)) | 0;
       high = (high + stateHashes.high(state, exchange)) | 0;
     }

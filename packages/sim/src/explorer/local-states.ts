@@ -42,6 +42,10 @@ export class LocalStates {
   /** The state that stands for all that differ only in what a crash would leave. */
   readonly #lasting = new NumberList();
   readonly #byLastingText = new Map<string, number>();
+  /** Of states that stand for others, by {@link lastingPlace}: what tells those that they stand for from all others. */
+  readonly lastingHashes: NamedHashes;
+  readonly #lastingPlaces = new NumberList();
+  readonly #lastingSignatures = new NumberList();
   readonly #steps = new PairTable();
   readonly #outputs = new NumberList();
   readonly #asked = new NumberList();
@@ -50,6 +54,7 @@ export class LocalStates {
     this.#settings = settings;
     this.messages = new Messages(exchanges, settings.reduced);
     this.hashes = new NamedHashes("state", exchanges);
+    this.lastingHashes = new NamedHashes("lasting state", exchanges);
   }
 
   /** How many different states of members were met. */
@@ -86,11 +91,17 @@ export class LocalStates {
       return found;
     }
     this.#note(asked.lasting, state, 0);
-    const text = keyOf(this.#wake(state).text({ reduced: true, mayCrash: false }));
-    const first = this.#byLastingText.get(text) ?? state;
-    this.#byLastingText.set(text, first);
-    this.#lasting.set(state, first);
-    return first;
+    const named = this.#wake(state).text({ reduced: true, mayCrash: false });
+    const text = keyOf(named);
+    const known = this.#byLastingText.get(text);
+    if (known === undefined) {
+      this.#byLastingText.set(text, state);
+      this.#lastingPlaces.set(state, this.#lastingSignatures.count);
+      this.#lastingSignatures.push(textHash(anonymous(named), 1) | 0);
+      this.lastingHashes.push(named);
+    }
+    this.#lasting.set(state, known ?? state);
+    return known ?? state;
   }
 
   /** What an input makes of a member: a number for {@link next}, {@link sentCount} and so on. */
@@ -120,6 +131,16 @@ export class LocalStates {
   /** Does not depend on names: members are put in the order of it, and few exchanges are left to try. */
   signature(state: number): number {
     return this.#signatures.at(state);
+  }
+
+  /** Of a state that {@link lasting} gave: where in {@link lastingHashes}. */
+  lastingPlace(state: number): number {
+    return this.#lastingPlaces.at(state);
+  }
+
+  /** As {@link signature}, of all that a state stands for that {@link lasting} gave. */
+  lastingSignature(state: number): number {
+    return this.#lastingSignatures.at(this.#lastingPlaces.at(state));
   }
 
   /** What it takes to come to the same numbers again. */
@@ -213,6 +234,7 @@ export class LocalStates {
     this.#signatures.push(textHash(anonymous(named), 1) | 0);
     this.#crashed.push(unknown);
     this.#lasting.push(unknown);
+    this.#lastingPlaces.push(unknown);
     this.hashes.push(named);
     this.facts.push(id, node);
     this.#byText.set(text, number);
