@@ -90,9 +90,30 @@ export class Administrator extends Client {
     this.write({ type: "auth", ...action }, (answer) => {
       if (answer.kind === "done") {
         this.kit.counts.add(action.op === "enable" ? "auth-enable" : "auth-change");
+        this.#tryAtOnce(random.pick([...users, ""]), letter);
       }
       again();
     });
+  }
+
+  /** That the member which is asked may not have heard of the change yet is no excuse. */
+  #tryAtOnce(user: string, letter: string): void {
+    const { kit } = this;
+    const request = rangeOf(prefixOf(letter));
+    const asked = kit.oracle.lastIndex;
+    this.read(
+      request,
+      (answer) => {
+        if (answer.kind === "done") {
+          mayHave(kit, user, methodOf(request), wantedOf(request), asked);
+        } else if (answer.kind === "refused") {
+          wasRefused(kit, user, answer.code, wantedOf(request), asked);
+        }
+        kit.counts.add("auth-tried-at-once");
+      },
+      this.node(),
+      user,
+    );
   }
 }
 
@@ -170,33 +191,20 @@ export class User extends Client {
       (answer, from) => {
         if (answer.kind === "done") {
           // What was applied anywhere before a linearizable read was asked for is known to whoever lets it in.
-          this.#mayHave(methodOf(request), wantedOf(request), request.serializable ? from : asked);
+          mayHave(
+            this.kit,
+            this.user,
+            methodOf(request),
+            wantedOf(request),
+            request.serializable ? from : asked,
+          );
           this.kit.counts.add("auth-read");
         } else if (answer.kind === "refused" && !request.serializable) {
-          this.#wasRefused(answer.code, wantedOf(request), asked);
+          wasRefused(this.kit, this.user, answer.code, wantedOf(request), asked);
         }
         again();
       },
     );
-  }
-
-  /** A refusal, too, is by rights that were in force when the read was asked for, or later. */
-  #wasRefused(code: KvErrorCode | null, wanted: readonly Wanted[], asked: number): void {
-    const { auth } = this.kit.oracle.model;
-    const byRights = code === "KV_USER_EMPTY" || code === "KV_PERMISSION_DENIED";
-    promise(
-      !byRights || auth.mayHaveRefused(this.user, wanted, asked),
-      "access",
-      () => `'${this.user}' is refused ${JSON.stringify(wanted)}, and had the right since entry ${asked}`,
-    );
-    promise(
-      code !== "KV_AUTH_OLD_REVISION" || auth.hasChangedSince(asked),
-      "access",
-      () => `'${this.user}' is told that its rights changed, and they did not since entry ${asked}`,
-    );
-    if (byRights) {
-      this.kit.counts.add("auth-read-denied");
-    }
   }
 
   /** A watch is let in, or ended at once. */
@@ -219,7 +227,7 @@ export class User extends Client {
       },
       (isLetIn, from) => {
         if (isLetIn) {
-          this.#mayHave("a watch", wantedOf(wish), from);
+          mayHave(this.kit, this.user, "a watch", wantedOf(wish), from);
           this.kit.counts.add("auth-watch");
         }
         again();
@@ -242,7 +250,7 @@ export class User extends Client {
       (keys, from) => {
         if (keys.length > 0) {
           const wanted = keys.map((key): Wanted => ({ access: "read", key, rangeEnd: "" }));
-          this.#mayHave("the keys of a lease", wanted, from);
+          mayHave(this.kit, this.user, "the keys of a lease", wanted, from);
           this.kit.counts.add("auth-lease-keys");
         }
         again();
@@ -274,15 +282,6 @@ export class User extends Client {
     );
   }
 
-  #mayHave(what: string, wanted: readonly Wanted[], from: number): void {
-    promise(
-      this.kit.oracle.model.auth.mayHaveAllowed(this.user, wanted, from),
-      "access",
-      () =>
-        `${what} is answered to '${this.user}', who had no right to ${JSON.stringify(wanted)} since entry ${from}`,
-    );
-  }
-
   /** Asks a member of which it is known how far it has come; `answered` is given the entry from which on its rights may be. */
   #onOneNode<T>(
     ask: (node: NodeId, done: (answer: T) => void) => void,
@@ -298,6 +297,47 @@ export class User extends Client {
       const from = oracle.indexOf(revision);
       ask(node, (answer) => answered(answer, this.#lifeOf(node) === life ? from : 0));
     });
+  }
+}
+
+/** An answer is by rights that were in force at entry `from` or later. */
+function mayHave(
+  { oracle }: ClientKit,
+  user: string,
+  what: string,
+  wanted: readonly Wanted[],
+  from: number,
+): void {
+  promise(
+    oracle.model.auth.mayHaveAllowed(user, wanted, from),
+    "access",
+    () =>
+      `${what} is answered to '${user}', who had no right to ${JSON.stringify(wanted)} since entry ${from}`,
+  );
+}
+
+/** A refusal, too, is by rights that were in force when the read was asked for, or later. */
+function wasRefused(
+  { counts, oracle }: ClientKit,
+  user: string,
+  code: KvErrorCode | null,
+  wanted: readonly Wanted[],
+  asked: number,
+): void {
+  const { auth } = oracle.model;
+  const byRights = code === "KV_USER_EMPTY" || code === "KV_PERMISSION_DENIED";
+  promise(
+    !byRights || auth.mayHaveRefused(user, wanted, asked),
+    "access",
+    () => `'${user}' is refused ${JSON.stringify(wanted)}, and had the right since entry ${asked}`,
+  );
+  promise(
+    code !== "KV_AUTH_OLD_REVISION" || auth.hasChangedSince(asked),
+    "access",
+    () => `'${user}' is told that its rights changed, and they did not since entry ${asked}`,
+  );
+  if (byRights) {
+    counts.add("auth-read-denied");
   }
 }
 

@@ -167,8 +167,8 @@ export class Client {
     }
   }
 
-  /** Reads a range. */
-  read(request: RangeRequest, done: (answer: Answer) => void, node?: NodeId): void {
+  /** Reads a range, by default in its own name. */
+  read(request: RangeRequest, done: (answer: Answer) => void, node?: NodeId, user?: string): void {
     const { model } = this.kit.oracle;
     const floor = { revision: model.revision, compactRevision: model.compactRevision };
     const told = (answer: Answer): void => {
@@ -191,7 +191,7 @@ export class Client {
       }
       done(answer);
     };
-    this.ask(methodOf(request), encodeRequest(request), "range", told, node);
+    this.ask(methodOf(request), encodeRequest(request), "range", told, node, user);
   }
 
   /** Reads by a transaction that writes nothing. */
@@ -214,10 +214,11 @@ export class Client {
     kind: AnswerKind | null,
     done: (answer: Answer) => void,
     node: NodeId = this.node(),
+    user: string = this.user,
   ): void {
     const { deadlineMs, network, world } = this.kit;
     this.#openCount++;
-    network.unary(node, this.head(path), request, deadlineMs, (end) => {
+    network.unary(node, { ...this.head(path), commonName: user }, request, deadlineMs, (end) => {
       this.#openCount--;
       const answer = this.#answer(end, kind);
       world.log(`client ${this.name} ${path.slice(path.lastIndexOf("/") + 1)} ${describe(answer)}`);

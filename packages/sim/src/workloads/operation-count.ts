@@ -44,6 +44,7 @@ export const operationKinds = [
   "auth-denied",
   "auth-read",
   "auth-read-denied",
+  "auth-tried-at-once",
   "auth-watch",
   "auth-lease-keys",
   "auth-members",
