@@ -2,16 +2,9 @@
  * Three server processes under load: calls per second, latency, CPU per call of the leader and of the followers. With an etcd
  * binary the same load goes to three etcd processes, in turn within the same run.
  */
+import { printRatios } from "./load-result.ts";
 import { median } from "./statistics.ts";
-import {
-  launchAll,
-  type NodeCost,
-  printRatio,
-  type Running,
-  reportOf,
-  shutDown,
-  withCost,
-} from "./system.ts";
+import { launchAll, type NodeCost, type Running, reportOf, shutDown, withCost } from "./system.ts";
 
 export interface ClusterBenchOptions {
   readonly etcd: string | null;
@@ -144,12 +137,6 @@ export function printCluster(results: readonly ClusterResult[]): readonly Cluste
       failed: one.failed,
     })),
   );
-  for (const ours of results.filter(({ system }) => system === "quorate")) {
-    const theirs = results.find(({ load, system }) => system !== "quorate" && load === ours.load);
-    if (theirs !== undefined) {
-      const name = `${ours.load.operation} ${ours.load.clients}/${ours.load.connections}`;
-      printRatio(name, ours, theirs);
-    }
-  }
+  printRatios(results, ({ load }) => `${load.operation} ${load.clients}/${load.connections}`);
   return results;
 }

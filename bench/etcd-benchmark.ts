@@ -7,8 +7,8 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { goVersion } from "../scripts/lib/etcd-raft.ts";
-import { median } from "./statistics.ts";
-import { launchAll, type NodeCost, printRatio, type Running, root, shutDown, withCost } from "./system.ts";
+import { type LoadResult, type LoadRound, loadResult, printLoads } from "./load-result.ts";
+import { launchAll, type Running, root, shutDown, withCost } from "./system.ts";
 
 const generatorFolder = "bench/etcd-benchmark";
 const generatorPackage = "go.etcd.io/etcd/v3/tools/benchmark";
@@ -102,22 +102,6 @@ interface GeneratorReport {
   readonly p99Ms: number;
 }
 
-/** One load: medians over the rounds of each system, and the ratio of each round. */
-export interface GeneratorResult {
-  readonly load: string;
-  readonly system: string;
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly leaderCpuUs: number;
-  readonly followerCpuUs: number;
-  readonly leaderRssBytes: number;
-  readonly followerRssBytes: number;
-  /** Of the load generator. */
-  readonly generatorCpuUs: number;
-  readonly perSecondByRound: readonly number[];
-}
-
 export interface GeneratorOptions {
   readonly etcd: string | null;
   readonly rounds: number;
@@ -127,7 +111,7 @@ export interface GeneratorOptions {
 }
 
 /** Measures all loads; null on a machine without Go. */
-export async function benchEtcdBenchmark(options: GeneratorOptions): Promise<GeneratorResult[] | null> {
+export async function benchEtcdBenchmark(options: GeneratorOptions): Promise<LoadResult[] | null> {
   if (goVersion() === null) {
     console.log("\netcd's benchmark: SKIPPED, there is no Go to build it with");
     return null;
@@ -138,7 +122,7 @@ export async function benchEtcdBenchmark(options: GeneratorOptions): Promise<Gen
     for (const system of systems) {
       await measure(generator, system, manyPuts, warmUpTotal);
     }
-    const results: GeneratorResult[] = [];
+    const results: LoadResult[] = [];
     for (const load of loads.filter((one) => nameOf(one).includes(options.only))) {
       results.push(...(await measureLoad(generator, systems, load, options)));
     }
@@ -168,8 +152,8 @@ async function measureLoad(
   systems: readonly Running[],
   load: GeneratorLoad,
   { rounds, seconds }: GeneratorOptions,
-): Promise<GeneratorResult[]> {
-  const reports = systems.map((): (GeneratorReport & NodeCost)[] => []);
+): Promise<LoadResult[]> {
+  const reports = systems.map((): LoadRound[] => []);
   const totals: number[] = [];
   for (const system of systems) {
     const first = await measure(generator, system, load, load.firstTotal);
@@ -180,33 +164,17 @@ async function measureLoad(
       reports[i]?.push(await measure(generator, system, load, totals[i] ?? load.firstTotal));
     }
   }
-  return systems.map(({ system }, i) => {
-    const middle = (pick: (report: GeneratorReport & NodeCost) => number): number =>
-      median((reports[i] ?? []).map(pick));
-    const operations = (totals[i] ?? load.firstTotal) * load.operationsPerUnit;
-    return {
-      load: nameOf(load),
-      system,
-      perSecond: middle((report) => report.perSecond),
-      p50Ms: middle((report) => report.p50Ms),
-      p99Ms: middle((report) => report.p99Ms),
-      leaderCpuUs: middle((report) => report.leaderCpuUs),
-      followerCpuUs: middle((report) => report.followerCpuUs),
-      leaderRssBytes: middle((report) => report.leaderRssBytes),
-      followerRssBytes: middle((report) => report.followerRssBytes),
-      generatorCpuUs: (middle((report) => report.cpuSeconds) * 1e6) / operations,
-      perSecondByRound: (reports[i] ?? []).map((report) => report.perSecond),
-    };
-  });
+  return systems.map(({ system }, i) => loadResult(nameOf(load), system, reports[i] ?? []));
 }
 
-function measure(
+async function measure(
   generator: string,
   system: Running,
   load: GeneratorLoad,
   total: number,
-): Promise<GeneratorReport & NodeCost> {
-  return withCost(
+): Promise<LoadRound> {
+  const operations = total * load.operationsPerUnit;
+  const report = await withCost(
     system,
     (port) =>
       generate(generator, [
@@ -216,8 +184,9 @@ function measure(
         ...load.command,
         `${load.totalFlag}=${total}`,
       ]),
-    () => total * load.operationsPerUnit,
+    () => operations,
   );
+  return { ...report, generatorCpuUs: (report.cpuSeconds * 1e6) / operations };
 }
 
 async function generate(generator: string, args: readonly string[]): Promise<GeneratorReport> {
@@ -263,32 +232,10 @@ function childSeconds(output: string): number {
 }
 
 /** Prints a table, and the ratios where both systems ran. */
-export function printEtcdBenchmark(
-  results: readonly GeneratorResult[] | null,
-): readonly GeneratorResult[] | null {
+export function printEtcdBenchmark(results: readonly LoadResult[] | null): readonly LoadResult[] | null {
   if (results === null) {
     return null;
   }
-  console.log("\netcd's own benchmark, three server processes, load on the leader (medians of the rounds)");
-  console.table(
-    results.map((one) => ({
-      "load clients/connections": one.load,
-      system: one.system,
-      "per second": Math.round(one.perSecond),
-      "p50 ms": Number(one.p50Ms.toFixed(1)),
-      "p99 ms": Number(one.p99Ms.toFixed(1)),
-      "leader µs/op": Number(one.leaderCpuUs.toFixed(1)),
-      "follower µs/op": Number(one.followerCpuUs.toFixed(1)),
-      "client µs/op": Number(one.generatorCpuUs.toFixed(1)),
-      "leader MB": Math.round(one.leaderRssBytes / 1e6),
-      "follower MB": Math.round(one.followerRssBytes / 1e6),
-    })),
-  );
-  for (const ours of results.filter(({ system }) => system === "quorate")) {
-    const theirs = results.find(({ load, system }) => load === ours.load && system === "etcd");
-    if (theirs !== undefined) {
-      printRatio(ours.load, ours, theirs);
-    }
-  }
+  printLoads("etcd's own benchmark, loads as clients/connections", results);
   return results;
 }

@@ -1,17 +1,16 @@
 /** What each part of the benchmark reports, as the rows that are kept. */
 import type { ClusterResult } from "./cluster.ts";
 import type { CoreResult } from "./core.ts";
-import type { GeneratorResult } from "./etcd-benchmark.ts";
 import type { FailoverResult } from "./failover.ts";
 import type { SelfTime } from "./flame-graph.ts";
 import type { GrowthResult } from "./growth.ts";
 import type { H2loadResult } from "./h2load.ts";
 import type { LibraryResult } from "./library.ts";
+import type { LoadResult } from "./load-result.ts";
 import type { MemoryResult } from "./memory.ts";
 import type { Row, Side } from "./record.ts";
 import type { RestartResult } from "./restart.ts";
 import type { SnapshotResult } from "./snapshot.ts";
-import type { StreamsResult } from "./streams.ts";
 import type { WorkerResult } from "./workers.ts";
 
 interface Measured extends Omit<Side, "rounds"> {
@@ -50,7 +49,7 @@ function rates<Result extends Measured>(
   }));
 }
 
-export function etcdBenchmarkRows(results: readonly GeneratorResult[]): Row[] {
+export function etcdBenchmarkRows(results: readonly LoadResult[]): Row[] {
   return rates(results, ({ load }) => load);
 }
 
@@ -62,7 +61,7 @@ export function h2loadRows(results: readonly H2loadResult[]): Row[] {
   );
 }
 
-export function streamsRows(results: readonly StreamsResult[]): Row[] {
+export function streamsRows(results: readonly LoadResult[]): Row[] {
   return rates(
     results,
     ({ load }) => load,

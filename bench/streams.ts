@@ -2,16 +2,8 @@
  * Streams by a load generator that is light enough for the servers to be the limit: events to watchers of one key, and lease
  * keep-alives. Go's client, which `etcd-benchmark` drives, takes more CPU for an event or a keep-alive than both servers together.
  */
-import { median } from "./statistics.ts";
-import {
-  launchAll,
-  type NodeCost,
-  printRatio,
-  type Running,
-  reportOf,
-  shutDown,
-  withCost,
-} from "./system.ts";
+import { type LoadResult, type LoadRound, loadResult, printLoads } from "./load-result.ts";
+import { launchAll, type Running, reportOf, shutDown, withCost } from "./system.ts";
 
 interface StreamLoad {
   readonly name: string;
@@ -47,31 +39,13 @@ interface StreamReport {
   readonly clientCpuUs: number;
 }
 
-/** One load on one system: medians over the rounds. */
-export interface StreamsResult extends NodeCost {
-  readonly load: string;
-  readonly system: string;
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly generatorCpuUs: number;
-  readonly perSecondByRound: readonly number[];
-}
-
-type Round = StreamReport & NodeCost;
-
 /** Measures all loads. */
-export async function benchStreams({
-  etcd,
-  only,
-  rounds,
-  seconds,
-}: StreamsOptions): Promise<StreamsResult[]> {
+export async function benchStreams({ etcd, only, rounds, seconds }: StreamsOptions): Promise<LoadResult[]> {
   const systems = await launchAll(etcd);
   try {
-    const results: StreamsResult[] = [];
+    const results: LoadResult[] = [];
     for (const load of loads.filter(({ name }) => name.includes(only))) {
-      const taken = systems.map((): Round[] => []);
+      const taken = systems.map((): LoadRound[] => []);
       for (const system of systems) {
         await measure(system, load, warmUpSeconds);
       }
@@ -80,7 +54,7 @@ export async function benchStreams({
           taken[i]?.push(await measure(system, load, seconds));
         }
       }
-      results.push(...systems.map(({ system }, i) => summarize(load, system, taken[i] ?? [])));
+      results.push(...systems.map(({ system }, i) => loadResult(load.name, system, taken[i] ?? [])));
     }
     return results;
   } finally {
@@ -89,8 +63,8 @@ export async function benchStreams({
 }
 
 /** The making of watchers and leases counts as CPU of what follows. */
-function measure(system: Running, load: StreamLoad, seconds: number): Promise<Round> {
-  return withCost(
+async function measure(system: Running, load: StreamLoad, seconds: number): Promise<LoadRound> {
+  const report = await withCost(
     system,
     (port) =>
       reportOf<StreamReport>("stream-load.ts", [
@@ -100,49 +74,11 @@ function measure(system: Running, load: StreamLoad, seconds: number): Promise<Ro
       ]),
     ({ operations }) => operations,
   );
-}
-
-function summarize(load: StreamLoad, system: string, rounds: readonly Round[]): StreamsResult {
-  const middle = (pick: (round: Round) => number): number => median(rounds.map(pick));
-  return {
-    load: load.name,
-    system,
-    perSecond: middle((round) => round.perSecond),
-    p50Ms: middle((round) => round.p50Ms),
-    p99Ms: middle((round) => round.p99Ms),
-    generatorCpuUs: middle((round) => round.clientCpuUs),
-    leaderCpuUs: middle((round) => round.leaderCpuUs),
-    followerCpuUs: middle((round) => round.followerCpuUs),
-    leaderRssBytes: middle((round) => round.leaderRssBytes),
-    followerRssBytes: middle((round) => round.followerRssBytes),
-    perSecondByRound: rounds.map((round) => round.perSecond),
-  };
+  return { ...report, generatorCpuUs: report.clientCpuUs };
 }
 
 /** Prints a table, and the ratios where both systems ran. */
-export function printStreams(results: readonly StreamsResult[]): readonly StreamsResult[] {
-  console.log(
-    "\nstreams by a light client, three server processes, load on the leader (medians of the rounds)",
-  );
-  console.table(
-    results.map((one) => ({
-      load: one.load,
-      system: one.system,
-      "per second": Math.round(one.perSecond),
-      "p50 ms": Number(one.p50Ms.toFixed(1)),
-      "p99 ms": Number(one.p99Ms.toFixed(1)),
-      "leader µs/op": Number(one.leaderCpuUs.toFixed(2)),
-      "follower µs/op": Number(one.followerCpuUs.toFixed(2)),
-      "client µs/op": Number(one.generatorCpuUs.toFixed(2)),
-      "leader MB": Math.round(one.leaderRssBytes / 1e6),
-      "follower MB": Math.round(one.followerRssBytes / 1e6),
-    })),
-  );
-  for (const ours of results.filter(({ system }) => system === "quorate")) {
-    const theirs = results.find(({ load, system }) => load === ours.load && system === "etcd");
-    if (theirs !== undefined) {
-      printRatio(ours.load, ours, theirs);
-    }
-  }
+export function printStreams(results: readonly LoadResult[]): readonly LoadResult[] {
+  printLoads("streams by a light client", results);
   return results;
 }
