@@ -78,6 +78,8 @@ export class MemoryFile {
   #seen: GrowingBytes;
   #durable: GrowingBytes;
   #pending: PendingChange[] = [];
+  /** Whether what is seen may differ from what is durable with all that is pending. */
+  #isOverlaid = false;
 
   constructor(content: Uint8Array) {
     this.#seen = new GrowingBytes(content.slice());
@@ -113,10 +115,16 @@ export class MemoryFile {
 
   /** Makes all that was written durable. */
   sync(): void {
-    for (const change of this.#pending) {
-      this.#durable.apply(change);
+    if (this.#durable.length === 0 && !this.#isOverlaid) {
+      // PERF: most files are written and synced once, as a whole; another copy is made only if somebody writes again.
+      this.#durable = this.#seen.share();
+    } else {
+      for (const change of this.#pending) {
+        this.#durable.apply(change);
+      }
     }
     this.#pending = [];
+    this.#isOverlaid = false;
   }
 
   /** What a loss of power leaves. `inFlight` are writes that were under way. */
@@ -147,6 +155,7 @@ export class MemoryFile {
 
   /** Puts bytes in place of stored ones behind everybody's back; what was not synced stays so. Nothing grows. */
   overlay(offset: number, bytes: Uint8Array): void {
+    this.#isOverlaid = true;
     for (const content of [this.#seen, this.#durable]) {
       const part = bytes.subarray(0, Math.max(0, content.length - offset));
       if (part.length > 0) {
@@ -160,6 +169,7 @@ export class MemoryFile {
     copy.#durable = this.#durable.share();
     copy.#seen = this.#seen.share();
     copy.#pending = [...this.#pending];
+    copy.#isOverlaid = this.#isOverlaid;
     return copy;
   }
 
