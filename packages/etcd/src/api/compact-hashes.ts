@@ -15,7 +15,7 @@ class CompactHash {
   readonly revision: number;
   readonly #hash: KvHash;
   #result: HashKvResult | null = null;
-  #waiting: ((result: HashKvResult) => void)[] = [];
+  #waiting: ((result: HashKvResult | null) => void)[] = [];
   #closed = false;
 
   constructor(revision: number, hash: KvHash, defer: DeferPort) {
@@ -29,7 +29,7 @@ class CompactHash {
     defer.defer(slice);
   }
 
-  whenKnown(done: (result: HashKvResult) => void): void {
+  whenKnown(done: (result: HashKvResult | null) => void): void {
     if (this.#result === null) {
       this.#waiting.push(done);
     } else {
@@ -37,11 +37,13 @@ class CompactHash {
     }
   }
 
-  /** Forgets it; who waits is told nothing any more. */
+  /** Forgets it; who waits is told so. */
   close(): void {
     this.#closed = true;
-    this.#waiting = [];
     this.#hash.close();
+    for (const done of this.#waiting.splice(0)) {
+      done(null);
+    }
   }
 
   #step(): boolean {
@@ -84,8 +86,11 @@ export class CompactHashes {
     }
   }
 
-  /** Calls back with the hash of the history that was compacted to `revision`; false where none is kept. */
-  find(revision: number, done: (result: HashKvResult) => void): boolean {
+  /**
+   * Calls back with the hash of the history that was compacted to `revision`, or with null when that is forgotten before it is known;
+   * false where none is kept.
+   */
+  find(revision: number, done: (result: HashKvResult | null) => void): boolean {
     const found = this.#kept.find((one) => one.revision === revision);
     found?.whenKnown(done);
     return found !== undefined;

@@ -9,7 +9,6 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "#generated/health_pb.js";
 import type { ApiCall, StreamApiCall, UnaryApiCall } from "../ports.ts";
-
 import type { ApiContext } from "./context.ts";
 import { decodeMessage, decodeOrFail } from "./failures.ts";
 
@@ -23,7 +22,8 @@ function encodeStatus(status: ServingStatus): Uint8Array {
 export class HealthService {
   readonly #context: ApiContext;
   readonly #services: ReadonlySet<string>;
-  readonly #watchers = new Set<StreamApiCall>();
+  /** Whether each knows its service. */
+  readonly #watchers = new Map<StreamApiCall, boolean>();
 
   /** @param services names a check may ask for, beside the empty one. */
   constructor(context: ApiContext, services: ReadonlySet<string>) {
@@ -50,19 +50,18 @@ export class HealthService {
     if (service === null) {
       return;
     }
-    if (!this.#knows(service)) {
-      call.write(encodeStatus(ServingStatus.SERVICE_UNKNOWN));
-      return;
-    }
+    const isKnown = this.#knows(service);
     call.onCancel(() => this.#watchers.delete(call));
-    this.#watchers.add(call);
-    call.write(encodeStatus(this.#status()));
+    this.#watchers.set(call, isKnown);
+    call.write(encodeStatus(isKnown ? this.#status() : ServingStatus.SERVICE_UNKNOWN));
   }
 
   /** Tells watchers that the server stops, and ends their streams. */
   stop(): void {
-    for (const call of this.#watchers) {
-      call.write(encodeStatus(ServingStatus.NOT_SERVING));
+    for (const [call, isKnown] of this.#watchers) {
+      if (isKnown) {
+        call.write(encodeStatus(ServingStatus.NOT_SERVING));
+      }
       call.end();
     }
     this.#watchers.clear();

@@ -161,13 +161,22 @@ export function handleHashKv(context: ApiContext, input: Uint8Array, call: Unary
     });
     return toBinary(HashKVResponseSchema, message);
   };
+  const hashNow = (): void => hashSlices(context, call, asked, (result) => encode(result, result.revision));
   const isKept = context.compactHashes.find(asked, (result) => {
-    if (!call.ended) {
+    if (call.ended) {
+      return;
+    }
+    if (result !== null) {
       call.respond(encode(result, context.options.store.revision));
+    } else if (context.stopped) {
+      failWith(call, "KV_STOPPED");
+    } else {
+      // Ten compactions further on, or the state is another: it gets what there is at that revision now.
+      hashNow();
     }
   });
   if (!isKept) {
-    hashSlices(context, call, asked, (result) => encode(result, result.revision));
+    hashNow();
   }
 }
 

@@ -95,3 +95,26 @@ test("refused compactions leave nothing; the last ten are kept; a member that st
   sweepAll(member);
   assert.equal(member.machine.sweep(1000), false);
 });
+
+test("who waits for a hash that is forgotten is answered all the same", () => {
+  const replaced = new Member();
+  for (let i = 0; i < 14; i++) {
+    put(replaced, "k");
+  }
+  compact(replaced, 3n);
+  const passed = begin(replaced, 3n);
+  for (let revision = 4n; revision <= 13n; revision++) {
+    compact(replaced, revision);
+  }
+  assert.equal(passed.failure?.message, "etcdserver: mvcc: required revision has been compacted");
+  const stopped = new Member();
+  put(stopped, "k");
+  const request = { revision: 2n, physical: true };
+  const physical = stopped.call("/etcdserverpb.KV/Compact", CompactionRequestSchema, request);
+  const waiting = begin(stopped, 2n);
+  assert.deepEqual([physical.ended, waiting.ended], [false, false]);
+  stopped.api.stop();
+  stopped.runDeferred();
+  assert.equal(waiting.failure?.message, "etcdserver: server stopped");
+  assert.notEqual(physical.answer, null);
+});

@@ -97,6 +97,8 @@ test("health watch: told at once, told of the stop, then ended", () => {
   assert.deepEqual(statuses(call), [ServingStatus.SERVING, ServingStatus.NOT_SERVING]);
   assert.equal(call.ended, true);
   assert.equal(statuses(gone).length, 1);
+  assert.deepEqual(statuses(unknown), [ServingStatus.SERVICE_UNKNOWN]);
+  assert.equal(unknown.ended, true, "or it would hold up the end of the server");
 });
 
 test("every method of the proto files is in the table, with its kind", () => {
