@@ -79,8 +79,12 @@ const retryMsMin = 25;
 const retryMsMax = 500;
 /** A timer cannot be set for longer. */
 const timeoutMsMax = 2 ** 31 - 1;
-/** ETCD: tokens that the server no longer takes are told by these texts. */
-const staleToken = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old"];
+/** ETCD: a token that the server no longer takes, or that is missing since access control is on, is told by these texts. */
+const staleToken = [
+  "etcdserver: invalid auth token",
+  "etcdserver: revision of auth store is old",
+  "etcdserver: user name is empty",
+];
 
 /** A client; {@link ClusterClient.close} ends what runs. Every call rejects with {@link ClientFailure}. */
 export class ClusterClient {

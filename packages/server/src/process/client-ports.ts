@@ -19,6 +19,7 @@ import { textAnswer } from "../http/http-answer.ts";
 import type { Router } from "../http/router.ts";
 import { serveExchanges } from "../http/serve-exchange.ts";
 import type { Logger } from "../logging/logger.ts";
+import { PacedWarnings } from "../logging/paced-warnings.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { reflectionMethods } from "../reflection/reflection.ts";
 import { affordableConnections } from "./descriptor-limit.ts";
@@ -170,6 +171,7 @@ function observer(
   options: Pick<ClientPortsOptions, "config" | "fatal" | "logger" | "metrics">,
 ): (event: ServerEvent) => void {
   const { fatal, logger, metrics } = options;
+  const paced = new PacedWarnings(logger);
   const slowCallMs = options.config.warningUnaryRequestDurationMs || slowCallMsDefault;
   return (event) => {
     switch (event.kind) {
@@ -180,7 +182,7 @@ function observer(
       case "call-ended":
         metrics.grpcHandled(event.path, event.code);
         if (event.durationMs > slowCallMs && methodKinds.get(event.path) === "unary") {
-          logger.warn("request stats", {
+          paced.warn("request stats", {
             "response type": event.path,
             "time spent": `${event.durationMs.toFixed(3)}ms`,
             code: event.code,
@@ -188,7 +190,7 @@ function observer(
         }
         break;
       case "connection-refused":
-        logger.warn("client refused", { "remote-addr": event.peer, reason: event.reason });
+        paced.warn("client refused", { "remote-addr": event.peer, reason: event.reason });
         break;
       case "connection-error":
         logger.debug("client connection failed", { "remote-addr": event.peer, error: event.error.message });

@@ -41,8 +41,8 @@ export function observeEvent(event: RaftNodeEvent, links: PeerLinks, leadership:
   }
 }
 
-/** What an operator should know, in words; the rest stands in metrics. */
-export function logEvent(event: RaftNodeEvent, logger: Logger): void {
+/** What an operator should know, in words; the rest stands in metrics. `paced` takes the lines whose number strangers decide. */
+export function logEvent(event: RaftNodeEvent, logger: Logger, paced: Pick<Logger, "warn"> = logger): void {
   switch (event.type) {
     case "leader":
       if (event.leader !== noNode) {
@@ -89,7 +89,7 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
       });
       break;
     case "refused":
-      logger.warn("refused a peer", {
+      paced.warn("refused a peer", {
         "remote-addr": event.remote,
         cause: event.cause,
         detail: event.detail,
@@ -103,7 +103,7 @@ export function logEvent(event: RaftNodeEvent, logger: Logger): void {
       });
       break;
     case "bad-frame":
-      logger.warn("closed a peer connection: not the peer protocol", {
+      paced.warn("closed a peer connection: not the peer protocol", {
         "remote-addr": event.remote,
         why: event.why,
       });

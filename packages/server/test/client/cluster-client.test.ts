@@ -199,6 +199,35 @@ test("a token is fetched once, shown with every call, and renewed when it is ref
   assert.equal(issued, 2);
 });
 
+test("who had no need of a token when it began gets one when access control is switched on", async (context) => {
+  let isOn = false;
+  const one = await serve(context, {
+    "/etcdserverpb.Auth/Authenticate": (call) => {
+      if (isOn) {
+        call.respond(
+          toBinary(AuthenticateResponseSchema, create(AuthenticateResponseSchema, { token: "t" })),
+        );
+      } else {
+        call.fail(9, "etcdserver: authentication is not enabled");
+      }
+    },
+    "/etcdserverpb.KV/Put": (call) => {
+      if (isOn && call.metadata.text("token") !== "t") {
+        call.fail(3, "etcdserver: user name is empty");
+      } else {
+        putOk(call);
+      }
+    },
+  });
+  const client = clientOf(context, [one.address], { credentials: { name: "root", password: "x" } });
+  await client.call(KV.method.put, { key });
+  isOn = true;
+  await client.call(KV.method.put, { key });
+  const stranger = clientOf(context, [one.address]);
+  const failure = await failureOf(stranger.call(KV.method.put, { key }));
+  assert.match(failure.message, /user name is empty/);
+});
+
 test("a watch goes on at the next endpoint behind the last revision that it gave out", async (context) => {
   const starts: bigint[] = [];
   const serving = (revisions: readonly bigint[], end: (call: BidiCall) => void) => (call: BidiCall) => {
