@@ -36,6 +36,11 @@ function describeFailure(error: Error): string {
   return inspect(error.cause ?? error, { depth: 4 });
 }
 
+/** The file that was run: a test that a helper defined stands in the helper's file. */
+function fileOf(data: { readonly file?: string | undefined; readonly entryFile?: string | undefined }): string {
+  return data.entryFile ?? data.file ?? "";
+}
+
 /** Consumed by `--test-reporter`. */
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const files = new Map<string, FileTally>();
@@ -53,7 +58,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
         const { data } = event;
         const skipped = data.skip !== undefined && data.skip !== false;
         if (data.details.type !== "suite") {
-          tallyOf(data.file ?? "")[skipped ? "skipped" : "passed"]++;
+          tallyOf(fileOf(data))[skipped ? "skipped" : "passed"]++;
         }
         if (skipped) {
           yield `﹣ SKIPPED ${data.name}${typeof data.skip === "string" ? `: ${data.skip}` : ""}\n`;
@@ -65,7 +70,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       case "test:fail": {
         const { data } = event;
         if (data.details.type !== "suite") {
-          tallyOf(data.file ?? "").failed++;
+          tallyOf(fileOf(data)).failed++;
         }
         const where = data.file === undefined ? "" : ` (${relative(root, data.file)}:${data.line ?? 0})`;
         yield `✖ ${data.name}${where}\n${indent(describeFailure(data.details.error))}\n`;
