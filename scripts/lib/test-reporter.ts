@@ -37,7 +37,10 @@ function describeFailure(error: Error): string {
 }
 
 /** The file that was run: a test that a helper defined stands in the helper's file. */
-function fileOf(data: { readonly file?: string | undefined; readonly entryFile?: string | undefined }): string {
+function fileOf(data: {
+  readonly file?: string | undefined;
+  readonly entryFile?: string | undefined;
+}): string {
   return data.entryFile ?? data.file ?? "";
 }
 
