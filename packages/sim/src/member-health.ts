@@ -124,6 +124,8 @@ export class MemberHealth {
       return null;
     }
     if (this.#disk.flipCount > this.#flipsSeen) {
+      // Once for each: what fails again although every read was right lies on the disk.
+      this.#flipsSeen = this.#disk.flipCount;
       return "start-again";
     }
     // One bad slot may meet a write that a crash tore: then the vote is unknown, and the member rightly stays away.

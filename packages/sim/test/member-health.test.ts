@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "@quorate/base";
+import { StorageError } from "@quorate/raft";
 import type { FileHandle, FileSystem } from "@quorate/wal";
 import { FaultCount } from "../src/fault-count.ts";
 import { FaultyDisk } from "../src/faulty-disk.ts";
@@ -81,4 +82,19 @@ test("a bit that flipped in a read of a disk that is being opened counts until t
   health.damage();
   health.opened(false);
   assert.equal(health.isImpaired, false);
+});
+
+test("seed 1847: a start that is refused again, with every read right, is not laid to a bit that flipped before", () => {
+  const rigged = rig();
+  const { disk, file, health, run } = rigged;
+  wound(rigged);
+  health.opens();
+  disk.spoilRead("read-bit-flipped", 1);
+  file.read(0, 8, assert.ifError);
+  run();
+  assert.equal(disk.flipCount, 1);
+  const refused = new StorageError({ code: "STORAGE_CORRUPT", file: slot, offset: 0, why: "lost a write" });
+  assert.equal(health.afterRefusedStart(refused), "start-again");
+  health.opens();
+  assert.equal(health.afterRefusedStart(refused), "replace");
 });
