@@ -12,6 +12,7 @@ import {
   WatchResponseSchema,
 } from "@quorate/etcd/messages";
 import { decodeSigned } from "@quorate/kv";
+import { emptyRange } from "../../src/codec/kv-requests.ts";
 import {
   denied,
   empty,
@@ -171,22 +172,7 @@ test("a lock that is given up is taken back, also when its holder has lost its r
   assert.equal(second.ended, false);
   member.applyAs({ kind: "server" }, { type: "auth", op: "user-delete", user: "ana" });
   second.cancel();
-  const left = member.machine.range({
-    type: "range",
-    key: text("a/l/"),
-    rangeEnd: text("a/l0"),
-    limit: 0,
-    revision: 0,
-    sortOrder: "none",
-    sortTarget: "key",
-    serializable: false,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  });
+  const left = member.machine.range({ ...emptyRange(), key: text("a/l/"), rangeEnd: text("a/l0") });
   assert.ok(left.type === "range");
   assert.deepEqual(
     left.kvs.map((kv) => String(kv.key)),
