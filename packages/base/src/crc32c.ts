@@ -1,27 +1,23 @@
 /**
- * CRC-32C (Castagnoli), the checksum of every record and frame. Slicing-by-8: eight table look-ups for eight bytes. Long ranges go
- * in three streams side by side, whose checksums are then joined.
- * PERF: 0.46 µs for 272 bytes, as fast as a native binding for records of this size, and it runs in a browser.
+ * CRC-32C (Castagnoli), the checksum of every record and frame. Slicing-by-16: sixteen table look-ups for sixteen bytes, of which
+ * only the first four wait for those before. It runs in a browser.
  */
 import { assert } from "./assert.ts";
 
 const polynomial = 0x82f63b78;
-const tables: Uint32Array = buildTables();
+const sliceBytes = 16;
+/** For each place in a slice, the last one first, what a byte there does to the checksum of the slice. */
+const tables: Int32Array = buildTables();
 
-/** Bytes of one stream of a block; each block has three. PERF: longer ones gain nothing, and fewer frames have room for three. */
-const streamBytes = 256;
-const streamWords = streamBytes / 4;
-const blockBytes = 3 * streamBytes;
-
+/** Shorter ranges are read byte by byte: a view of words costs as much as it saves. */
+const wordsBytesMin = 512;
 /** Words of an array are read as they lie in memory. */
 const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
-/** The shift by one stream, byte by byte. */
-const streamShift: Uint32Array = buildStreamShift();
 /** For each power of two, the shift by so many zero bytes as a matrix of 32 columns. */
 const shifts: Uint32Array[] = [];
 
-function buildTables(): Uint32Array {
-  const table = new Uint32Array(8 * 256);
+function buildTables(): Int32Array {
+  const table = new Int32Array(sliceBytes * 256);
   for (let i = 0; i < 256; i++) {
     let crc = i;
     for (let bit = 0; bit < 8; bit++) {
@@ -40,6 +36,9 @@ function buildTables(): Uint32Array {
  * CRC-32C of `bytes[start, end)` as an unsigned 32-bit number. `seed` is the checksum of the bytes before, so that
  * `crc32c(b, crc32c(a))` is the checksum of `a` followed by `b`.
  *
+ * PERF: 264 bytes in 0.77 of the time of slicing-by-8, 520 in 0.66. Streams side by side that are joined afterwards are as fast for
+ * long ranges, and slower for those of a record.
+ *
  * @example
  * ```ts
  * import { crc32c, utf8Encode } from "@quorate/base";
@@ -52,30 +51,36 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = byt
   // `as number`: the indexes below are within the tables by construction; a check per look-up would double the cost.
   let crc = ~seed;
   let i = start;
-  if (end - start >= blockBytes + 3 && isLittleEndian) {
+  if (end - start >= wordsBytesMin && isLittleEndian) {
     for (; ((bytes.byteOffset + i) & 3) !== 0; i++) {
       crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[i] as number)) & 0xff] as number);
     }
-    const words = Math.floor((end - i) / blockBytes) * 3 * streamWords;
-    crc = ofBlocks(new Uint32Array(bytes.buffer, bytes.byteOffset + i, words), crc);
-    i += 4 * words;
+    const slices = Math.floor((end - i) / sliceBytes);
+    crc = ofWords(new Int32Array(bytes.buffer, bytes.byteOffset + i, slices * 4), crc);
+    i += slices * sliceBytes;
   }
-  for (const last = end - 7; i < last; i += 8) {
-    const low =
-      crc ^
-      ((bytes[i] as number) |
-        ((bytes[i + 1] as number) << 8) |
-        ((bytes[i + 2] as number) << 16) |
-        ((bytes[i + 3] as number) << 24));
+  for (const last = end - sliceBytes; i <= last; i += sliceBytes) {
     crc =
-      (tables[1792 + (low & 0xff)] as number) ^
-      (tables[1536 + ((low >>> 8) & 0xff)] as number) ^
-      (tables[1280 + ((low >>> 16) & 0xff)] as number) ^
-      (tables[1024 + (low >>> 24)] as number) ^
-      (tables[768 + (bytes[i + 4] as number)] as number) ^
-      (tables[512 + (bytes[i + 5] as number)] as number) ^
-      (tables[256 + (bytes[i + 6] as number)] as number) ^
-      (tables[bytes[i + 7] as number] as number);
+      (tables[3840 + ((crc & 0xff) ^ (bytes[i] as number))] as number) ^
+      (tables[3584 + (((crc >>> 8) & 0xff) ^ (bytes[i + 1] as number))] as number) ^
+      (tables[3328 + (((crc >>> 16) & 0xff) ^ (bytes[i + 2] as number))] as number) ^
+      (tables[3072 + ((crc >>> 24) ^ (bytes[i + 3] as number))] as number) ^
+      (tables[2816 + (bytes[i + 4] as number)] as number) ^
+      (tables[2560 + (bytes[i + 5] as number)] as number) ^
+      (tables[2304 + (bytes[i + 6] as number)] as number) ^
+      (tables[2048 + (bytes[i + 7] as number)] as number) ^
+      (tables[1792 + (bytes[i + 8] as number)] as number) ^
+      (tables[1536 + (bytes[i + 9] as number)] as number) ^
+      (tables[1280 + (bytes[i + 10] as number)] as number) ^
+      (tables[1024 + (bytes[i + 11] as number)] as number) ^
+      (tables[768 + (bytes[i + 12] as number)] as number) ^
+      (tables[512 + (bytes[i + 13] as number)] as number) ^
+      (tables[256 + (bytes[i + 14] as number)] as number) ^
+      (tables[bytes[i + 15] as number] as number);
+  }
+  if (end - i >= 8) {
+    crc = ofEight(bytes, i, crc);
+    i += 8;
   }
   for (; i < end; i++) {
     crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[i] as number)) & 0xff] as number);
@@ -83,68 +88,41 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = byt
   return ~crc >>> 0;
 }
 
-/**
- * Whole blocks, from an inner state to the next.
- *
- * PERF: one stream waits for its look-ups, three hide each other's: 0.56 instead of 0.97 ns a byte (`npm run bench -- wal`).
- */
-function ofBlocks(words: Uint32Array, state: number): number {
-  assert(words.length % (3 * streamWords) === 0, "crc32c: not whole blocks");
-  let first = state;
-  for (let block = 0; block < words.length; block += 3 * streamWords) {
-    let second = 0;
-    let third = 0;
-    for (let i = block; i < block + streamWords; i += 2) {
-      first = ofTwoWords(first ^ (words[i] as number), words[i + 1] as number);
-      second = ofTwoWords(second ^ (words[i + streamWords] as number), words[i + streamWords + 1] as number);
-      third = ofTwoWords(
-        third ^ (words[i + 2 * streamWords] as number),
-        words[i + 2 * streamWords + 1] as number,
-      );
-    }
-    first = afterStream(afterStream(first) ^ second) ^ third;
-  }
-  return first;
-}
-
-function ofTwoWords(low: number, high: number): number {
+/** The inner state after the eight bytes at `i`. */
+function ofEight(bytes: Uint8Array, i: number, state: number): number {
   return (
-    (tables[1792 + (low & 0xff)] as number) ^
-    (tables[1536 + ((low >>> 8) & 0xff)] as number) ^
-    (tables[1280 + ((low >>> 16) & 0xff)] as number) ^
-    (tables[1024 + (low >>> 24)] as number) ^
-    (tables[768 + (high & 0xff)] as number) ^
-    (tables[512 + ((high >>> 8) & 0xff)] as number) ^
-    (tables[256 + ((high >>> 16) & 0xff)] as number) ^
-    (tables[high >>> 24] as number)
+    (tables[1792 + ((state & 0xff) ^ (bytes[i] as number))] as number) ^
+    (tables[1536 + (((state >>> 8) & 0xff) ^ (bytes[i + 1] as number))] as number) ^
+    (tables[1280 + (((state >>> 16) & 0xff) ^ (bytes[i + 2] as number))] as number) ^
+    (tables[1024 + ((state >>> 24) ^ (bytes[i + 3] as number))] as number) ^
+    (tables[768 + (bytes[i + 4] as number)] as number) ^
+    (tables[512 + (bytes[i + 5] as number)] as number) ^
+    (tables[256 + (bytes[i + 6] as number)] as number) ^
+    (tables[bytes[i + 7] as number] as number)
   );
 }
 
-/** The inner state after one more stream of zeros. */
-function afterStream(state: number): number {
-  return (
-    (streamShift[state & 0xff] as number) ^
-    (streamShift[256 + ((state >>> 8) & 0xff)] as number) ^
-    (streamShift[512 + ((state >>> 16) & 0xff)] as number) ^
-    (streamShift[768 + (state >>> 24)] as number)
-  );
+/** The inner state after whole slices. PERF: a word is one read instead of four: 0.6 instead of 0.7 ns a byte. */
+function ofWords(words: Int32Array, before: number): number {
+  let state = before;
+  for (let i = 0; i < words.length; i += 4) {
+    state =
+      ofWord(3072, state ^ (words[i] as number)) ^
+      ofWord(2048, words[i + 1] as number) ^
+      ofWord(1024, words[i + 2] as number) ^
+      ofWord(0, words[i + 3] as number);
+  }
+  return state;
 }
 
-function buildStreamShift(): Uint32Array {
-  const shift = new Uint32Array(4 * 256);
-  for (let bit = 0; bit < 32; bit++) {
-    let crc = (1 << bit) >>> 0;
-    for (let i = 0; i < streamBytes; i++) {
-      crc = (crc >>> 8) ^ (tables[crc & 0xff] as number);
-    }
-    // The shift is linear: that of a byte is that of its highest bit and of the rest.
-    const part = (bit >>> 3) * 256;
-    const low = 1 << (bit & 7);
-    for (let rest = 0; rest < low; rest++) {
-      shift[part + low + rest] = (shift[part + rest] as number) ^ crc;
-    }
-  }
-  return shift;
+/** What a word does whose last byte belongs to the table at `place`. */
+function ofWord(place: number, word: number): number {
+  return (
+    (tables[place + 768 + (word & 0xff)] as number) ^
+    (tables[place + 512 + ((word >>> 8) & 0xff)] as number) ^
+    (tables[place + 256 + ((word >>> 16) & 0xff)] as number) ^
+    (tables[place + (word >>> 24)] as number)
+  );
 }
 
 /**

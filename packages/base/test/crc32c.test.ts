@@ -31,7 +31,7 @@ describe("vectors of RFC 3720, appendix B.4", () => {
   }
 });
 
-test("agrees with the definition for every length around the eight-byte steps", () => {
+test("agrees with the definition for every length around the steps of eight and sixteen bytes", () => {
   const bytes = Uint8Array.from({ length: 70 }, (_, i) => (i * 151 + 7) & 0xff);
   for (let length = 0; length <= bytes.length; length++) {
     assert.equal(
@@ -91,7 +91,7 @@ test("agrees with the definition for long ranges, however they lie in memory", (
   const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => (i * 2_654_435_761) >>> 13);
   for (const start of [0, 1, 2, 3, 5]) {
     for (const length of [
-      767, 768, 770, 771, 772, 1535, 1536, 1539, 6143, 6144, 6151, 9217, 12_345, 19_990,
+      510, 511, 512, 513, 515, 519, 520, 527, 528, 531, 1535, 1536, 6151, 9217, 12_345, 19_990,
     ]) {
       const expected = slowCrc32c(bytes.subarray(start, start + length));
       assert.equal(crc32c(bytes, 0, start, start + length), expected, `start ${start}, length ${length}`);
