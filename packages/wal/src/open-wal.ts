@@ -117,15 +117,17 @@ function* openTask(options: WalOptions): Task<WalStorage> {
   };
   const { buggify = null, cipher = null } = options;
   const storage = new WalStorage(fileSystem, recovered, limits, cipher, buggify);
+  // First of all: until then an older image would be in force, which nobody has looked at and nobody is to read. No key is needed for it,
+  // and a wrong one is told below as before.
+  const newest = recovered.snapshots.durable.at(-1);
+  if (recovered.snapshots.install && newest !== undefined) {
+    yield* wait<void>((done) => storage.install(newest.metadata, done));
+  }
   try {
     yield* tryKeys(storage, cipher);
   } catch (error) {
     yield* wait<void>((done) => storage.close(done));
     throw error;
-  }
-  const newest = recovered.snapshots.durable.at(-1);
-  if (recovered.snapshots.install && newest !== undefined) {
-    yield* wait<void>((done) => storage.install(newest.metadata, done));
   }
   return storage;
 }

@@ -4,6 +4,7 @@
  */
 import { assert, must, type Task } from "@quorate/base";
 import type { Completed, CompletedWith, SnapshotMetadata, SnapshotSink, SnapshotSource } from "@quorate/raft";
+import { isMissing } from "./failures.ts";
 import { FileError, type FileHandle, type FileSystem } from "./file-system.ts";
 import { close, list, open, paths, rename, syncDirectory, unlink } from "./files.ts";
 import type { StoreIdentity } from "./format/identity.ts";
@@ -116,12 +117,23 @@ export class SnapshotStore {
     yield* this.#publish(staged.path, staged.header);
   }
 
-  /** Opens the newest durable snapshot that is in force. */
-  *open(lastIndex: number): Task<SnapshotSource> {
-    const header = must(this.inForce(lastIndex), "snapshots: none to open");
-    const path = `${paths.snapshots}/${snapshotName(header.metadata)}`;
-    const file = yield* open(this.#fs, path, "read");
-    return new ImageReader(file, path, header, (task, completed) => this.#runner.reading(task, completed));
+  /** Opens the newest durable snapshot that is in force; `lastIndex` gives the end of the log as it is shown. */
+  *open(lastIndex: () => number): Task<SnapshotSource> {
+    for (;;) {
+      const header = must(this.inForce(lastIndex()), "snapshots: none to open");
+      const path = `${paths.snapshots}/${snapshotName(header.metadata)}`;
+      try {
+        const file = yield* open(this.#fs, path, "read");
+        return new ImageReader(file, path, header, (task, completed) =>
+          this.#runner.reading(task, completed),
+        );
+      } catch (error) {
+        // A disk may take so long to open it that newer ones have come and it has gone. They only go forward, so this ends.
+        if (!isMissing(error) || this.#durable.includes(header)) {
+          throw error;
+        }
+      }
+    }
   }
 
   *#publish(path: string, header: SnapshotHeader): Task<void> {

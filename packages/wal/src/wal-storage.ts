@@ -31,9 +31,10 @@ import type { FileSystem } from "./file-system.ts";
 import type { StoreMetadata } from "./format/identity.ts";
 import type { SnapshotHeader } from "./format/snapshot.ts";
 import type { HardStateSlots } from "./hard-state-slots.ts";
+import { controlItem, type LogItem, writeItem } from "./log-item.ts";
 import type { LogOutline } from "./log-outline.ts";
 import { LogWindow } from "./log-window.ts";
-import { controlItem, type LogItem, LogWriter, writeItem } from "./log-writer.ts";
+import { LogWriter } from "./log-writer.ts";
 import type { RecoveredStore } from "./recovery.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
@@ -245,13 +246,16 @@ export class WalStorage implements Storage {
       completed(refusal);
       return;
     }
-    this.#runReading(this.#snapshots.open(this.#outline.lastIndex), (error, source) => {
-      if (error !== null || source === undefined || this.#cipher === null) {
-        completed(error, source);
-      } else {
-        this.#cipher.openImage(source, completed);
-      }
-    });
+    this.#runReading(
+      this.#snapshots.open(() => this.#outline.lastIndex),
+      (error, source) => {
+        if (error !== null || source === undefined || this.#cipher === null) {
+          completed(error, source);
+        } else {
+          this.#cipher.openImage(source, completed);
+        }
+      },
+    );
   }
 
   /** Completes what was called before, marks the last batch, closes every file. Later calls get STORAGE_CLOSED. */

@@ -82,6 +82,50 @@ test("an image that is closed while it is being read stays open until the read i
   assert.deepEqual(calls, ["read", "close"]);
 });
 
+test("an image that is replaced and removed while it is being opened: the one that took its place is opened", () => {
+  const held: MemoryOperation[] = [];
+  let hold = false;
+  const fs = new MemoryFileSystem({
+    schedule: (operation) => {
+      if (hold && operation.kind === "open" && operation.path.endsWith(".snap")) {
+        held.push(operation);
+      } else {
+        operation.run();
+      }
+    },
+  });
+  const storage = openNow(fs, { segmentBytes: 65_536 });
+  append(storage, [entry(1, 1), entry(2, 1), entry(3, 1)], 3);
+  makeSnapshot(storage, 1, 1);
+  hold = true;
+  const opened: SnapshotSource[] = [];
+  storage.openSnapshot((error, source) => {
+    assert.equal(error, null);
+    opened.push(source as SnapshotSource);
+  });
+  // Two are kept: with the second of these the first one goes.
+  makeSnapshot(storage, 2, 1);
+  makeSnapshot(storage, 3, 1);
+  while (held.length > 0) {
+    held.shift()?.run();
+  }
+  assert.deepEqual(
+    opened.map(({ metadata }) => metadata.index),
+    [3],
+  );
+});
+
+test("an image that is gone though nothing took its place is a failure, and not looked for again", () => {
+  const fs = new MemoryFileSystem();
+  const storage = openNow(fs, { segmentBytes: 65_536 });
+  append(storage, [entry(1, 1)], 1);
+  makeSnapshot(storage, 1, 1);
+  const path = fs.files().find((name) => name.endsWith(".snap")) ?? "";
+  now<void>((completed) => fs.unlink(path, completed));
+  const error = failure((completed) => storage.openSnapshot(completed));
+  assert.ok(error instanceof StorageError && error.info.code === "STORAGE_IO", String(error));
+});
+
 test("a length that no record has is damage also while a store is open, and no place to go on from", () => {
   const fs = new MemoryFileSystem();
   const storage = openNow(fs, { segmentBytes: 65_536, windowBytesMax: 64 });

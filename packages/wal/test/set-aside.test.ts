@@ -8,7 +8,7 @@ import { Prng } from "@quorate/base";
 import { type LogId, StorageError, toLogIndex, toTerm, type VoteFloor } from "@quorate/raft";
 import type { WalStorage } from "@quorate/wal";
 import { MemoryFileSystem } from "@quorate/wal/testing";
-import { append, describe, entry, failure, makeSnapshot, now, openNow, readLog } from "./support.ts";
+import { append, describe, entry, failure, image, makeSnapshot, now, openNow, readLog } from "./support.ts";
 
 const segmentBytes = 1536;
 const written = [
@@ -117,6 +117,26 @@ test("two places damaged, every segment gone, and a snapshot that nothing reache
     snapshot.flipBit(path, 100);
   }
   assert.equal(judge(snapshot, "both snapshots"), true);
+});
+
+test("the log damaged below the newest snapshot, and the spare one as well: the log goes on after the newest, and the spare is not asked", () => {
+  const fs = new MemoryFileSystem();
+  const before = openNow(fs, { segmentBytes });
+  append(before, written.slice(0, 3), 2);
+  makeSnapshot(before, 2, 1, 200);
+  now((completed) => before.compact(toLogIndex(2), completed));
+  append(before, written.slice(3, 6), 4);
+  makeSnapshot(before, 5, 1, 200);
+  now((completed) => before.close(completed));
+  for (const bytes of [image(2, 200), entry(4, 1).data]) {
+    const place = (path: string): number => Buffer.from(fs.content(path)).indexOf(bytes);
+    const path = fs.files().find((name) => place(name) >= 0) ?? "";
+    fs.flipBit(path, (place(path) + 1) * 8);
+  }
+  const storage = openAround(fs);
+  assert.deepEqual(storage.snapshot(), { index: 5, term: 1, confState: before.initial.confState });
+  assert.equal(storage.lastIndex, 5);
+  assert.notEqual(storage.voteFloor, null);
 });
 
 test("the floor is unknown where the newest segment cannot be read, and known where an older one cannot", () => {
