@@ -286,7 +286,9 @@ Handled(s, m) ==
 Stale(s, m) ==
     CASE m.type \in {"append-entries", "heartbeat"} ->
              {Outcome(s, {}, {}), Outcome(s, {}, {Ack(s, m.from, 0)})}
+      \* FIG 2 RequestVote 1.
       [] m.type = "pre-vote" -> {Outcome(s, {}, {Answer(s, "pre-vote-response", m.from, s.term, FALSE)})}
+      [] m.type = "request-vote" -> {Outcome(s, {}, {Answer(s, "vote-response", m.from, s.term, FALSE)})}
       [] OTHER -> {Outcome(s, {}, {})}
 
 (* RAFT 4.2.3: whoever hears a leader may ignore requests for votes.       *)

@@ -62,7 +62,7 @@ export const figure2: readonly Rule[] = [
   core(
     "vote-stale-term",
     "FIG 2 RequestVote 1; §3.3; paper §5.1",
-    "A request for a vote of an earlier term gets none.",
+    "A request for a vote of an earlier term gets none, by an answer that carries the present term.",
   ),
   core(
     "vote-grant",

@@ -74,6 +74,11 @@ export interface RaftConfig {
    */
   readonly staleLeaderAnswered?: boolean;
   /**
+   * FIG 2 RequestVote receiver 1: a candidate of an earlier term is refused by an answer. ETCD: differs, says nothing; a voter that cannot win
+   * but campaigns more often then stays ahead of one that could for ever. Only schedules recorded from it need that.
+   */
+  readonly staleCandidateAnswered?: boolean;
+  /**
    * A grant of a trial election counts only in the one that it was given for. ETCD: differs, counts one that comes late in a later trial, too; only
    * schedules recorded from it need that.
    */
@@ -114,6 +119,7 @@ export const raftDefaults: {
   readonly candidacyDurable: boolean;
   readonly leaveRetried: boolean;
   readonly staleLeaderAnswered: boolean;
+  readonly staleCandidateAnswered: boolean;
   readonly trialGrantsMatched: boolean;
   readonly voteFloor: VoteFloor | null;
   readonly proposalForwarding: boolean;
@@ -138,6 +144,7 @@ export const raftDefaults: {
   candidacyDurable: true,
   leaveRetried: true,
   staleLeaderAnswered: true,
+  staleCandidateAnswered: true,
   trialGrantsMatched: true,
   voteFloor: null,
   proposalForwarding: true,

@@ -120,11 +120,11 @@ export function handleVoteRequest(state: RaftState, message: RequestVote): StepR
   return accepted;
 }
 
-/** Refuses a trial of an earlier term: its candidate would never learn the present term if it were ignored. */
-export function refuseStalePreVote(state: RaftState, message: RequestVote): void {
-  assert(message.type === "pre-vote", "vote: only trials are answered when stale");
+/** Refuses a candidate of an earlier term: it might never learn the present term if it were ignored. */
+export function refuseStaleVote(state: RaftState, message: RequestVote): void {
   assert(message.term < state.term, "vote: not stale");
-  answerVote(state, "pre-vote-response", message.from, state.term, false);
+  const response = message.type === "pre-vote" ? "pre-vote-response" : "vote-response";
+  answerVote(state, response, message.from, state.term, false);
 }
 
 function answerVote(

@@ -7,7 +7,7 @@ import { progressOf } from "../tracker/tracker.ts";
 import { noNode } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
 import { becomeFollower } from "./become.ts";
-import { refuseStalePreVote } from "./election.ts";
+import { refuseStaleVote } from "./election.ts";
 import { answerStaleLeader } from "./follower.ts";
 import { handlers } from "./handlers.ts";
 import { isLeaderFresh, keepsLeasePromise } from "./lease.ts";
@@ -112,10 +112,10 @@ function meetLaterTerm(state: RaftState, message: Message): boolean {
   }
 }
 
-/** FIG 2 All Servers [earlier-term]: messages of earlier terms change nothing; two kinds are answered so that their senders learn the present term. */
+/** FIG 2 All Servers [earlier-term]: messages of earlier terms change nothing; some are answered so that their senders learn the present term. */
 function meetEarlierTerm(state: RaftState, message: Message): StepResult {
   assert(message.term < state.term, "step: not an earlier term");
-  const { checkQuorum, preVote, staleLeaderAnswered } = state.config;
+  const { checkQuorum, preVote, staleCandidateAnswered, staleLeaderAnswered } = state.config;
   switch (message.type) {
     case "append-entries":
     case "heartbeat":
@@ -127,9 +127,14 @@ function meetEarlierTerm(state: RaftState, message: Message): StepResult {
       return refusedBecause("stale-term");
     case "pre-vote":
       // FIG 2 RequestVote receiver 1 [vote-stale-term].
-      refuseStalePreVote(state, message);
+      refuseStaleVote(state, message);
       return refusedBecause("stale-term");
     case "request-vote":
+      // FIG 2 RequestVote receiver 1 [vote-stale-term]: nobody else may be there to teach the candidate the later term.
+      if (staleCandidateAnswered) {
+        refuseStaleVote(state, message);
+      }
+      return refusedBecause("stale-term");
     case "install-snapshot":
       // RAFT §5.3 [snapshot-stale-term]: the sender learns the term from the answer to its next heartbeat.
       return refusedBecause("stale-term");

@@ -9,6 +9,7 @@ import type { MemberInfo } from "../types/member.ts";
 import { AppliedWaiters } from "./applied-waiters.ts";
 import { ApplyQueue } from "./apply-queue.ts";
 import { applyEntry } from "./applying.ts";
+import { CommitNotices } from "./commit-notices.ts";
 import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
 import { durable, written } from "./executing.ts";
 import { FailOver } from "./fail-over.ts";
@@ -29,7 +30,7 @@ import {
   resolveMembership,
   resolvePolicy,
 } from "./options.ts";
-import { stepMessage } from "./outgoing.ts";
+import { sendMessage, stepMessage } from "./outgoing.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { PeerFrame } from "./ports.ts";
 import { Promotion } from "./promotion.ts";
@@ -92,6 +93,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
       (complete) => written(group, complete),
       (ready) => durable(group, ready),
     ),
+    notices: new CommitNotices((message) => sendMessage(group, message)),
     ...createSnapshotParts(making),
     repair: createRepair(making),
     ...createMembershipParts(making),

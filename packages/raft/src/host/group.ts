@@ -10,6 +10,7 @@ import { type LogIndex, type NodeId, noNode, type Term } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
 import type { AppliedWaiters } from "./applied-waiters.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
+import type { CommitNotices } from "./commit-notices.ts";
 import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
 import type { FailOver } from "./fail-over.ts";
 import type { ForwardIntake, Forwarding } from "./forwarding.ts";
@@ -69,6 +70,7 @@ export interface Group<Result> {
   readonly requests: Requests;
   readonly reads: ReadQueue;
   readonly persisting: PersistQueue;
+  readonly notices: CommitNotices;
   readonly maker: SnapshotMaker;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
@@ -160,10 +162,11 @@ export function schedule<Result>(group: Group<Result>): void {
 
 /** Sees to it that there is a turn where something is left that one could do. */
 export function scheduleRest<Result>(group: Group<Result>): void {
-  const { applyQueue, inputs, limits, persisting, reads } = group;
+  const { applyQueue, inputs, limits, notices, persisting, reads } = group;
   const mayTake = persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
   const mayAsk = reads.hasQueued && leaderOf(group) !== noNode;
-  if (mayTake || mayAsk || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
+  const mayTell = !notices.isEmpty;
+  if (mayTake || mayAsk || mayTell || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
     schedule(group);
   }
 }

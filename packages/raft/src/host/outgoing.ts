@@ -31,16 +31,34 @@ function setBack(lastIndex: LogIndex): StorageError {
   return new StorageError({ code: "STORAGE_CORRUPT", file: "wal", offset: 0, why });
 }
 
-/** In order. */
+/** In order, but for appends without entries: see {@link CommitNotices}. */
 export function sendAll<Result>(group: Group<Result>, messages: readonly Message[]): void {
   for (const message of messages) {
-    sendMessage(group, message);
+    if (message.type !== "append-entries") {
+      sendMessage(group, message);
+    } else if (message.entries.length > 0) {
+      group.notices.overtakenBy(message);
+      sendMessage(group, message);
+    } else if (!group.notices.hold(message, group.counters.turns)) {
+      sendMessage(group, message);
+    }
+  }
+}
+
+/** Sends the commit indexes that no append has told since the last turn; all of them where there may be no next one. */
+export function sendNotices<Result>(group: Group<Result>): void {
+  const { counters, notices } = group;
+  if (group.stopping === null && coreOf(group).role === "leader") {
+    notices.flush(counters.turns);
+  } else {
+    notices.end();
   }
 }
 
 /** One message to another member; a snapshot goes as its image, in chunks. */
 export function sendMessage<Result>(group: Group<Result>, message: Message): void {
   assert(message.to !== group.id, "host: message to self outside the durable part");
+  group.notices.precede(message.to);
   if (message.type === "install-snapshot") {
     sendSnapshot(group, message);
   } else {

@@ -2,7 +2,8 @@
 import { assert, runTask } from "@quorate/base";
 import { StorageError } from "../errors.ts";
 import { noNode } from "../types/ids.ts";
-import { coreOf, emit, type Group, roleOf, schedule, sendFrame } from "./group.ts";
+import { coreOf, emit, type Group, roleOf, schedule } from "./group.ts";
+import { sendMessage } from "./outgoing.ts";
 import type { Completed } from "./ports.ts";
 import { bestHeir } from "./transfers.ts";
 
@@ -67,10 +68,7 @@ function nameSuccessor<Result>(group: Group<Result>): void {
   const heir = bestHeir(group.id, group.core.status().progress, (id) => liveness.isActive(id));
   if (heir !== null) {
     const { term } = group.core;
-    sendFrame(group, heir, {
-      kind: "message",
-      message: { type: "timeout-now", from: group.id, to: heir, term },
-    });
+    sendMessage(group, { type: "timeout-now", from: group.id, to: heir, term });
   }
 }
 

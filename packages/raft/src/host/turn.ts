@@ -9,6 +9,7 @@ import { takeReady } from "./executing.ts";
 import { coreOf, emit, type Group, scheduleRest } from "./group.ts";
 import { continueHandOver, drainInputs } from "./incoming.ts";
 import { makeSnapshot } from "./installing.ts";
+import { sendNotices } from "./outgoing.ts";
 import { submitProposals } from "./proposing.ts";
 import { continueStop } from "./stopping.ts";
 
@@ -24,6 +25,7 @@ export function turn<Result>(group: Group<Result>): void {
     tick(group);
   }
   takeReady(group);
+  sendNotices(group);
   applySlice(group);
   continueHandOver(group);
   makeSnapshot(group);

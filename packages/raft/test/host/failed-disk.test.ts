@@ -24,6 +24,40 @@ test("a leader whose disk is full ends, and the member that it names leads befor
   assert.equal(leaders[0]?.host.term, term + 1);
 });
 
+// [transfer-on-trouble]
+test("the member that it names hears first what is committed", () => {
+  const hosts = new TestHosts(3);
+  const { fatal, host, storage } = hosts.elect(1);
+  hosts.tick(2);
+  const said: string[] = [];
+  const carry = hosts.network.carry.bind(hosts.network);
+  hosts.network.carry = (from, to, frames) => {
+    for (const [, frame] of from === 1 ? frames : []) {
+      if (frame.kind === "message") {
+        const { message } = frame;
+        said.push(
+          message.type === "append-entries" ? `${to} commit ${message.commit}` : `${to} ${message.type}`,
+        );
+      }
+    }
+    carry(from, to, frames);
+  };
+  // The others commit it while the own disk hangs, which fails before there is another turn.
+  const failures: ((error: Error) => void)[] = [];
+  storage.write = (_batch, completed) => void failures.push(completed);
+  const before = host.committed;
+  host.propose(Uint8Array.of(1), () => {});
+  while (host.committed === before) {
+    assert.ok(hosts.scheduler.runTurn() > 0, "nothing was committed");
+  }
+  failures[0]?.(full);
+  hosts.scheduler.runAll();
+  assert.deepEqual(fatal, [full]);
+  const told = said.findIndex((each) => each.endsWith("timeout-now"));
+  assert.ok(told > 0, said.join(", "));
+  assert.equal(said[told - 1], `${said[told]?.[0]} commit ${host.committed}`, said.join(", "));
+});
+
 test("an error of the code names nobody: nothing at all leaves a member that is wrong", () => {
   const hosts = new TestHosts(3);
   const { fatal, host, storage } = hosts.elect(1);

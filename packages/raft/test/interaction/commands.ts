@@ -148,6 +148,7 @@ function settingsOf(command: ScriptCommand): Settings {
     leaveRetried: false,
     handOverCompleted: false,
     staleLeaderAnswered: false,
+    staleCandidateAnswered: false,
     trialGrantsMatched: false,
     leaseProtected: false,
     committedBytesPerReadyMax: limit("max-committed-size-per-ready") || appendBytesMax,

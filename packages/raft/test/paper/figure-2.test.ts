@@ -264,10 +264,12 @@ test("§3.4: time-outs are drawn anew each time, between one and two election ti
 });
 
 // [vote-stale-term]
-test("FIG 2 RequestVote 1: a request of an earlier term gets no vote", () => {
+test("FIG 2 RequestVote 1: a request of an earlier term gets no vote, and its candidate is told the present one", () => {
   const peer = loneMember(1, group3, [3]);
   peer.node.step(requestVote(2, 1, 2, id(9, 9)));
-  assert.equal(vote(peer)?.granted ?? false, false);
+  const answer = vote(peer);
+  assert.equal(answer?.granted, false);
+  assert.equal(answer?.term, 3);
 });
 
 // [vote-once, vote-grant]
