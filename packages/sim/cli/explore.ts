@@ -14,6 +14,7 @@ const usage = `usage: npm run explore -- [bounds] [--worlds N] [--seconds N] [--
   --campaigns N                 elections begun (default: as the terms allow; 3 with --pre-vote)
   --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
   --pre-vote                    elections begin with a trial
+  --answer-candidates           candidates of an earlier term are told the present one: up to three and a half times as many worlds
   --worlds N --seconds N        end after so many worlds, or so much time
   --resume FILE                 when ended so, leave there how far it came, and go on from there with the same code (1 GB for some 50 million worlds)
   --no-reduction                every order of steps, also where orders make no difference: many times as many worlds
@@ -62,6 +63,7 @@ function readOptions(args: string[]): Options | null {
       seconds: text,
       resume: text,
       "pre-vote": { type: "boolean", default: false },
+      "answer-candidates": { type: "boolean", default: false },
       "no-reduction": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -71,7 +73,10 @@ function readOptions(args: string[]): Options | null {
     return null;
   }
   const number = (
-    name: Exclude<keyof typeof values, "pre-vote" | "no-reduction" | "resume" | "json" | "help">,
+    name: Exclude<
+      keyof typeof values,
+      "pre-vote" | "answer-candidates" | "no-reduction" | "resume" | "json" | "help"
+    >,
     fallback: number,
   ): number => natural(name, values[name], fallback);
   const nodeCount = number("nodes", defaultExplorerPlan.nodeCount);
@@ -87,6 +92,7 @@ function readOptions(args: string[]): Options | null {
     linkCapacity: number("link", defaultExplorerPlan.linkCapacity),
     pendingBatchesMax: number("batches", defaultExplorerPlan.pendingBatchesMax),
     preVote: values["pre-vote"],
+    candidatesAnswered: values["answer-candidates"],
     diskForgets: false,
   };
   if (nodeCount < 1 || nodeCount > 4 || plan.voterCount < 1 || plan.voterCount > nodeCount) {

@@ -147,8 +147,9 @@ export class Churn {
   }
 
   /**
-   * Somebody whose vote is taken away. Of two voters never the leader: where the other one, once elected, crashes before its first entry
-   * is on its own disk but not on the former leader's, that one refuses it its vote for ever. docs/simulator.md, "What stays open".
+   * Somebody whose vote is taken away; of one nobody, who is the leader, and of two never the leader: where the other one, once elected,
+   * crashes before its first entry is on its own disk but not on the former leader's, that one refuses it its vote for ever. The same goes
+   * for one that is to take the place of an only voter. docs/simulator.md, "What stays open".
    */
   #dispensable(voters: readonly NodeId[]): NodeId {
     const leader = this.#target.leader();
@@ -165,7 +166,7 @@ export class Churn {
 
   #replacement(voters: readonly NodeId[]): Proposal | null {
     const id = this.#target.newcomer();
-    if (id === null) {
+    if (id === null || voters.length < 2) {
       return null;
     }
     const changes: MemberChange[] = [
@@ -177,7 +178,7 @@ export class Churn {
 
   /** A learner takes the vote of a voter, who listens from then on. */
   #swap({ learners, voters }: ConfState): Proposal | null {
-    if (learners.length === 0) {
+    if (learners.length === 0 || voters.length < 2) {
       return null;
     }
     const changes: MemberChange[] = [

@@ -354,15 +354,16 @@ export class Cluster
   }
 
   /**
-   * Whether every member runs, has applied everything that is committed and has a whole log (below a floor it does not vote yet), no joint
-   * configuration is left, and whoever was removed has stopped, as far as anybody that it knows could tell it.
+   * Whether every member runs and is to go on running, has applied everything that is committed and has a whole log (below a floor it does
+   * not vote yet), no joint configuration is left, and whoever was removed has stopped, as far as anybody that it knows could tell it.
    */
   isCaughtUp(): boolean {
     const { last } = this.oracle.committed;
     const { members } = this;
     const areEqual = members.every((node) => {
-      const { health, status } = this.#member(node);
-      return status !== null && status.commit === last && status.applied === last && !health.hasFloor;
+      const { health, process, status } = this.#member(node);
+      const isThere = status !== null && !process.isLeaving;
+      return isThere && status.commit === last && status.applied === last && !health.hasFloor;
     });
     return areEqual && this.configuration.votersOutgoing.length === 0 && this.#strangers().length === 0;
   }

@@ -38,7 +38,8 @@ interface ConnectionsParts {
   readonly versionsAhead: number;
   readonly isPeer: (id: NodeId) => boolean;
   readonly isRemoved: (id: NodeId) => boolean;
-  readonly send: (to: NodeId, bytes: Uint8Array) => void;
+  /** `machine` is the one that asked, where something is answered. */
+  readonly send: (to: NodeId, bytes: Uint8Array, machine: number | null) => void;
   /** Somebody was refused, by this side or the other. */
   readonly refused: (peer: NodeId, cause: RefusalCause) => void;
   /** A caller was taken in that no configuration here names. */
@@ -161,7 +162,7 @@ export class Connections {
     link.turn++;
     const { turn } = link;
     const hello = helloOf(identity, peer, notes.expected(peer));
-    this.#say(peer, { ...hello, versionMax: hello.versionMax + this.#parts.versionsAhead });
+    this.#say(peer, { ...hello, versionMax: hello.versionMax + this.#parts.versionsAhead }, null);
     process.schedule(answerMs, () => {
       if (link.turn === turn && link.state === "introducing") {
         this.#dialLater(peer, link);
@@ -188,14 +189,14 @@ export class Connections {
     const verdict = judgeHello(identity, this.#knowledge, hello);
     if (verdict.status === "refused") {
       this.#parts.refused(peer, verdict.refusal.cause);
-      this.#say(peer, { kind: "refusal", ...verdict.refusal });
+      this.#say(peer, { kind: "refusal", ...verdict.refusal }, disk);
       return;
     }
     if (verdict.status === "remote") {
       this.#remotes.add(hello);
       this.#admitted.set(peer, disk);
       this.#parts.adopted(peer);
-      this.#say(peer, welcomeOf(identity));
+      this.#say(peer, welcomeOf(identity), disk);
       this.reach(peer);
       return;
     }
@@ -206,7 +207,7 @@ export class Connections {
       }
       if (this.#knowledge.isPeer(peer)) {
         this.#admitted.set(peer, disk);
-        this.#say(peer, welcomeOf(identity));
+        this.#say(peer, welcomeOf(identity), disk);
       }
     });
   }
@@ -242,9 +243,9 @@ export class Connections {
     link.attempts = 0;
   }
 
-  #say(peer: NodeId, frame: ControlFrame): void {
+  #say(peer: NodeId, frame: ControlFrame, machine: number | null): void {
     const writer = new ByteWriter();
     encodeControlFrame(writer, frame);
-    this.#parts.send(peer, writer.finish());
+    this.#parts.send(peer, writer.finish(), machine);
   }
 }

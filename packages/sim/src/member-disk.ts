@@ -1,5 +1,5 @@
 /** What is done to the disk of a member behind its back: damage, another disk in its place, an older copy of it. */
-import type { Prng } from "@quorate/base";
+import { assert, type Prng } from "@quorate/base";
 import type { MemoryFileSystem } from "@quorate/wal/testing";
 import { damages, type Scar, spoilBothSlots } from "./disk-damage.ts";
 import type { FaultKind } from "./fault-count.ts";
@@ -89,6 +89,7 @@ export class MemberDisk {
       network.replaceMachine(id);
     }
     disk.replace(files);
+    assert(disk.number === network.machineOf(id), "member: a machine has its own disk");
     health.broke(how);
     oracle.forgets(id);
     this.#process.start();

@@ -59,6 +59,11 @@ export class MemberProcess {
     return this.#life === null || (this.#life.host !== null && !this.#life.stopped);
   }
 
+  /** Whether it is on its way to an orderly end. */
+  get isLeaving(): boolean {
+    return this.#life?.host?.state === "stopping";
+  }
+
   /** Whether the member was removed and has learnt of it, or its machine was taken away: no process starts any more. */
   get isRetired(): boolean {
     return this.#isRetired;

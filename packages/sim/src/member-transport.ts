@@ -87,9 +87,9 @@ export class MemberTransport implements Transport {
       versionsAhead,
       isPeer: (peer) => this.#peers.has(peer),
       isRemoved: (peer) => this.#removed.has(peer),
-      send: (to, bytes) => {
+      send: (to, bytes, machine) => {
         if (process.isAlive) {
-          network.send(id, to, bytes, disk);
+          network.send(id, to, bytes, disk, machine ?? undefined);
         }
       },
       refused,
@@ -195,7 +195,8 @@ export class MemberTransport implements Transport {
       this.#parts.reset(from);
       return;
     }
-    if (disk !== 1) {
+    // Two that both lost their disks know nobody, and may take each other in: all others refuse both.
+    if (disk !== 1 && this.#disk === 1) {
       const { id } = this.#parts;
       throw new Violation("store-identity", `node ${id} listens to node ${from}, whose disk was wiped`);
     }

@@ -24,7 +24,7 @@ interface Frame extends DirectedLink {
   readonly bytes: Uint8Array;
   /** Which disk the sender had: stands for the connection that the frame belongs to. */
   readonly disk: number;
-  /** Which machine stood under the receiver's name then. */
+  /** Which machine it was said to, of those that stood under the receiver's name. */
   readonly machine: number;
 }
 
@@ -37,7 +37,7 @@ export class Network {
   readonly #random: Prng;
   readonly #faults: FaultCount;
   readonly #deliver: Deliver;
-  /** How many machines stood under a name before the present one. */
+  /** The machine that stands under a name now; the first one has number 1, as its disk. */
   readonly #machines = new Map<NodeId, number>();
   /** How many cuts block a link. */
   #blocked = new Map<number, number>();
@@ -124,8 +124,17 @@ export class Network {
     }
   }
 
-  /** Puts a frame on its way; `bytes` belong to the network from here on. False when the link is blocked. */
-  send(from: NodeId, to: NodeId, bytes: Uint8Array, disk: number = 0): boolean {
+  /**
+   * Puts a frame on its way; `bytes` belong to the network from here on. False when the link is blocked. An answer goes back on the
+   * connection that the question came on: to the machine that asked, `machine`, whoever stands under its name meanwhile.
+   */
+  send(
+    from: NodeId,
+    to: NodeId,
+    bytes: Uint8Array,
+    disk: number = 0,
+    machine: number = this.machineOf(to),
+  ): boolean {
     assert(from !== to, "network: frame to oneself");
     if (this.isBlocked(from, to)) {
       this.#faults.add("frame-blocked");
@@ -135,7 +144,7 @@ export class Network {
       this.#faults.add("frame-lost");
       return true;
     }
-    const frame = { from, to, bytes, disk, machine: this.#machines.get(to) ?? 0 };
+    const frame = { from, to, bytes, disk, machine };
     this.#schedule(frame);
     if (this.#random.chance(this.#plan.duplicateChance)) {
       this.#faults.add("frame-duplicated");
@@ -178,12 +187,17 @@ export class Network {
 
   /** From now on another machine stands under that name: no connection with the former one leads to it, nor what was said there. */
   replaceMachine(node: NodeId): void {
-    this.#machines.set(node, (this.#machines.get(node) ?? 0) + 1);
+    this.#machines.set(node, this.machineOf(node) + 1);
+  }
+
+  /** Which machine stands under the name now. */
+  machineOf(node: NodeId): number {
+    return this.#machines.get(node) ?? 1;
   }
 
   #arrive(frame: Frame): void {
     const { bytes, disk, from, to } = frame;
-    if (frame.machine !== (this.#machines.get(to) ?? 0)) {
+    if (frame.machine !== this.machineOf(to)) {
       return;
     }
     if (this.isBlocked(from, to)) {

@@ -154,3 +154,21 @@ test("what was said to a machine never reaches the one that takes its name", () 
   world.runUntil(10_000, () => false);
   assert.deepEqual(seen.sort(), [2, 3]);
 });
+
+test("a question that outlives its machine is answered to nobody", () => {
+  const world = new World(new Prng(7), new Trace(null));
+  const seen: string[] = [];
+  const network = new Network(world, calm, new FaultCount(), (from, to, bytes, _state, disk) => {
+    seen.push(`${from}>${to}`);
+    if (to === two) {
+      network.send(two, one, bytes, 1, disk);
+    }
+  });
+  network.send(one, two, Uint8Array.of(1), network.machineOf(one));
+  world.runUntil(1_000, () => false);
+  assert.deepEqual(seen, ["1>2", "2>1"]);
+  network.send(one, two, Uint8Array.of(2), network.machineOf(one));
+  network.replaceMachine(one);
+  world.runUntil(2_000, () => false);
+  assert.deepEqual(seen.slice(2), ["1>2"]);
+});

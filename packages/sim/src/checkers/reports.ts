@@ -8,7 +8,10 @@ import type { MemberModel } from "./member-model.ts";
 
 /** What every member has ever said. */
 export class Reports {
+  /** Those that bind their voters. */
   readonly #votes = new Map<string, NodeId>();
+  /** By voter, term and candidate; outlives the disk that it was said of: a candidate may hear of a vote after its voter's end. */
+  readonly #votesSaid = new Set<string>();
   readonly #termsSaid = new Map<NodeId, number>();
   /** By member and term, up to where; outlives the disk that it was said of. */
   readonly #acknowledged = new Map<NodeId, Map<number, number>>();
@@ -82,7 +85,7 @@ export class Reports {
 
   /** Whether `voter` has said that it votes for `candidate`. */
   votedFor(voter: NodeId, term: number, candidate: NodeId): boolean {
-    return this.#votes.get(`${voter}/${term}`) === candidate;
+    return this.#votesSaid.has(`${voter}/${term}/${candidate}`);
   }
 
   /** A member is back: it knows every term that it spoke of. RAFT §3.8. */
@@ -126,6 +129,7 @@ export class Reports {
       () => `node ${member.id} votes for ${candidate} in term ${term}, after ${known}`,
     );
     this.#votes.set(key, candidate);
+    this.#votesSaid.add(`${key}/${candidate}`);
     const { term: durableTerm, vote } = member.durableHardState;
     promise(
       durableTerm > term || vote === candidate,

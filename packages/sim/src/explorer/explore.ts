@@ -110,9 +110,12 @@ class Exploration {
     const reduced = options.reduction ?? true;
     const layout = new WorldLayout(plan);
     const orders = exchanges(plan.nodeCount);
-    const { preVote, diskForgets } = plan;
+    const { candidatesAnswered, diskForgets, preVote } = plan;
     this.#options = options;
-    this.#locals = new LocalStates({ confState: startOf(plan), preVote, diskForgets, reduced }, orders);
+    this.#locals = new LocalStates(
+      { confState: startOf(plan), preVote, candidatesAnswered, diskForgets, reduced },
+      orders,
+    );
     this.#ghosts = new Ghosts(orders);
     const view = new WorldView(plan, layout, this.#locals, reduced);
     this.#successors = new Successors(view, this.#ghosts);

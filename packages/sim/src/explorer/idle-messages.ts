@@ -49,8 +49,8 @@ export class IdleMessages {
   }
 
   /**
-   * Puts in place of each append of an earlier term than one that no crash takes back the one that stands for all: all that comes of
-   * it is that its sender is told the present term.
+   * Puts in place of each append, and of each request for a vote, of an earlier term than one that no crash takes back the one that stands for
+   * all: all that comes of it is that its sender is told the present term.
    */
   levelOn(row: Int32Array, from: number, to: number): void {
     if (this.#view.plan.preVote) {
@@ -105,9 +105,9 @@ export class IdleMessages {
   }
 
   /**
-   * A leader of an earlier term is told the present one (RAFT §3.4 [candidate-refuses-stale]), and that is all that comes of its
-   * message. It learns nothing from that if it is in the last term already: the answer is of no later one, and names no index, so
-   * that it is news only to a leader that has heard nothing from this member yet.
+   * A leader or a candidate of an earlier term is told the present one (RAFT §3.4 [candidate-refuses-stale]), and that is all that comes of
+   * its message. It learns nothing from that if it is in the last term already: the answer is of no later one. It names no index, so
+   * that it is news only to a leader that has heard nothing from this member yet; and a refusal is idle, see {@link #isIdleInTerm}.
    */
   #isAnsweredInVain(row: Int32Array, state: number, message: number, from: number): boolean {
     const { facts, messages } = this.#view.locals;
@@ -117,14 +117,18 @@ export class IdleMessages {
     const isToldTerm =
       this.#view.kept(row, locals.next(step)) === state &&
       locals.sentCount(step) === 1 &&
-      locals.receiver(step, 0) === from &&
-      messages.kind(locals.message(step, 0)) === "accepted" &&
-      messages.isOfNoIndex(locals.message(step, 0));
+      locals.receiver(step, 0) === from;
+    if (
+      !isToldTerm ||
+      this.#view.lastingTerm(row, sender) !== this.#view.plan.termMax ||
+      facts.term(sender) !== this.#view.plan.termMax
+    ) {
+      return false;
+    }
+    const answer = locals.message(step, 0);
+    const kind = messages.kind(answer);
     return (
-      isToldTerm &&
-      this.#view.lastingTerm(row, sender) === this.#view.plan.termMax &&
-      facts.term(sender) === this.#view.plan.termMax &&
-      this.#isFollower(sender)
+      kind === "refusal" || (kind === "accepted" && messages.isOfNoIndex(answer) && this.#isFollower(sender))
     );
   }
 

@@ -40,6 +40,7 @@ const neverTicks = 2 ** 30;
 export interface LocalSettings {
   readonly confState: ConfState;
   readonly preVote: boolean;
+  readonly candidatesAnswered: boolean;
   readonly diskForgets: boolean;
   /** Whether states that behave alike from here on are one. */
   readonly reduced: boolean;
@@ -68,6 +69,7 @@ export class LocalNode {
       electionTimeoutTicks: neverTicks,
       heartbeatTicks: 1,
       preVote: settings.preVote,
+      staleCandidateAnswered: settings.candidatesAnswered,
       checkQuorum: false,
       asyncStorage: true,
     });

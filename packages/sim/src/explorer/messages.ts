@@ -6,7 +6,7 @@ import { NamedHashes } from "./named-hashes.ts";
 import type { Exchange } from "./names.ts";
 import { messageText } from "./state-text.ts";
 
-type AppendEntries = Message & { readonly type: "append-entries" };
+type Leveled = Extract<Message, { readonly type: "append-entries" | "request-vote" | "pre-vote" }>;
 
 /** Numbers of messages take 16 bits where many worlds wait. */
 const messageCountMax = 2 ** 16 - 1;
@@ -52,13 +52,13 @@ export class Messages {
     this.#levels.push(number);
     assert(number <= messageCountMax, "explorer: too many messages");
     this.#byText.set(text, number);
-    if (message.type === "append-entries") {
+    if (message.type === "append-entries" || message.type === "request-vote") {
       this.#levels.set(number - 1, this.number(reader, leveled(message)));
     }
     return number;
   }
 
-  /** Of appends between two members the one that stands for all that come too late; any other message itself. */
+  /** Of appends, and of requests for a vote, between two members the one that stands for all that come too late; any other message itself. */
   level(number: number): number {
     return this.#levels.at(number - 1);
   }
@@ -88,14 +88,11 @@ export class Messages {
 }
 
 /** Of the first term, and of nothing. */
-function leveled(message: AppendEntries): AppendEntries {
-  return {
-    ...message,
-    term: toTerm(1),
-    previous: { term: termZero, index: indexZero },
-    commit: indexZero,
-    entries: [],
-  };
+function leveled(message: Leveled): Leveled {
+  const nothing = { term: termZero, index: indexZero };
+  return message.type === "append-entries"
+    ? { ...message, term: toTerm(1), previous: nothing, commit: indexZero, entries: [] }
+    : { ...message, term: toTerm(1), last: nothing, leadershipTransfer: false };
 }
 
 function kindOf(message: Message): MessageKind {

@@ -53,25 +53,33 @@ test("one-change-at-a-time fires when a leader appends a change behind one that 
   chain.checkOneAtATime(one, [4, 5], 5);
 });
 
+/** A world in which these voted for the first one. */
+function elected(voters: readonly number[]): Oracle {
+  const oracle = new Oracle([one, two, three]);
+  for (const node of [one, two, three]) {
+    oracle.recovered(node, view([]), hardState(0, 0, 0));
+    oracle.configured(node, view([]), conf([1, 2, 3]));
+  }
+  for (const voter of voters) {
+    oracle.writing(toNodeId(voter), batch([], hardState(1, 1, 0)));
+    oracle.written(toNodeId(voter));
+    if (voter !== one) {
+      oracle.sending(toNodeId(voter), voteFor(voter, 1, 1));
+    }
+  }
+  return oracle;
+}
+
 test("election-quorum fires when a leader lacks the votes of a quorum of its configuration", () => {
-  const elected = (voters: readonly number[]): Oracle => {
-    const oracle = new Oracle([one, two, three]);
-    for (const node of [one, two, three]) {
-      oracle.recovered(node, view([]), hardState(0, 0, 0));
-      oracle.configured(node, view([]), conf([1, 2, 3]));
-    }
-    for (const voter of voters) {
-      oracle.writing(toNodeId(voter), batch([], hardState(1, 1, 0)));
-      oracle.written(toNodeId(voter));
-      if (voter !== one) {
-        oracle.sending(toNodeId(voter), voteFor(voter, 1, 1));
-      }
-    }
-    return oracle;
-  };
   elected([1, 2]).stepped(one, status(1, "leader", 0, 0));
   fires("election-quorum", () => elected([1]).stepped(one, status(1, "leader", 0, 0)));
   fires("election-quorum", () => elected([2]).stepped(one, status(1, "leader", 0, 0)));
+});
+
+test("election-quorum: a vote counts that is heard of after its voter lost its disk", () => {
+  const oracle = elected([1, 2]);
+  oracle.forgets(two);
+  oracle.stepped(one, status(1, "leader", 0, 0));
 });
 
 test("commit-quorum counts both halves of a joint configuration", () => {
