@@ -348,7 +348,7 @@ test("a member that is added, changed and removed", { skip, timeout: 600_000 }, 
     // Ids are drawn, and members stand in their order.
     return lines.map((line) =>
       line
-        .replaceAll(/\b[0-9a-f]{12,15}\b|\b\d{13,20}\b|LEASE/g, "ID")
+        .replaceAll(/\b[0-9a-f]{9,15}\b|\b\d{10,20}\b|LEASE/g, "ID")
         .replaceAll(/ +(?=ID)| *(?=│)|(?<=│) */g, " ")
         .split(/[\n,"[\]{}]/)
         .toSorted()

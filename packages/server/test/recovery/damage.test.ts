@@ -39,8 +39,8 @@ test("all members up: the damaged one repairs itself, and all hold the same", as
     for (const member of cluster.members) {
       assert.deepEqual(await readCopy(member), acknowledged, member.name);
     }
+    await logged(second, /the log is repaired/); // Noted at a tick: what was repaired may be read before.
     assert.match(second.log(), /the log is damaged/);
-    assert.match(second.log(), /the log is repaired/);
     assert.match(second.log(), /set aside in cut\//);
   });
 });
@@ -70,7 +70,7 @@ test("one log damaged and another member down: nothing acknowledged is lost", as
     for (const member of cluster.members) {
       assert.deepEqual(await readCopy(member), acknowledged, member.name);
     }
-    assert.match(second.log(), /the log is repaired/);
+    await logged(second, /the log is repaired/);
   });
 });
 
