@@ -365,7 +365,9 @@ export class WalStorage implements Storage {
         return; // Compacted or rewritten meanwhile: whoever asked asks again.
       }
       const { place, next } = this.#outline.locate(at);
-      const entries = yield* this.#segments.readEntries(place, next, high);
+      // The end of what was asked for may have been cut off while this waited for its turn.
+      const end = Math.min(high, this.#outline.lastIndex + 1);
+      const entries = yield* this.#segments.readEntries(place, next, end);
       for (const entry of entries) {
         if (entry.index >= at) {
           found.push(entry);

@@ -126,6 +126,44 @@ test("an image that is gone though nothing took its place is a failure, and not 
   assert.ok(error instanceof StorageError && error.info.code === "STORAGE_IO", String(error));
 });
 
+test("entries that are cut off while a load waits for its turn are not looked for", () => {
+  const held: MemoryOperation[] = [];
+  let hold = false;
+  const fs = new MemoryFileSystem({
+    schedule: (operation) => {
+      if (hold && operation.kind === "read") {
+        held.push(operation);
+      } else {
+        operation.run();
+      }
+    },
+  });
+  const storage = openNow(fs, { segmentBytes: 65_536, windowBytesMax: 64 });
+  append(
+    storage,
+    [1, 2, 3, 4, 5, 6].map((index) => entry(index, 1, 100)),
+    1,
+  );
+  hold = true;
+  const outcomes: (Error | null)[] = [];
+  const load = (low: number): void => {
+    storage.load(toLogIndex(low), toLogIndex(6), 10_000, (error) => outcomes.push(error));
+  };
+  load(2);
+  load(3);
+  append(storage, [entry(3, 2, 100)], 1); // The leader of a later term has nothing behind it.
+  while (held.length > 0) {
+    held.shift()?.run();
+  }
+  assert.deepEqual(outcomes, [null, null]);
+  assert.equal(storage.lastIndex, 3);
+  hold = false;
+  assert.deepEqual(
+    readLog(storage).map((line) => line.split(" ")[0]),
+    ["1/1", "2/1", "3/2"],
+  );
+});
+
 test("a length that no record has is damage also while a store is open, and no place to go on from", () => {
   const fs = new MemoryFileSystem();
   const storage = openNow(fs, { segmentBytes: 65_536, windowBytesMax: 64 });
