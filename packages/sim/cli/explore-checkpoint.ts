@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSyn
 import type { CheckpointSink, CheckpointSource } from "@quorate/sim";
 
 /** Changes with the format. */
-const version = 1;
+const version = 2;
 
 /** A file to go on from, and to be replaced where the walk is ended again. */
 export class ExploreCheckpoint {

@@ -13,6 +13,7 @@ const usage = `usage: npm run explore -- [bounds] [--worlds N] [--seconds N] [--
                                 what may happen so often (default 3, 2, 1, 1, 0)
   --campaigns N                 elections begun (default: as the terms allow; 3 with --pre-vote)
   --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
+  --lossy                       what is sent into a full link is lost; else the step that sends it waits for room
   --pre-vote                    elections begin with a trial
   --answer-candidates           candidates of an earlier term are told the present one: up to three and a half times as many worlds
   --worlds N --seconds N        end after so many worlds, or so much time
@@ -62,6 +63,7 @@ function readOptions(args: string[]): Options | null {
       worlds: text,
       seconds: text,
       resume: text,
+      lossy: { type: "boolean", default: false },
       "pre-vote": { type: "boolean", default: false },
       "answer-candidates": { type: "boolean", default: false },
       "no-reduction": { type: "boolean", default: false },
@@ -75,7 +77,7 @@ function readOptions(args: string[]): Options | null {
   const number = (
     name: Exclude<
       keyof typeof values,
-      "pre-vote" | "answer-candidates" | "no-reduction" | "resume" | "json" | "help"
+      "lossy" | "pre-vote" | "answer-candidates" | "no-reduction" | "resume" | "json" | "help"
     >,
     fallback: number,
   ): number => natural(name, values[name], fallback);
@@ -90,6 +92,7 @@ function readOptions(args: string[]): Options | null {
     campaignCountMax: values.campaigns === undefined && !values["pre-vote"] ? null : number("campaigns", 3),
     heartbeatCountMax: number("heartbeats", defaultExplorerPlan.heartbeatCountMax),
     linkCapacity: number("link", defaultExplorerPlan.linkCapacity),
+    linksLose: values.lossy,
     pendingBatchesMax: number("batches", defaultExplorerPlan.pendingBatchesMax),
     preVote: values["pre-vote"],
     candidatesAnswered: values["answer-candidates"],
@@ -121,7 +124,7 @@ function progressLine(progress: ExplorerProgress, seconds: number): string {
   const rate = Math.round(progress.worldCount / seconds);
   return (
     `${progress.worldCount} worlds, ${progress.expandedCount} expanded, ${progress.frontierCount} wait, ` +
-    `${progress.stepCount} steps, depth ${progress.depth}, ${progress.localStateCount} states of a member, ` +
+    `${progress.stepCount} steps, ${progress.withheldCount} withheld, ${progress.stuckCount} worlds stuck, depth ${progress.depth}, ${progress.localStateCount} states of a member, ` +
     `${progress.localStepCount} steps by the core, ${progress.messageCount} messages, ` +
     `${seconds.toFixed(1)} s, ${rate} worlds/s, ${mebibytes} MiB`
   );

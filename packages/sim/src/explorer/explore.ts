@@ -27,6 +27,10 @@ export interface ExplorerProgress {
   /** Worlds whose every next step has been taken. */
   readonly expandedCount: number;
   readonly stepCount: number;
+  /** Steps that some world does not take, because a link has no room for what is sent by them. */
+  readonly withheldCount: number;
+  /** Worlds in which something waits for room, and nothing else can happen: what would follow them is out of bounds. */
+  readonly stuckCount: number;
   /** Worlds that were met and wait for their next steps to be taken. */
   readonly frontierCount: number;
   /** Steps from the start to the worlds that are expanded now; those that have no alternative do not count. */
@@ -101,6 +105,7 @@ class Exploration {
   readonly #trail = new Trail();
   readonly #row: Int32Array;
   #expandedCount = 0;
+  #stuckCount = 0;
   #depth = 0;
   #depthEnd = 1;
   /** Successors of the world that is expanded, so far. */
@@ -165,7 +170,14 @@ class Exploration {
   }
 
   #save(sink: CheckpointSink): void {
-    saveNumbers(sink, [this.#expandedCount, this.#depth, this.#depthEnd, this.#successors.stepCount]);
+    saveNumbers(sink, [
+      this.#expandedCount,
+      this.#depth,
+      this.#depthEnd,
+      this.#successors.stepCount,
+      this.#successors.withheldCount,
+      this.#stuckCount,
+    ]);
     for (const part of [this.#locals, this.#ghosts, this.#visited, this.#frontier, this.#trail]) {
       part.save(sink);
     }
@@ -175,7 +187,9 @@ class Exploration {
     this.#expandedCount = loadNumber(source);
     this.#depth = loadNumber(source);
     this.#depthEnd = loadNumber(source);
-    this.#successors.resume(loadNumber(source));
+    const stepCount = loadNumber(source);
+    this.#successors.resume(stepCount, loadNumber(source));
+    this.#stuckCount = loadNumber(source);
     this.#locals.load(source);
     this.#ghosts.load(source, this.#locals.facts.byHistory());
     for (const part of [this.#visited, this.#frontier, this.#trail]) {
@@ -200,7 +214,11 @@ class Exploration {
     }
     this.#frontier.shift(this.#row);
     this.#place = 0;
+    const { withheldCount } = this.#successors;
     this.#successors.expand(this.#row, this.#visit);
+    if (this.#place === 0 && this.#successors.withheldCount > withheldCount) {
+      this.#stuckCount++;
+    }
     this.#trail.expanded();
     this.#expandedCount++;
     if (this.#expandedCount % (this.#options.progressInterval ?? 100_000) === 0) {
@@ -256,6 +274,8 @@ class Exploration {
       expandedCount: this.#expandedCount,
       frontierCount: this.#frontier.count,
       stepCount: this.#successors.stepCount,
+      withheldCount: this.#successors.withheldCount,
+      stuckCount: this.#stuckCount,
       depth: this.#depth,
       localStateCount: this.#locals.count,
       localStepCount: this.#locals.stepCount,

@@ -9,7 +9,7 @@ import type { WorldView } from "./world-view.ts";
 /** See the head of this file. */
 export class Independence {
   readonly #view: WorldView;
-  /** By member: messages that a step sends, in {@link #hasRoomFor}. */
+  /** By member: messages that a step sends, in {@link hasRoomFor}. */
   readonly #counts: Int32Array;
 
   constructor(view: WorldView) {
@@ -19,8 +19,7 @@ export class Independence {
 
   /**
    * A member that can only wait for its disk, or crash; -1 when there is none. Its steps neither change those of the others nor
-   * are changed by them: the others do not reach it, what it sends goes behind what is under way (and nothing is lost on a full
-   * link), and a crash of another only takes the crash away from it. So every way to a broken promise leads there as well with
+   * are changed by them: the others do not reach it, what it sends goes behind what is under way (and finds room), and a crash of another only takes the crash away from it. So every way to a broken promise leads there as well with
    * this member's next step first; and as its log stays as it is while the disk works, what the promise is about is still there
    * to be seen.
    */
@@ -36,11 +35,11 @@ export class Independence {
   }
 
   #hasRoomAfterDisk(row: Int32Array, node: number, state: number): boolean {
-    return this.#hasRoomFor(row, node, this.#view.locals.step(state, diskInput));
+    return this.hasRoomFor(row, node, this.#view.locals.step(state, diskInput));
   }
 
   /** Whether all that a step of the member sends finds room. */
-  #hasRoomFor(row: Int32Array, node: number, step: number): boolean {
+  hasRoomFor(row: Int32Array, node: number, step: number): boolean {
     const locals = this.#view.locals;
     const sentCount = locals.sentCount(step);
     this.#counts.fill(0);
@@ -61,7 +60,7 @@ export class Independence {
   /**
    * A member whose steps neither change those of the others nor are changed by them, so that it is enough to take its next step
    * first; -1 when there is none. That holds when (1) all that can reach it next stands at the head of a link already, and no
-   * further message would find a link to it full before it moves; (2) it does not campaign any more; (3) nothing that it can send
+   * further message would be lost on its way to it before it moves (one that waits for room finds it the sooner); (2) it does not campaign any more; (3) nothing that it can send
    * next finds a full link; (4) a delivery can be taken whose effect on the log is only to make it longer, so that what a promise
    * is about is still there to be seen. A crash, a proposal of another only takes away what this one could do. Every step uses
    * something up, so that no step is put off for ever.
@@ -106,16 +105,20 @@ export class Independence {
 
   /** Whether no message to come can be the next one for the member, or get lost on its way to it, before it moves. */
   #isClosed(row: Int32Array, node: number): boolean {
+    const { linkCapacity, linksLose } = this.#view.plan;
     for (let from = 0; from < this.#view.plan.nodeCount; from++) {
       if (from === node) {
         continue;
       }
-      const count = this.#view.layout.linkCapacity - this.#view.layout.room(row, from, node);
+      const count = linkCapacity - this.#view.layout.room(row, from, node);
+      if (count > 0 && !linksLose) {
+        continue;
+      }
       if (count === 0 && this.#bringsNoNews(row, from, node)) {
         continue;
       }
       const more = this.#messagesToCome(row, from, node);
-      if (count === 0 ? more > 0 : count + more > this.#view.layout.linkCapacity) {
+      if (count === 0 ? more > 0 : count + more > linkCapacity) {
         return false;
       }
     }
@@ -214,7 +217,7 @@ export class Independence {
         return false;
       }
       const mayPropose = this.#view.left(row, budgets.proposals) > 0;
-      if (mayPropose && !this.#hasRoomFor(row, node, this.#view.locals.step(state, proposeInput))) {
+      if (mayPropose && !this.hasRoomFor(row, node, this.#view.locals.step(state, proposeInput))) {
         return false;
       }
     }
@@ -225,7 +228,7 @@ export class Independence {
         continue;
       }
       const step = this.#view.locals.step(state, messageInput(message));
-      if (!this.#hasRoomFor(row, node, step)) {
+      if (!this.hasRoomFor(row, node, step)) {
         return false;
       }
       hasKey ||= facts.extendsLog(this.#view.locals.next(step), state);

@@ -17,8 +17,10 @@ export interface ExplorerPlan {
   readonly campaignCountMax: number | null;
   /** Rounds of heartbeats, which repeat what was lost. */
   readonly heartbeatCountMax: number;
-  /** Messages under way on one directed link, in order; what is sent into a full link is lost. */
+  /** Messages under way on one directed link, in order. */
   readonly linkCapacity: number;
+  /** Whether what is sent into a full link is lost. Else no step is taken before all that is sent by it finds room: some three times fewer worlds. */
+  readonly linksLose: boolean;
   /** Batches on their way to a disk before the member takes no more input. */
   readonly pendingBatchesMax: number;
   readonly preVote: boolean;
@@ -42,6 +44,7 @@ export const defaultExplorerPlan: ExplorerPlan = {
   campaignCountMax: null,
   heartbeatCountMax: 0,
   linkCapacity: 2,
+  linksLose: false,
   pendingBatchesMax: 1,
   preVote: false,
   candidatesAnswered: false,

@@ -10,6 +10,7 @@ import type { Ghosts } from "./ghost.ts";
 import { Happening, inputNumber } from "./happening.ts";
 import { IdleMessages } from "./idle-messages.ts";
 import { Independence } from "./independence.ts";
+import { messageInput } from "./inputs.ts";
 import type { WorldView } from "./world-view.ts";
 
 /** In place of a member: a crash may make all members forget what their disks hold. */
@@ -32,6 +33,7 @@ export class Successors {
   readonly #rows: readonly Int32Array[];
   readonly #path: number[] = [];
   #stepCount = 0;
+  #withheldCount = 0;
 
   constructor(view: WorldView, ghosts: Ghosts) {
     this.#view = view;
@@ -45,10 +47,16 @@ export class Successors {
     return this.#stepCount;
   }
 
+  /** Steps that were not taken in some world, because what is sent by them had no room. */
+  get withheldCount(): number {
+    return this.#withheldCount;
+  }
+
   /** Goes on counting where an earlier walk ended. */
-  resume(stepCount: number): void {
-    assert(this.#stepCount === 0, "explorer: resumed after it began");
+  resume(stepCount: number, withheldCount: number): void {
+    assert(this.#stepCount === 0 && this.#withheldCount === 0, "explorer: resumed after it began");
     this.#stepCount = stepCount;
+    this.#withheldCount = withheldCount;
   }
 
   /** The steps, packed, from the world that is expanded to the one that is visited, or to the one that broke a promise. */
@@ -130,7 +138,13 @@ export class Successors {
     other = 0,
     spare = 0,
   ): void {
-    if (this.#isVain(row, kind, node, inputNumber(kind, other, spare))) {
+    const head = kind === "deliver" ? messageInput(this.#view.layout.head(row, other, node)) : null;
+    const input = head ?? inputNumber(kind, other, spare);
+    if (this.#isVain(row, kind, node, input)) {
+      return;
+    }
+    if (this.#mustWait(row, kind, node, input)) {
+      this.#withheldCount++;
       return;
     }
     this.#stepCount++;
@@ -146,6 +160,15 @@ export class Successors {
     const isOwnWill = kind !== "crash" && kind !== "deliver" && kind !== "disk";
     const state = this.#view.stateOf(row, node);
     return this.#view.reduced && isOwnWill && this.#view.doesNothing(row, state, input);
+  }
+
+  /** Whether links that lose nothing have no room for what the step would send. Its receivers make some, or crash. */
+  #mustWait(row: Int32Array, kind: ActionKind, node: number, input: number): boolean {
+    if (this.#view.plan.linksLose || kind === "crash") {
+      return false;
+    }
+    const step = this.#view.locals.step(this.#view.stateOf(row, node), input);
+    return !this.#independence.hasRoomFor(row, node, step);
   }
 
   /**

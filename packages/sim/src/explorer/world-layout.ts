@@ -53,7 +53,7 @@ export class WorldLayout {
     row[this.usedAt] = (row[this.usedAt] as number) + (1 << budget);
   }
 
-  /** Puts a message at the end of a link; one that finds it full is lost. */
+  /** Puts a message at the end of a link; one that finds it full is lost, where a plan has that at all. */
   send(row: Int32Array, from: number, to: number, message: number): void {
     assert(from !== to, "explorer: a message to oneself");
     const start = this.linkAt(from, to);

@@ -37,7 +37,7 @@ function sourceOf(saved: readonly Uint8Array[]): CheckpointSource {
 }
 
 test("a walk in pieces visits what a walk at once does", () => {
-  const { report, pieces } = inPieces(1_000, { plan });
+  const { report, pieces } = inPieces(500, { plan });
   assert.ok(pieces >= 3, `${pieces} pieces`);
   assert.deepEqual(report, explore({ plan }));
 });

@@ -30,6 +30,19 @@ test("two terms, a proposal, a crash: tens of thousands of worlds", () => {
   assert.ok(report.missedChance > 0 && report.missedChance < 1e-10);
 });
 
+test("what finds its link full waits for room, or is lost", () => {
+  const plan = { ...quiet, linkCapacity: 1 };
+  const waiting = complete(plan);
+  const lossy = complete({ ...plan, linksLose: true });
+  assert.ok(waiting.withheldCount > 0 && lossy.withheldCount === 0);
+  assert.ok(
+    waiting.worldCount < lossy.worldCount,
+    `${waiting.worldCount} where it waits, ${lossy.worldCount} where it is lost`,
+  );
+  assert.equal(lossy.stuckCount, 0);
+  assert.equal(complete({ ...plan, linkCapacity: 6 }).withheldCount, 0);
+});
+
 test("the same plan gives the same worlds", () => {
   const plan = { ...quiet, termMax: 1, proposalCountMax: 1 };
   assert.deepEqual(explore({ plan }), explore({ plan }));
