@@ -84,6 +84,34 @@ function quantile(share: number): (ours: Side) => number {
     rounds.toSorted((left, right) => left - right)[Math.ceil(share * rounds.length) - 1] ?? Number.NaN;
 }
 
+/**
+ * A figure as a part of etcd's in the same rounds. The goals in microseconds are of a machine on which etcd takes `theirsThere` of them; a host
+ * that is slower, or shared, makes both systems slower.
+ */
+function share(
+  what: string,
+  [part, row]: readonly [string, string],
+  most: number,
+  theirsThere: number,
+  pick: (side: Side) => number | undefined,
+): Goal {
+  return {
+    what,
+    goal: `≤ ${(most / theirsThere).toFixed(2)} (${most} of ${theirsThere} µs)`,
+    part,
+    row,
+    times: null,
+    reached: ({ sides: [ours, theirs] }) => {
+      const [own, other] = [ours && pick(ours), theirs && pick(theirs)];
+      if (own === undefined || other === undefined) {
+        return null;
+      }
+      const text = `**${(own / other).toFixed(2)}** (${own.toFixed(1)} of ${other.toFixed(1)} µs)`;
+      return { text, isMet: own / other <= most / theirsThere };
+    },
+  };
+}
+
 /** The last size against the first. */
 function flat(what: string, thing: string, from: number, to: number): Goal {
   return {
@@ -113,6 +141,8 @@ export const goals: readonly Goal[] = [
   times("puts, h2load (a light client)", "h2load", "put", 6),
   atMost("CPU of a put, leader", busyPut, 15, "µs", ({ leaderCpuUs }) => leaderCpuUs),
   atMost("CPU of a put, follower", busyPut, 6, "µs", ({ followerCpuUs }) => followerCpuUs),
+  share("the same, as a part of etcd's, leader", busyPut, 15, 56, ({ leaderCpuUs }) => leaderCpuUs),
+  share("the same, as a part of etcd's, follower", busyPut, 6, 16, ({ followerCpuUs }) => followerCpuUs),
   times("puts, one client", "etcd-benchmark", "put 1/1", 1.4),
   times("linearizable ranges, 100 clients", "etcd-benchmark", "range, linearizable 100/10", 2.5),
   times("serializable ranges, 100 clients", "etcd-benchmark", "range, serializable 100/10", 2),
