@@ -15,7 +15,7 @@ const usage = `usage: npm run explore -- [bounds] [--worlds N] [--seconds N] [--
   --link N --batches N          messages on a link, batches on a way to a disk (default 2, 1)
   --lossy                       what is sent into a full link is lost; else the step that sends it waits for room
   --pre-vote                    elections begin with a trial
-  --answer-candidates           candidates of an earlier term are told the present one: up to three and a half times as many worlds
+  --silent-voters               candidates of an earlier term are not told the present one: down to a third of the worlds
   --worlds N --seconds N        end after so many worlds, or so much time
   --resume FILE                 when ended so, leave there how far it came, and go on from there with the same code (1 GB for some 50 million worlds)
   --no-reduction                every order of steps, also where orders make no difference: many times as many worlds
@@ -65,7 +65,7 @@ function readOptions(args: string[]): Options | null {
       resume: text,
       lossy: { type: "boolean", default: false },
       "pre-vote": { type: "boolean", default: false },
-      "answer-candidates": { type: "boolean", default: false },
+      "silent-voters": { type: "boolean", default: false },
       "no-reduction": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -77,7 +77,7 @@ function readOptions(args: string[]): Options | null {
   const number = (
     name: Exclude<
       keyof typeof values,
-      "lossy" | "pre-vote" | "answer-candidates" | "no-reduction" | "resume" | "json" | "help"
+      "lossy" | "pre-vote" | "silent-voters" | "no-reduction" | "resume" | "json" | "help"
     >,
     fallback: number,
   ): number => natural(name, values[name], fallback);
@@ -95,7 +95,7 @@ function readOptions(args: string[]): Options | null {
     linksLose: values.lossy,
     pendingBatchesMax: number("batches", defaultExplorerPlan.pendingBatchesMax),
     preVote: values["pre-vote"],
-    candidatesAnswered: values["answer-candidates"],
+    candidatesAnswered: !values["silent-voters"],
     diskForgets: false,
   };
   if (nodeCount < 1 || nodeCount > 4 || plan.voterCount < 1 || plan.voterCount > nodeCount) {

@@ -24,10 +24,7 @@ export interface ExplorerPlan {
   /** Batches on their way to a disk before the member takes no more input. */
   readonly pendingBatchesMax: number;
   readonly preVote: boolean;
-  /**
-   * Whether a candidate of an earlier term is answered, as by default in the core. All that it learns is a term, for which there are up to
-   * three and a half times as many worlds.
-   */
+  /** Whether a candidate of an earlier term is answered. All that it learns is a term, for which there are up to three and a half times as many worlds. */
   readonly candidatesAnswered: boolean;
   /** A crash takes term and vote from the disk, which no real disk may do: shows that the checks bite. */
   readonly diskForgets: boolean;
@@ -47,7 +44,7 @@ export const defaultExplorerPlan: ExplorerPlan = {
   linksLose: false,
   pendingBatchesMax: 1,
   preVote: false,
-  candidatesAnswered: false,
+  candidatesAnswered: true,
   diskForgets: false,
 };
 
