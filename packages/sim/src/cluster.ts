@@ -280,6 +280,12 @@ export class Cluster
     return leader;
   }
 
+  /** Whether the leader was asked to hand over, and has not done so yet. */
+  handsOver(): boolean {
+    const leader = this.leader();
+    return leader !== null && this.#member(leader).handsOver;
+  }
+
   crash(node: NodeId): boolean {
     return this.#member(node).process.crash();
   }

@@ -4,7 +4,7 @@
  * is simulated. Here its parts are put together and the network reaches them.
  */
 import { must, type Prng } from "@quorate/base";
-import type { NodeId, RefusalCause } from "@quorate/raft";
+import { type NodeId, noNode, type RefusalCause } from "@quorate/raft";
 import type { ObservedStatus } from "./checkers/oracle.ts";
 import { type Effect, EffectBoundary } from "./effect-boundary.ts";
 import { FaultyDisk, type Moment } from "./faulty-disk.ts";
@@ -97,6 +97,12 @@ export class Member {
   matchOf(peer: NodeId): number | null {
     const core = this.status === null ? null : (this.process.life?.host?.unsafeCore ?? null);
     return core?.status().progress.find(({ id }) => id === peer)?.match ?? null;
+  }
+
+  /** Whether this member, as the leader, hands over. */
+  get handsOver(): boolean {
+    const core = this.status === null ? null : (this.process.life?.host?.unsafeCore ?? null);
+    return core !== null && core.transferee !== noNode;
   }
 
   /** Whom the running process takes for members; nobody while it does not run. */

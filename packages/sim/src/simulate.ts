@@ -289,6 +289,7 @@ class Run {
       nodes: cluster.nodes,
       voters: cluster.configuration.voters,
       leader: () => cluster.leader(),
+      handsOver: () => cluster.handsOver(),
       statusOf: (node) => cluster.oracle.statusOf(node),
       run: (durationMs, done) => this.#runFor(durationMs, done),
     };

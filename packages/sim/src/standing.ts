@@ -13,6 +13,8 @@ export interface StandingTarget {
   readonly nodes: readonly NodeId[];
   readonly voters: readonly NodeId[];
   leader(): NodeId | null;
+  /** Whether the leader was asked to hand over, and has not done so yet. */
+  handsOver(): boolean;
   /** Of a member that runs. */
   statusOf(node: NodeId): { readonly term: number; readonly role: string };
   /** Lets the world go on for so long, or until `done`. */
@@ -31,6 +33,10 @@ export function checkStanding(target: StandingTarget, preVote: boolean, timeoutM
 }
 
 function checkStickiness(target: StandingTarget, timeoutMs: number): void {
+  if (target.handsOver()) {
+    // Somebody asked before the heal for another leader, and that is not what is looked at here.
+    target.run(4 * timeoutMs, () => !target.handsOver());
+  }
   const leader = target.leader();
   const away = target.voters.find((id) => id !== leader);
   if (leader === null || away === undefined) {
@@ -39,9 +45,17 @@ function checkStickiness(target: StandingTarget, timeoutMs: number): void {
   const { term } = target.statusOf(leader);
   // It does not hear the leader, but reaches all who do.
   target.network.block(leader, away);
-  target.run(4 * timeoutMs, () => false);
+  let isAsked = false;
+  const noteAsked = (): boolean => {
+    isAsked ||= target.handsOver();
+    return false;
+  };
+  target.run(4 * timeoutMs, noteAsked);
   target.network.unblockAll();
-  target.run(2 * timeoutMs, () => false);
+  target.run(2 * timeoutMs, noteAsked);
+  if (isAsked) {
+    return;
+  }
   const now = target.statusOf(leader);
   promise(
     now.role === "leader" && now.term === term,
