@@ -141,9 +141,9 @@ export class Reports {
 }
 
 /** Whether the log with `batch` in it holds the entry at `index` as it did before, or a snapshot behind it. */
-function keeps({ log }: MemberModel, { entries, snapshot }: StorageBatch, index: number): boolean {
-  if (log.last < index) {
-    return true; // Damage took it; what then becomes of the log is for those who watch the repair.
+function keeps({ floor, log }: MemberModel, { entries, snapshot }: StorageBatch, index: number): boolean {
+  if (log.last < index || floor !== null) {
+    return true; // Damage took it, and an older entry may stand there; what then becomes of the log is for those who watch the repair.
   }
   const first = entries[0];
   if (first !== undefined && first.index <= index) {

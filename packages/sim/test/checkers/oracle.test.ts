@@ -384,6 +384,20 @@ test("recovery: a log below the durable one is not for that its beginning", () =
   );
 });
 
+test("acknowledged-entries: what damage took is put in the place of what stood there before (seed short 88835)", () => {
+  const oracle = fresh();
+  placed(oracle, one);
+  oracle.writing(one, batch([entry(3, 4)], hardState(4, 0, 0)));
+  oracle.written(one, { sequence: 1, offset: 912 });
+  oracle.sending(one, accepted(1, 2, 4, 3));
+  const floor = { term: toTerm(4), index: toLogIndex(3) };
+  oracle.recovered(one, logOf(4), hardState(4, 0, 0), { floor, damage: damagedAt(712) });
+  oracle.writing(one, batch([entry(3, 4)]));
+  oracle.written(one, { sequence: 1, offset: 812 });
+  oracle.repaired(one);
+  fires("acknowledged-entries", () => oracle.writing(one, batch([entry(2, 4)])));
+});
+
 test("recovery: what a compaction took away may be missed when the damage took its record", () => {
   const bare = { ...view([]), firstIndex: toLogIndex(5), lastIndex: toLogIndex(4), term: () => toTerm(1) };
   const found = (isTold: boolean): void => {
