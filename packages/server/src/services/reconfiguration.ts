@@ -54,7 +54,7 @@ export function reconfigurationOf(
     get confIndex() {
       return members.view.confIndex;
     },
-    newMemberId: (peerUrls) => memberIdOf(peerUrls, identity.clusterToken, Math.floor(Date.now() / 1000)),
+    newMemberId: (peerUrls) => memberIdOf(peerUrls, identity.clusterToken, Date.now()),
     connectedSinceMs: (id) => links.sinceOf(id),
     progress() {
       return node.isLeader ? new Map(node.status().progress.map(({ id, match }) => [id, match])) : null;

@@ -34,6 +34,17 @@ async function call(member: ProcessMember, name: string, message: Uint8Array): P
   }
 }
 
+test("an address is free for a new member as soon as the one that had it is removed", async () => {
+  const [first] = cluster.members;
+  assert.ok(first !== undefined);
+  // Several within a second: an id that was removed is never used again.
+  for (let i = 0; i < 5; i++) {
+    const added = await call(first, "MemberAdd", encodeFields({ 1: utf8Encode("http://127.0.0.1:1"), 2: 1 }));
+    const id = added.messages(2)[0]?.uint(1) ?? 0n;
+    await call(first, "MemberRemove", encodeFields({ 1: Number(id) }));
+  }
+});
+
 test("a member is added, started, promoted; the first one is removed and stops by itself", async () => {
   const [first] = cluster.members;
   assert.ok(first !== undefined);
