@@ -18,6 +18,16 @@ export class Leaders {
     return this.#byTerm.size;
   }
 
+  /** Whether a member led one of these terms, and so counted its own disk. */
+  hasLed(node: NodeId, terms: { readonly from: number; readonly to: number }): boolean {
+    for (const [term, leader] of this.#byTerm) {
+      if (leader === node && term >= terms.from && term <= terms.to) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** A member behaves or reports itself as the leader of `term`; whether that is new. */
   leading(member: MemberModel, term: number): boolean {
     const known = this.#byTerm.get(term);

@@ -358,7 +358,11 @@ export class Oracle {
     chain: Chain,
     terms: { readonly from: number; readonly to: number },
   ): boolean =>
-    this.#member(id).answersFor(index, chain, () => this.#reports.hasAcknowledged(id, index, terms));
+    this.#member(id).answersFor(
+      index,
+      chain,
+      () => this.#reports.hasAcknowledged(id, index, terms) || this.leaders.hasLed(id, terms),
+    );
 
   #member(node: NodeId): MemberModel {
     return must(this.#members.get(node), "oracle: unknown member");

@@ -471,6 +471,19 @@ test("vote-floor: a repaired log holds what is committed of what it had; what wa
   oracle.repaired(one);
 });
 
+test("commit-quorum: a leader counted its own disk, which was wiped before anybody told of the commit (seed short 96783)", () => {
+  const counted = (leader: NodeId): void => {
+    const oracle = fresh();
+    replicated(oracle, [one, two], 2, 2);
+    oracle.stepped(leader, status(2, "leader", 0, 0));
+    oracle.sending(two, accepted(2, 1, 2, 2));
+    oracle.forgets(one);
+    oracle.stepped(two, status(2, leader === two ? "leader" : "follower", 2, 0));
+  };
+  counted(one);
+  fires("commit-quorum", () => counted(two));
+});
+
 test("commit-quorum and transfer-caught-up: who counts on a disk that is gone was told what it held", () => {
   const counted = (toldTerm: number | null, count: (oracle: Oracle) => void): void => {
     const oracle = fresh();
