@@ -19,7 +19,8 @@ export class Independence {
 
   /**
    * A member that can only wait for its disk, or crash; -1 when there is none. Its steps neither change those of the others nor
-   * are changed by them: the others do not reach it, what it sends goes behind what is under way (and finds room), and a crash of another only takes the crash away from it. So every way to a broken promise leads there as well with
+   * are changed by them: the others do not reach it, what it sends goes behind what is under way (and finds room), and a
+   * crash of another only takes the crash away from it. So every way to a broken promise leads there as well with
    * this member's next step first; and as its log stays as it is while the disk works, what the promise is about is still there
    * to be seen.
    */
@@ -112,7 +113,7 @@ export class Independence {
       }
       const count = linkCapacity - this.#view.layout.room(row, from, node);
       if (count > 0 && !linksLose) {
-        continue;
+        continue; // The next one from there is known, and whatever comes behind it waits for room.
       }
       if (count === 0 && this.#bringsNoNews(row, from, node)) {
         continue;

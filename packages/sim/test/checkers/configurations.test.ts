@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { type ConfState, toLogIndex, toNodeId } from "@quorate/raft";
 import { Configurations, quorumsMeet } from "../../src/checkers/configurations.ts";
 import { Oracle } from "../../src/checkers/oracle.ts";
-import { type CheckerName, Violation } from "../../src/violation.ts";
 import { batch, entry, hardState, status, view, voteFor } from "./build.ts";
+import { fires } from "./trio.ts";
 
 function conf(voters: readonly number[], outgoing: readonly number[] = []): ConfState {
   return {
@@ -14,10 +14,6 @@ function conf(voters: readonly number[], outgoing: readonly number[] = []): Conf
     learnersNext: [],
     autoLeave: false,
   };
-}
-
-function fires(checker: CheckerName, act: () => void): void {
-  assert.throws(act, (error) => error instanceof Violation && error.checker === checker);
 }
 
 const [one, two, three] = [1, 2, 3].map(toNodeId) as [

@@ -2,11 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toLogIndex } from "@quorate/raft";
 import { History } from "../../src/checkers/history.ts";
-import { type CheckerName, Violation } from "../../src/violation.ts";
-
-function fires(checker: CheckerName, act: () => void): void {
-  assert.throws(act, (error) => error instanceof Violation && error.checker === checker);
-}
+import { fires } from "./trio.ts";
 
 function acknowledgedPut(history: History, key: string, value: string, index: number): void {
   const put = history.begin("put", key, value, 0);
