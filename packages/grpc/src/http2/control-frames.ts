@@ -18,6 +18,9 @@ export interface ControlHost {
   /** The outbox has an answer to a control frame. */
   controlAnswered(): void;
   settingsAcknowledged(): void;
+  /** The outbox has the answer to a ping. */
+  pingAcknowledged(): void;
+  /** The client has answered a ping. */
   pingAnswered(opaque: Uint8Array): void;
   /** The client opens no more streams. */
   peerLeaves(): void;
@@ -116,7 +119,7 @@ export class ControlFrames {
       this.#floods.countControl();
     }
     this.#outbox.addFrame(frameType.ping, flag.ack, 0, opaque);
-    this.#host.controlAnswered();
+    this.#host.pingAcknowledged();
   }
 
   /** §6.8. */

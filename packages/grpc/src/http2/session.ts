@@ -13,6 +13,7 @@ import { FrameReader } from "./frame-reader.ts";
 import type { HeaderList } from "./header-blocks.ts";
 import { Liveness } from "./liveness.ts";
 import { type BufferPool, Outbox } from "./outbox.ts";
+import { PingAcks } from "./ping-acks.ts";
 import {
   ConnectionError,
   type ErrorCode,
@@ -70,8 +71,11 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   readonly #outbox: Outbox;
   readonly #streams = new StreamTable();
   readonly #reader: FrameReader;
+  readonly #pingAcks: PingAcks;
   #phase: Phase = "open";
   #dirty = false;
+  /** Within what came from the client. */
+  #reading = false;
   #readPaused = false;
   #peerLeaves = false;
   /** Whether anything was sent on a stream since {@link takeSentMark}. */
@@ -94,6 +98,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#reader = new FrameReader(
       new Receiver(this, limits, this.#outbox, this.sender, settings, this.#streams),
     );
+    this.#pingAcks = new PingAcks(host.deadlines, () => this.controlAnswered());
     this.#liveness = new Liveness(socket, limits, {
       // §6.5.3.
       handshakeLate: () =>
@@ -152,9 +157,14 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   }
 
   controlAnswered(): void {
-    if (!this.#dirty) {
-      this.#dirty = true;
-      this.#turn.add(this);
+    if (this.#dirty) {
+      return;
+    }
+    this.#dirty = true;
+    if (this.#reading) {
+      this.#turn.atEnd(this);
+    } else {
+      this.#turn.afterCallback(this);
     }
   }
 
@@ -246,6 +256,10 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#liveness.handshakeDone();
   }
 
+  pingAcknowledged(): void {
+    this.#pingAcks.added();
+  }
+
   pingAnswered(opaque: Uint8Array): void {
     if (this.#phase === "announced" && goodbyePing.equals(opaque)) {
       this.#announceLast();
@@ -278,6 +292,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     if (bytes === null) {
       return;
     }
+    this.#pingAcks.left();
     const socket = this.#socket;
     if (!socket.writable) {
       this.#outbox.recycle(true);
@@ -315,6 +330,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     if (this.#phase === "ended") {
       return;
     }
+    this.#reading = true;
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -322,6 +338,10 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
         throw error;
       }
       this.#fail(error);
+    }
+    this.#reading = false;
+    if (!this.#dirty) {
+      this.#pingAcks.readEnded(this.#streams.count > 0);
     }
   }
 

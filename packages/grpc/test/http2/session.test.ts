@@ -1,10 +1,26 @@
 /** One session, frame by frame: answers as bytes, what a request may look like, and how connections end well. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { BidiCall, UnaryCall } from "@quorate/grpc";
 import { errorCode, flag, frameType } from "../../src/http2/protocol.ts";
 import { begun, block, call, echo, last, message, never, path, whole } from "./calls.ts";
 import { frame, goawayCode, greeting, Harness, literals, resetCode, settingsAck } from "./harness.ts";
+
+const ping = frame(frameType.ping, 0, 0, Buffer.from("12345678"));
+
+/** Type and flags of what the session wrote by itself. */
+function written(harness: Harness): number[][] {
+  assert.ok(harness.socket.written.length <= 1, "one write");
+  return harness.socket.written.length === 0
+    ? []
+    : harness.frames().map(({ type, flags }): number[] => [type, flags]);
+}
+
+/** Until all that was deferred to the end of this turn is done. */
+function aTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 test("the server's greeting, byte for byte", () => {
   const harness = new Harness({});
@@ -95,6 +111,48 @@ test("pings and settings are answered", () => {
       [frameType.settings, flag.ack, ""],
     ],
   );
+  harness.close();
+});
+
+test("a ping is acknowledged at once while no call is under way", async () => {
+  const harness = begun();
+  await aTurn();
+  harness.send(ping);
+  await aTurn();
+  assert.deepEqual(written(harness), [[frameType.ping, flag.ack]]);
+  harness.close();
+});
+
+test("a ping is acknowledged together with the answer that is due", async () => {
+  const calls: UnaryCall[] = [];
+  const harness = begun({ [path]: { kind: "unary", handle: (_, one) => calls.push(one) } });
+  await aTurn();
+  harness.send(ping, call(1));
+  await aTurn();
+  assert.deepEqual(written(harness), []);
+  calls[0]?.respond(new Uint8Array(1));
+  await new Promise((resolve) => process.nextTick(resolve));
+  assert.equal(harness.socket.written.length, 1);
+  const types = [frameType.ping, frameType.headers, frameType.data, frameType.headers];
+  assert.deepEqual(
+    written(harness).map(([type]) => type),
+    types,
+  );
+  harness.close();
+});
+
+test("a ping is acknowledged soon when the answer that is due does not come", async () => {
+  const harness = begun({ [path]: never });
+  await aTurn();
+  for (let round = 0; round < 2; round++) {
+    harness.send(...(round === 0 ? [call(1), ping] : [ping]));
+    await aTurn();
+    assert.deepEqual(written(harness), []);
+    while (harness.socket.written.length === 0) {
+      await delay(1);
+    }
+    assert.deepEqual(written(harness), [[frameType.ping, flag.ack]]);
+  }
   harness.close();
 });
 
