@@ -186,6 +186,11 @@ export class RawNode {
     return this.#state.pendingConfIndex > this.#state.log.applied;
   }
 
+  /** Of a leader: no change of its log that may wait to be committed or applied lies beyond this index. */
+  get pendingConfIndex(): LogIndex {
+    return this.#state.pendingConfIndex;
+  }
+
   /**
    * A member that was started without a configuration, to be added to a group, learns the one that its first change rests on.
    * The log does not hold it: a group begins with a configuration, not with a change to one.

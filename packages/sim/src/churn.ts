@@ -120,10 +120,7 @@ export class Churn {
   readonly #proposals: readonly ((confState: ConfState) => Proposal | null)[] = [
     () => this.#ofNewcomer("learner-added", "add-learner"),
     ({ voters }) => (this.#hasRoom(voters) ? this.#ofNewcomer("voter-added", "add-voter") : null),
-    ({ voters }) =>
-      voters.length > 2
-        ? this.#ofVoter(voters, "voter-removed", "remove")
-        : this.#ofVoter(voters, "voter-demoted", "add-learner"),
+    ({ voters }) => this.#ofVoter(voters, "voter-removed", "remove"),
     ({ voters }) => this.#ofVoter(voters, "voter-demoted", "add-learner"),
     (confState) => this.#promotion(confState),
     ({ learners }) =>
@@ -152,8 +149,7 @@ export class Churn {
   /**
    * Somebody whose vote is taken away; of one nobody, who is the leader, and of two never the leader: where the other one, once elected,
    * crashes before its first entry is on its own disk but not on the former leader's, that one refuses it its vote for ever. The same goes
-   * for one that is to take the place of an only voter. And one of two does not leave at once, but listens first: a leader that crashes
-   * before its disk knows of the change needs its vote. docs/simulator.md, "What stays open".
+   * for one that is to take the place of an only voter. docs/simulator.md, "What stays open".
    */
   #dispensable(voters: readonly NodeId[]): NodeId {
     const leader = this.#target.leader();
@@ -174,7 +170,7 @@ export class Churn {
       return null;
     }
     const changes: MemberChange[] = [
-      { op: voters.length > 2 ? "remove" : "add-learner", id: this.#dispensable(voters) },
+      { op: "remove", id: this.#dispensable(voters) },
       { op: "add-voter", id },
     ];
     return { kind: "voter-replaced", changes };

@@ -108,6 +108,8 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     applyEntry: (entry) => applyEntry(group, entry),
     core: null,
     state: "starting",
+    withheld: null,
+    changeDurable: indexZero,
     applyQueue: new ApplyQueue(indexZero),
     appliedTerm: termZero,
     restoring: false,

@@ -3,26 +3,53 @@
  * durable, what is committed goes to the state machine. RAFT §3.8, §10.2.1.
  */
 import { assert } from "@quorate/base";
-import { noNode } from "../types/ids.ts";
+import { type LogIndex, noNode } from "../types/ids.ts";
 import type { LogRange } from "../types/log-view.ts";
 import type { Ready } from "../types/ready.ts";
-import { coreOf, emit, type Group, schedule, scheduleRest } from "./group.ts";
+import { coreOf, emit, type Group, mayTakeReady, schedule, scheduleRest } from "./group.ts";
 import { restore } from "./installing.ts";
 import { sendAll, sendMessage, stepMessage } from "./outgoing.ts";
 
 /** Takes a batch, where there is one and the disk is not too far behind. */
 export function takeReady<Result>(group: Group<Result>): void {
-  const core = coreOf(group);
-  if (group.persisting.length >= group.limits.persistingCountMax || !core.hasReady()) {
+  if (!mayTakeReady(group)) {
     return;
   }
   const { buggify } = group.options;
   if (buggify?.("ready-later") || (group.persisting.length > 0 && buggify?.("persist-one"))) {
     return; // There is another turn as long as there is something to do.
   }
-  const ready = core.ready();
+  const ready = coreOf(group).ready();
   group.counters.readies++;
   observe(group, ready);
+  const change = changeToWithhold(group, ready);
+  if (change === null) {
+    release(group, ready);
+  } else {
+    group.withheld = { ready, change };
+  }
+  if (group.persisting.write(ready, change !== null)) {
+    group.counters.writes++;
+  }
+}
+
+/**
+ * The log index that a leader commits a change of the members by, where its disk does not know that yet; null mostly. Who is removed goes as
+ * soon as it hears of it, and whoever asked for it may take the machine away; a leader that came back from a crash with the configuration of before would
+ * need a vote that nobody gives any more: of two voters, for ever. So nobody is told, and nothing is applied, before it is durable here that the change
+ * is committed. What may be a change of an earlier term counts as one.
+ * ETCD: differs, the commit index is written without a sync, and is told at once.
+ */
+function changeToWithhold<Result>(group: Group<Result>, { hardState }: Ready): LogIndex | null {
+  const { pendingConfIndex, role } = coreOf(group);
+  if (role !== "leader" || hardState === null || pendingConfIndex <= group.changeDurable) {
+    return null;
+  }
+  return hardState.commit >= pendingConfIndex ? pendingConfIndex : null;
+}
+
+/** Lets go what needs no disk. */
+function release<Result>(group: Group<Result>, ready: Ready): void {
   // RAFT §10.2.1: these may leave while the disk writes.
   sendAll(group, ready.sendNow);
   if (ready.snapshot !== null) {
@@ -38,13 +65,16 @@ export function takeReady<Result>(group: Group<Result>): void {
     }
   }
   load(group, ready.loads);
-  if (group.persisting.write(ready)) {
-    group.counters.writes++;
-  }
 }
 
 /** RAFT §3.8: only now may what rests on this batch leave. What it leaves to do, the turn or {@link written} sees. */
 export function durable<Result>(group: Group<Result>, ready: Ready): void {
+  const { withheld } = group;
+  if (withheld?.ready === ready) {
+    group.withheld = null;
+    group.changeDurable = withheld.change;
+    release(group, ready);
+  }
   for (const message of ready.sendAfterPersist) {
     if (message.to === group.id) {
       stepMessage(group, message);

@@ -8,6 +8,7 @@ import type { Entry } from "../types/entry.ts";
 import type { Role } from "../types/hard-state.ts";
 import { type LogIndex, type NodeId, noNode, type Term } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
+import type { Ready } from "../types/ready.ts";
 import type { AppliedWaiters } from "./applied-waiters.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
 import type { CommitNotices } from "./commit-notices.ts";
@@ -94,6 +95,10 @@ export interface Group<Result> {
   core: RawNode | null;
   state: HostStatus["state"];
   applyQueue: ApplyQueue;
+  /** A batch whose messages and entries wait for the disk to know of the change that it commits; none is taken behind it. Null mostly. */
+  withheld: { readonly ready: Ready; readonly change: LogIndex } | null;
+  /** The last change of the members that the disk knew as committed before anybody was told. */
+  changeDurable: LogIndex;
   /** Of the entry at `applyQueue.applied`. */
   appliedTerm: Term;
   /** A snapshot is being put into the state machine. */
@@ -160,13 +165,18 @@ export function schedule<Result>(group: Group<Result>): void {
   }
 }
 
+/** Whether the core has a batch that may be taken: the disk is not too far behind, and need not come first. */
+export function mayTakeReady<Result>(group: Group<Result>): boolean {
+  const { limits, persisting, withheld } = group;
+  return withheld === null && persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
+}
+
 /** Sees to it that there is a turn where something is left that one could do. */
 export function scheduleRest<Result>(group: Group<Result>): void {
-  const { applyQueue, inputs, limits, notices, persisting, reads } = group;
-  const mayTake = persisting.length < limits.persistingCountMax && coreOf(group).hasReady();
+  const { applyQueue, inputs, notices, reads } = group;
   const mayAsk = reads.hasQueued && leaderOf(group) !== noNode;
   const mayTell = !notices.isEmpty;
-  if (mayTake || mayAsk || mayTell || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
+  if (mayTakeReady(group) || mayAsk || mayTell || applyQueue.hasWork || group.tickDue || inputs.length > 0) {
     schedule(group);
   }
 }

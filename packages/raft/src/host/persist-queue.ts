@@ -44,8 +44,8 @@ export class PersistQueue {
     return oldest === undefined ? 0 : this.#now - oldest.since;
   }
 
-  /** Writes one batch; returns whether it went to the storage. */
-  write(ready: Ready): boolean {
+  /** Writes one batch, durably where `mustSync` or the core wants it; returns whether it went to the storage. */
+  write(ready: Ready, mustSync: boolean): boolean {
     const item: Persisting = { ready, since: this.#now, done: false };
     this.#queue.push(item);
     const { entries, hardState, snapshot } = ready;
@@ -53,8 +53,8 @@ export class PersistQueue {
       this.#completed(item, null);
       return false;
     }
-    const mustSync = ready.mustSync || snapshot !== null;
-    this.#storage.write({ hardState, entries, snapshot, mustSync }, (error) => {
+    const synced = mustSync || ready.mustSync || snapshot !== null;
+    this.#storage.write({ hardState, entries, snapshot, mustSync: synced }, (error) => {
       this.#written(() => this.#completed(item, error));
     });
     return true;

@@ -6,10 +6,12 @@ import {
   type MembershipChange,
   type MembershipOutcome,
   type RaftHost,
+  type StorageBatch,
   type TransferOutcome,
   toLogIndex,
   toNodeId,
 } from "@quorate/raft";
+import type { MemoryStorage } from "@quorate/raft/testing";
 import { TestHosts } from "./cluster.ts";
 
 const id = toNodeId;
@@ -327,6 +329,66 @@ test("§4.2.2 of two voters the leader goes, and takes no entry with it that the
     );
     assert.deepEqual([...(hosts.member(2).machine.commands.at(-1) ?? [])], [9]);
   }
+});
+
+/** As a log on disk: what moves nothing but the commit index waits for the next write that must be durable. */
+function commitLazily(storage: MemoryStorage): void {
+  const write = storage.write.bind(storage);
+  let behind: StorageBatch["hardState"] = null;
+  storage.write = (batch, completed) => {
+    behind = batch.hardState ?? behind;
+    write({ ...batch, hardState: batch.mustSync ? behind : null }, completed);
+  };
+}
+
+// Found by the simulator, short seed 98534.
+test("of two voters one is removed: it hears of it when the leader, should it crash, no longer needs its vote", () => {
+  for (const op of ["remove", "add-learner"] as const) {
+    const hosts = group(2);
+    commitLazily(hosts.member(1).storage);
+    propose(hosts, 1, 7);
+    const outcomes = change(hosts.member(1).host, { changes: [{ op, id: id(2) }] });
+    for (let turn = 0; outcomes.length === 0; turn++) {
+      assert.ok(turn < 100, "the change is committed");
+      hosts.scheduler.runTurn();
+    }
+    assert.equal(outcomes[0]?.kind, "applied");
+    hosts.member(2).host.halt();
+    hosts.restart(1);
+    hosts.tick(25);
+    assert.equal(hosts.member(1).host.role, "leader", op);
+    assert.deepEqual(hosts.member(1).host.status().confState.voters, [1]);
+  }
+});
+
+test("while its disk hangs a leader says nothing of a change that is committed, and does not spin", () => {
+  const hosts = group(3);
+  const { host, storage } = hosts.member(1);
+  const ofChange = storage.lastIndex + 1;
+  const write = storage.write.bind(storage);
+  const held: (() => void)[] = [];
+  storage.write = (batch, completed) => {
+    const commitsChange = (batch.hardState?.commit ?? 0) >= ofChange;
+    if (commitsChange) {
+      assert.ok(batch.mustSync);
+      held.push(() => write(batch, completed));
+    } else {
+      write(batch, completed);
+    }
+  };
+  const outcomes = change(host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.tick(5);
+  assert.equal(held.length, 1);
+  assert.equal(outcomes.length, 0);
+  for (const each of [1, 2, 3]) {
+    assert.deepEqual(hosts.member(each).host.status().confState.voters, [1, 2, 3]);
+    assert.ok(hosts.member(each).host.committed < ofChange || each === 1);
+  }
+  storage.write = write;
+  held[0]?.();
+  hosts.tick(3);
+  assert.equal(outcomes[0]?.kind, "applied");
+  assert.deepEqual(hosts.member(2).host.status().confState.voters, [1, 2]);
 });
 
 // [learner-given-up]

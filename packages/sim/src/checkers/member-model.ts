@@ -21,6 +21,8 @@ import { type Chain, type EntryRegistry, ShadowLog } from "./shadow-log.ts";
 
 interface PendingBatch {
   readonly hardState: HardState | null;
+  /** The storage was told that it must be durable, with all that was written before. */
+  readonly mustSync: boolean;
   readonly snapshot: SnapshotMetadata | null;
   readonly snapshotChain: Chain;
   /** Index of the first entry; 0 when there is none. */
@@ -60,6 +62,8 @@ export class MemberModel {
   /** With everything the storage has called durable. */
   durable: ShadowLog = ShadowLog.empty();
   durableHardState: HardState = hardStateZero;
+  /** The commit index that a crash takes away least. One that nothing made durable may be forgotten. RAFT §3.8. */
+  durableCommit = 0;
   /** What was durable before damage took some of it: the member stays bound by it until its log is repaired. Null mostly. */
   promised: Promised | null = null;
   /** What its disk says that the log must reach again. */
@@ -128,6 +132,7 @@ export class MemberModel {
     const pending = must(this.#pending.shift(), "member model: nothing was written");
     apply(this.durable, pending);
     this.durableHardState = pending.hardState ?? this.durableHardState;
+    this.durableCommit = pending.mustSync ? this.durableHardState.commit : this.durableCommit;
     if (pending.snapshot !== null) {
       this.#places.cut(pending.snapshot.index, true);
     }
@@ -164,6 +169,7 @@ export class MemberModel {
     this.durable = found.copy();
     this.hardState = hardState;
     this.durableHardState = hardState;
+    this.durableCommit = hardState.commit;
     this.#pending.clear();
   }
 
@@ -249,7 +255,7 @@ export class MemberModel {
   }
 
   #resolve(batch: StorageBatch, committedChain: CommittedChain): PendingBatch {
-    const { hardState, snapshot, entries } = batch;
+    const { hardState, mustSync, snapshot, entries } = batch;
     const snapshotChain = snapshot === null ? 0 : committedChain(this.id, snapshot);
     const first = entries[0];
     const chains: Chain[] = [];
@@ -267,7 +273,7 @@ export class MemberModel {
       chainEntries(this.id, entries, before, this.#registry, chains);
     }
     const terms = entries.map((entry) => entry.term);
-    return { hardState, snapshot, snapshotChain, firstIndex: first?.index ?? 0, terms, chains };
+    return { hardState, mustSync, snapshot, snapshotChain, firstIndex: first?.index ?? 0, terms, chains };
   }
 
   #checkHardState(found: HardState): void {

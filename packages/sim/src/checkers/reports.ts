@@ -2,7 +2,7 @@
  * What leaves a member binds it: term and vote never go back, and nothing is reported before it is durable. RAFT §3.8.
  * Messages are watched where they leave, so that a restart does not wipe what was said.
  */
-import type { Message, NodeId, PeerFrame, StorageBatch, Term } from "@quorate/raft";
+import type { AppendEntries, Heartbeat, Message, NodeId, PeerFrame, StorageBatch, Term } from "@quorate/raft";
 import { promise } from "../violation.ts";
 import type { MemberModel } from "./member-model.ts";
 
@@ -42,6 +42,9 @@ export class Reports {
         return;
       case "append-entries":
       case "heartbeat":
+        this.#bindsTerm(member, message);
+        checkChangeTold(member, message);
+        return;
       case "install-snapshot":
         this.#bindsTerm(member, message);
         return;
@@ -151,6 +154,17 @@ function keeps({ floor, log }: MemberModel, { entries, snapshot }: StorageBatch,
     return entry !== undefined && entry.term === (log.term(index) ?? entry.term);
   }
   return snapshot === null || snapshot.index >= index;
+}
+
+/** Who is removed goes when it is told that the change is committed: a leader that came back from a crash without knowing would need its vote. */
+function checkChangeTold(member: MemberModel, { commit, type }: AppendEntries | Heartbeat): void {
+  const change = member.changeIndexes.findLast((index) => index <= commit);
+  promise(
+    change === undefined || change <= member.durableCommit,
+    "durable-before-reported",
+    () =>
+      `node ${member.id} sends ${type} with commit index ${commit} and so tells of the change at ${change}, while its disk knows ${member.durableCommit}`,
+  );
 }
 
 /**

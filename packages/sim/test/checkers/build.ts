@@ -71,6 +71,21 @@ export function voteFor(from: number, to: number, term: number): PeerFrame {
   };
 }
 
+/** A heartbeat with a commit index. */
+export function commitTold(from: number, to: number, commit: number): PeerFrame {
+  return {
+    kind: "message",
+    message: {
+      type: "heartbeat",
+      from: toNodeId(from),
+      to: toNodeId(to),
+      term: toTerm(1),
+      commit: toLogIndex(commit),
+      context: new Uint8Array(0),
+    },
+  };
+}
+
 export function accepted(from: number, to: number, term: number, index: number): PeerFrame {
   return {
     kind: "message",

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { utf8Encode } from "@quorate/base";
 import { type NodeId, type PeerFrame, toLogIndex, toTerm } from "@quorate/raft";
 import { Oracle } from "../../src/checkers/oracle.ts";
-import { accepted, batch, entry, hardState, snapshot, status, view, voteFor } from "./build.ts";
+import { accepted, batch, commitTold, entry, hardState, snapshot, status, view, voteFor } from "./build.ts";
 import { all, fires, fresh, one, replicated, three, two } from "./trio.ts";
 
 test("election-safety fires when two members lead one term", () => {
@@ -148,6 +148,20 @@ test("durable-before-reported fires when an append is acknowledged before its ba
   fires("durable-before-reported", () => oracle.sending(one, accepted(1, 2, 2, 1)));
   oracle.written(one);
   oracle.sending(one, accepted(1, 2, 2, 1));
+});
+
+test("durable-before-reported fires when a leader tells of a change that its disk does not know as committed", () => {
+  const oracle = fresh();
+  const change = { ...entry(2, 1), type: "conf-change-v2" } as const;
+  oracle.writing(one, batch([entry(1, 1), change], hardState(1, 1, 0)));
+  oracle.written(one);
+  oracle.writing(one, { ...batch([], hardState(1, 1, 2)), mustSync: false });
+  oracle.written(one);
+  oracle.sending(one, commitTold(1, 2, 1));
+  fires("durable-before-reported", () => oracle.sending(one, commitTold(1, 2, 2)));
+  oracle.writing(one, batch([], hardState(1, 1, 2)));
+  oracle.written(one);
+  oracle.sending(one, commitTold(1, 2, 2));
 });
 
 test("found by mutant R54: an answer leaves while a later term's batch, on its way to the disk, replaces the entry", () => {
