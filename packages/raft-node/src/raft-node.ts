@@ -111,6 +111,7 @@ export class RaftNode<Command = unknown, Result = unknown> {
     };
     const retirement = new Retirement({
       id: started.host.id,
+      isReleasedBy: (by) => started.host.isReleasedBy(by),
       isStopped: () => this.#stopped !== null,
       emit: started.parts.emit,
       fail: started.parts.fail,

@@ -1,5 +1,5 @@
 /**
- * When a removed member stops. It is of no more use once another one knows of its removal and refuses it. Until then its vote may be
+ * When a removed member stops. It is of no more use once a voter knows of its removal and refuses it. Until then its vote may be
  * needed: of two voters the one that stays has to learn that it is alone, and cannot without the other (RAFT §4.2.2).
  */
 import type { NodeId } from "@quorate/raft";
@@ -11,6 +11,8 @@ const retireWaitMs = 10_000;
 /** What a retirement needs of its member. */
 interface RetiringMember {
   readonly id: NodeId;
+  /** Whether the member is of no more use when `by` says that it was removed. */
+  readonly isReleasedBy: (by: NodeId) => boolean;
   readonly isStopped: () => boolean;
   readonly emit: (event: RaftNodeEvent) => void;
   readonly fail: (cause: Error) => void;
@@ -31,7 +33,9 @@ export class Retirement {
     if (event.type === "removed") {
       setTimeout(() => this.#begin(this.#member.id), retireWaitMs).unref();
     } else if (event.type === "refused-by" && event.cause === "removed" && event.byRemote !== true) {
-      this.#begin(event.peer);
+      if (this.#member.isReleasedBy(event.peer)) {
+        this.#begin(event.peer);
+      }
     }
   }
 

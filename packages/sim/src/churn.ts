@@ -3,7 +3,14 @@
  * without waiting for a good moment. At the heal it leaves a joint configuration that only it may leave, and stops.
  */
 import type { Prng } from "@quorate/base";
-import type { ConfState, MemberChange, MembershipChange, MembershipOutcome, NodeId } from "@quorate/raft";
+import type {
+  ConfState,
+  LogIndex,
+  MemberChange,
+  MembershipChange,
+  MembershipOutcome,
+  NodeId,
+} from "@quorate/raft";
 import type { FaultCount, FaultKind } from "./fault-count.ts";
 import type { MembershipPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
@@ -12,6 +19,8 @@ import type { World } from "./world.ts";
 export interface ChurnTarget {
   /** The newest configuration that anybody applied. */
   readonly configuration: ConfState;
+  /** Where that was applied. */
+  readonly confIndex: LogIndex;
   /** Its members. */
   readonly members: readonly NodeId[];
   leader(): NodeId | null;
@@ -93,8 +102,19 @@ export class Churn {
       const isSingle = changes.length === 1 && this.#random.chance(0.3);
       const isExplicit = !isSingle && this.#random.chance(this.#plan.explicitChance);
       const transition = isExplicit ? "explicit" : "auto";
-      this.#ask(asked, isSingle ? { changes, form: "single" } : { changes, transition }, kind);
+      const change: MembershipChange = isSingle ? { changes, form: "single" } : { changes, transition };
+      this.#ask(asked, this.#takesVote(changes) ? this.#guarded(change) : change, kind);
     }
+  }
+
+  #takesVote(changes: readonly MemberChange[]): boolean {
+    const { voters } = this.#target.configuration;
+    return changes.some(({ id }) => voters.includes(id));
+  }
+
+  /** Not for another configuration than this one: the third voter may be gone when the leader's turn comes. */
+  #guarded(change: MembershipChange): MembershipChange {
+    return { ...change, expectedConfIndex: this.#target.confIndex };
   }
 
   #ask(node: NodeId, change: MembershipChange, kind: FaultKind): void {

@@ -2,6 +2,7 @@
 import { must } from "@quorate/base";
 import {
   type ConfState,
+  type LogIndex,
   type MembershipChange,
   type MembershipOutcome,
   type NodeId,
@@ -183,6 +184,10 @@ export class Cluster
 
   shutDown(node: NodeId): void {
     this.#member(node).process.crash();
+  }
+
+  get confIndex(): LogIndex {
+    return this.oracle.configurations.lastIndex;
   }
 
   get configuration(): ConfState {

@@ -229,7 +229,9 @@ export class MemberProcess {
     // PERF: a status is a copy of all that there is to say, and hardly ever anybody refuses.
     const refused = refusing(own);
     const by =
-      refused.length === 0 ? undefined : host.status().members.find(({ id }) => refused.includes(id));
+      refused.length === 0
+        ? undefined
+        : host.status().members.find(({ id }) => refused.includes(id) && host.isReleasedBy(id));
     if (by !== undefined) {
       this.#retire(life, `told by ${by.id}`);
     }

@@ -14,6 +14,7 @@ import type { HostStatus } from "./events.ts";
 import { coreOf, type Group, leaderOf, roleOf, schedule } from "./group.ts";
 import { takeInput } from "./incoming.ts";
 import { restoreAtStart } from "./installing.ts";
+import { idsOf } from "./member-record.ts";
 import type { MembershipChange, MembershipOutcome } from "./membership-change.ts";
 import type { HostOptions } from "./options.ts";
 import type { ProposalOutcome, ReadOutcome, Waiting } from "./outcome.ts";
@@ -258,6 +259,16 @@ export class RaftHost<Result = unknown> {
   /** The core itself: for invariants and the simulator's checkers only. */
   get unsafeCore(): RawNode {
     return coreOf(this.#group);
+  }
+
+  /**
+   * Whether this member, which `by` says was removed, is of no more use. RAFT §4.2.2: where it knows of its removal, those that are to elect
+   * a leader may not, and need its vote until one of them does; a learner's word is not enough.
+   */
+  isReleasedBy(by: NodeId): boolean {
+    const { confState } = this.#group.membership;
+    const isMember = idsOf(confState).includes(this.id);
+    return isMember || confState.voters.length === 0 || confState.voters.includes(by);
   }
 
   /** A copy of what is going on. Only of a member that has started. */

@@ -391,6 +391,24 @@ test("while its disk hangs a leader says nothing of a change that is committed, 
   assert.deepEqual(hosts.member(2).host.status().confState.voters, [1, 2]);
 });
 
+// Found by the simulator, in a control of its mutants.
+test("a removed member that knows of it is released by a voter, not by a learner; one that does not know, by anybody", () => {
+  const hosts = group(2);
+  hosts.join();
+  const { host } = hosts.member(1);
+  change(host, { changes: [{ op: "add-learner", id: id(3), address: "x:1" }] });
+  hosts.tick(5);
+  assert.ok(hosts.member(2).host.isReleasedBy(id(3)));
+  change(host, { changes: [{ op: "remove", id: id(2) }] });
+  hosts.tick(5);
+  const removed = hosts.member(2).host;
+  assert.deepEqual(removed.status().confState.voters, [1]);
+  assert.deepEqual(
+    [1, 3].map((by) => removed.isReleasedBy(id(by))),
+    [true, false],
+  );
+});
+
 // [learner-given-up]
 test("a learner that does not catch up is told of once, and stays a learner", () => {
   const hosts = group(1, { membership: { promotionTimeoutTicks: 15 } });

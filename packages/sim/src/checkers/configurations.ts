@@ -56,6 +56,11 @@ export class Configurations {
     return must(this.#chain.at(-1), "configurations: none").confState;
   }
 
+  /** Where it was applied; 0 for the first. */
+  get lastIndex(): LogIndex {
+    return must(this.#chain.at(-1), "configurations: none").index as LogIndex;
+  }
+
   /** How many changes were applied. */
   get changeCount(): number {
     return this.#chain.length - 1;
