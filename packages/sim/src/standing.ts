@@ -39,7 +39,7 @@ function checkStickiness(target: StandingTarget, timeoutMs: number): void {
   }
   const leader = target.leader();
   const away = target.voters.find((id) => id !== leader);
-  if (leader === null || away === undefined) {
+  if (leader === null || !target.voters.includes(leader) || away === undefined) {
     return;
   }
   const { term } = target.statusOf(leader);
@@ -66,7 +66,8 @@ function checkStickiness(target: StandingTarget, timeoutMs: number): void {
 
 function checkStepsDown(target: StandingTarget, timeoutMs: number): void {
   const leader = target.leader();
-  if (leader === null) {
+  // One that was removed ends its process by itself.
+  if (leader === null || !target.voters.includes(leader)) {
     return;
   }
   const { term } = target.statusOf(leader);

@@ -109,6 +109,7 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
     core: null,
     state: "starting",
     withheld: null,
+    pendingChange: indexZero,
     changeDurable: indexZero,
     applyQueue: new ApplyQueue(indexZero),
     appliedTerm: termZero,

@@ -33,19 +33,25 @@ export function takeReady<Result>(group: Group<Result>): void {
   }
 }
 
+/** Notes up to where a change of the members may wait to be committed, as long as this member leads. */
+export function rememberChange<Result>(group: Group<Result>): void {
+  const { pendingConfIndex, role } = coreOf(group);
+  if (role === "leader") {
+    group.pendingChange = pendingConfIndex;
+  }
+}
+
 /**
- * The log index that a leader commits a change of the members by, where its disk does not know that yet; null mostly. Who is removed goes as
+ * The log index by which a leader commits a change of the members, where its disk does not know that yet; null mostly. Who is removed goes as
  * soon as it hears of it, and whoever asked for it may take the machine away; a leader that came back from a crash with the configuration of before would
  * need a vote that nobody gives any more: of two voters, for ever. So nobody is told, and nothing is applied, before it is durable here that the change
- * is committed. What may be a change of an earlier term counts as one.
+ * is committed. What may be a change of an earlier term counts as one; and what was said as a leader leaves also where this member leads no more.
  * ETCD: differs, the commit index is written without a sync, and is told at once.
  */
 function changeToWithhold<Result>(group: Group<Result>, { hardState }: Ready): LogIndex | null {
-  const { pendingConfIndex, role } = coreOf(group);
-  if (role !== "leader" || hardState === null || pendingConfIndex <= group.changeDurable) {
-    return null;
-  }
-  return hardState.commit >= pendingConfIndex ? pendingConfIndex : null;
+  const { changeDurable, pendingChange } = group;
+  const commits = hardState !== null && hardState.commit >= pendingChange;
+  return commits && pendingChange > changeDurable ? pendingChange : null;
 }
 
 /** Lets go what needs no disk. */

@@ -97,6 +97,8 @@ export interface Group<Result> {
   applyQueue: ApplyQueue;
   /** A batch whose messages and entries wait for the disk to know of the change that it commits; none is taken behind it. Null mostly. */
   withheld: { readonly ready: Ready; readonly change: LogIndex } | null;
+  /** Up to where a change of the members may wait to be committed, of the last leadership here. */
+  pendingChange: LogIndex;
   /** The last change of the members that the disk knew as committed before anybody was told. */
   changeDurable: LogIndex;
   /** Of the entry at `applyQueue.applied`. */

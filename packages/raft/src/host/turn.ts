@@ -5,7 +5,7 @@
 import { noNode } from "../types/ids.ts";
 import { applySlice } from "./applying.ts";
 import { watchDisk } from "./disk-watch.ts";
-import { takeReady } from "./executing.ts";
+import { rememberChange, takeReady } from "./executing.ts";
 import { coreOf, emit, type Group, scheduleRest } from "./group.ts";
 import { continueHandOver, drainInputs } from "./incoming.ts";
 import { makeSnapshot } from "./installing.ts";
@@ -17,6 +17,7 @@ import { continueStop } from "./stopping.ts";
 export function turn<Result>(group: Group<Result>): void {
   group.counters.turns++;
   group.lease?.look();
+  rememberChange(group);
   drainInputs(group);
   submitProposals(group);
   group.reads.flush();

@@ -10,6 +10,7 @@ import {
   type TransferOutcome,
   toLogIndex,
   toNodeId,
+  toTerm,
 } from "@quorate/raft";
 import type { MemoryStorage } from "@quorate/raft/testing";
 import { TestHosts } from "./cluster.ts";
@@ -359,6 +360,56 @@ test("of two voters one is removed: it hears of it when the leader, should it cr
     assert.equal(hosts.member(1).host.role, "leader", op);
     assert.deepEqual(hosts.member(1).host.status().confState.voters, [1]);
   }
+});
+
+// Found by the simulator, short seeds 3622 and 4244.
+test("a leader that is deposed in the turn in which it commits a change tells of it no sooner than its disk knows", () => {
+  const hosts = group(3);
+  const { network } = hosts;
+  const { host, storage } = hosts.member(1);
+  const ofChange = storage.lastIndex + 1;
+  let durableCommit = 0;
+  const write = storage.write.bind(storage);
+  storage.write = (batch, completed) =>
+    write(batch, (error) => {
+      durableCommit = batch.mustSync ? (batch.hardState?.commit ?? durableCommit) : durableCommit;
+      completed(error);
+    });
+  const carry = network.carry.bind(network);
+  const toLeader: (() => void)[] = [];
+  let told = 0;
+  network.carry = (from, to, frames) => {
+    for (const [, frame] of frames) {
+      const message = frame.kind === "message" ? frame.message : null;
+      if (from === 1 && message !== null && "commit" in message && message.commit >= ofChange) {
+        told++;
+        assert.ok(durableCommit >= ofChange, `${message.type} leaves while the disk knows ${durableCommit}`);
+      }
+    }
+    if (to === 1) {
+      toLeader.push(() => carry(from, to, frames));
+    } else {
+      carry(from, to, frames);
+    }
+  };
+  change(host, { changes: [{ op: "remove", id: id(3) }] });
+  hosts.scheduler.runAll();
+  const deposes = {
+    type: "heartbeat",
+    from: id(2),
+    to: id(1),
+    term: toTerm(99),
+    commit: toLogIndex(0),
+  } as const;
+  toLeader.push(() =>
+    carry(id(2), id(1), [[0, { kind: "message", message: { ...deposes, context: new Uint8Array(0) } }]]),
+  );
+  for (const deliver of toLeader.splice(0)) {
+    deliver();
+  }
+  hosts.scheduler.runAll();
+  assert.equal(host.role, "follower");
+  assert.ok(host.committed >= ofChange && told > 0);
 });
 
 test("while its disk hangs a leader says nothing of a change that is committed, and does not spin", () => {

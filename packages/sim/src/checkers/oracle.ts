@@ -282,7 +282,9 @@ export class Oracle {
       holds: this.#holds,
     });
     this.terms.seen(node, status.term, this.committed.last);
-    this.configurations.stepped(node);
+    if (status.commit === commit) {
+      this.configurations.stepped(node);
+    } // Else what was in force when the rest was committed has to be asked, too.
     if (
       before !== undefined &&
       before.role === "leader" &&
