@@ -5,7 +5,7 @@
 import type { NodeId } from "@quorate/raft";
 import type { RaftNodeEvent } from "./options.ts";
 
-/** How long a removed member waits to be told so by another one before it stops all the same, in milliseconds. */
+/** How long a removed member waits to be told so by a voter before it stops all the same, in milliseconds. */
 const retireWaitMs = 10_000;
 
 /** What a retirement needs of its member. */
@@ -31,12 +31,19 @@ export class Retirement {
   /** Something happened to the member. */
   heard(event: RaftNodeEvent): void {
     if (event.type === "removed") {
-      setTimeout(() => this.#begin(this.#member.id), retireWaitMs).unref();
+      this.#beginLater(this.#member.id);
     } else if (event.type === "refused-by" && event.cause === "removed" && event.byRemote !== true) {
       if (this.#member.isReleasedBy(event.peer)) {
         this.#begin(event.peer);
+      } else {
+        // Started anew after its removal it may know none of those that vote by now, and is not told of the removal by its log any more.
+        this.#beginLater(event.peer);
       }
     }
+  }
+
+  #beginLater(by: NodeId): void {
+    setTimeout(() => this.#begin(by), retireWaitMs).unref();
   }
 
   #begin(by: NodeId): void {

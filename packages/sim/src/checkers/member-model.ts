@@ -62,7 +62,7 @@ export class MemberModel {
   /** With everything the storage has called durable. */
   durable: ShadowLog = ShadowLog.empty();
   durableHardState: HardState = hardStateZero;
-  /** The commit index that a crash takes away least. One that nothing made durable may be forgotten. RAFT §3.8. */
+  /** The highest commit index that no crash takes away: one that nothing made durable may be forgotten. RAFT §3.8. */
   durableCommit = 0;
   /** What was durable before damage took some of it: the member stays bound by it until its log is repaired. Null mostly. */
   promised: Promised | null = null;

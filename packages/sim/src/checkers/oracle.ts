@@ -282,9 +282,10 @@ export class Oracle {
       holds: this.#holds,
     });
     this.terms.seen(node, status.term, this.committed.last);
+    // What was committed and not handed over yet was counted by what is in force now, or was before.
     if (status.commit === commit) {
       this.configurations.stepped(node);
-    } // Else what was in force when the rest was committed has to be asked, too.
+    }
     if (
       before !== undefined &&
       before.role === "leader" &&
