@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { assert } from "@quorate/base";
 import {
   type DirectoryEntry,
   type FileCompleted,
@@ -11,13 +12,7 @@ import {
   type FileHandle,
   type FileSystem,
 } from "@quorate/wal";
-
-/**
- * PERF: up to so many bytes are written within the turn. Copying them into the page cache takes a few microseconds, a way through a thread of
- * the pool and back some fifty, and a batch takes that way for its sync anyway. A single client's puts are 1.3 times as fast
- * (`npm run bench -- etcd-benchmark --only "put 1"`). What is longer than this copies long enough to hold up everything else.
- */
-const writeInTurnBytesMax = 8 * 1024;
+import { AlignedRooms, DirectAppends } from "./direct-appends.ts";
 
 /** Only the owner may read what is replicated: it may hold secrets of its users. */
 const fileMode = 0o600;
@@ -38,6 +33,7 @@ const directoryMode = 0o700;
  */
 export class NodeFileSystem implements FileSystem {
   readonly #root: string;
+  readonly #rooms: AlignedRooms = new AlignedRooms();
 
   /** @param root The data directory; it must exist. */
   constructor(root: string) {
@@ -50,7 +46,7 @@ export class NodeFileSystem implements FileSystem {
       if (error !== null) {
         completed(toFileError(error, "open", path));
       } else {
-        completed(null, new NodeFileHandle(descriptor, path));
+        completed(null, new NodeFileHandle(descriptor, path, this.#rooms));
       }
     });
   }
@@ -104,10 +100,15 @@ export class NodeFileSystem implements FileSystem {
 class NodeFileHandle implements FileHandle {
   readonly #descriptor: number;
   readonly #path: string;
+  readonly #rooms: AlignedRooms;
+  /** Undefined until the first append, null where there is no way past the page cache. */
+  #direct: DirectAppends | null | undefined;
+  #appending = false;
 
-  constructor(descriptor: number, path: string) {
+  constructor(descriptor: number, path: string, rooms: AlignedRooms) {
     this.#descriptor = descriptor;
     this.#path = path;
+    this.#rooms = rooms;
   }
 
   read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void {
@@ -133,26 +134,9 @@ class NodeFileHandle implements FileHandle {
   }
 
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
-    const written = this.#writeInTurn(bytes, offset);
-    if (typeof written === "number") {
-      // Never from within the call: callers are told when they have returned.
-      queueMicrotask(() => this.#writeFrom(bytes, written, offset, completed));
-    } else {
-      queueMicrotask(() => completed(written));
-    }
-  }
-
-  /** How much of it was written at once, which may be nothing or not all; or the failure. */
-  #writeInTurn(bytes: Uint8Array, offset: number): number | FileError {
-    if (bytes.length > writeInTurnBytesMax) {
-      return 0;
-    }
-    try {
-      return fs.writeSync(this.#descriptor, bytes, 0, bytes.length, offset);
-    } catch (error) {
-      const { code = "EUNKNOWN", syscall = "write" } = error as NodeJS.ErrnoException;
-      return new FileError(code, syscall, this.#path, { cause: error });
-    }
+    assert(!this.#appending, "file: a write beside an append");
+    this.#direct?.forget();
+    this.#writeFrom(bytes, 0, offset, completed);
   }
 
   #writeFrom(bytes: Uint8Array, written: number, offset: number, completed: FileCompleted<void>): void {
@@ -171,11 +155,47 @@ class NodeFileHandle implements FileHandle {
     });
   }
 
+  append(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
+    assert(!this.#appending, "file: two appends at a time");
+    this.#appending = true;
+    const ended: FileCompleted<void> = (error) => {
+      this.#appending = false;
+      completed(error);
+    };
+    if (this.#direct === undefined) {
+      DirectAppends.open(this.#rooms, this.#descriptor, (direct) => {
+        this.#direct = direct;
+        this.#append(offset, bytes, ended);
+      });
+    } else {
+      this.#append(offset, bytes, ended);
+    }
+  }
+
+  #append(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
+    const direct = this.#direct ?? null;
+    if (direct === null) {
+      this.#writeFrom(bytes, 0, offset, (error) =>
+        error === null ? this.sync(completed) : completed(error),
+      );
+      return;
+    }
+    direct.append(offset, bytes, (outcome) => {
+      if (outcome === "unsuited") {
+        this.#direct = null;
+        direct.close(() => this.#append(offset, bytes, completed));
+      } else {
+        completed(toFileError(outcome, "write", this.#path));
+      }
+    });
+  }
+
   sync(completed: FileCompleted<void>): void {
     fs.fdatasync(this.#descriptor, (error) => completed(toFileError(error, "fdatasync", this.#path)));
   }
 
   truncate(lengthBytes: number, completed: FileCompleted<void>): void {
+    this.#direct?.forget();
     fs.ftruncate(this.#descriptor, lengthBytes, (error) =>
       completed(toFileError(error, "ftruncate", this.#path)),
     );
@@ -192,7 +212,13 @@ class NodeFileHandle implements FileHandle {
   }
 
   close(completed: FileCompleted<void>): void {
-    fs.close(this.#descriptor, (error) => completed(toFileError(error ?? null, "close", this.#path)));
+    const closed = (): void =>
+      fs.close(this.#descriptor, (error) => completed(toFileError(error ?? null, "close", this.#path)));
+    if (this.#direct) {
+      this.#direct.close(closed); // Whatever it says: each of its writes was durable when it completed.
+    } else {
+      closed();
+    }
   }
 }
 

@@ -75,27 +75,154 @@ test("failures carry the platform's code, the call and the path", async () => {
 });
 
 test("what the system wrote in part is written to its end", async () => {
-  const { write, writeSync } = fs;
-  // Both take the descriptor, the bytes, where they begin and how many they are.
-  const short =
-    (whole: (...args: never) => unknown) =>
-    (descriptor: number, bytes: Uint8Array, from: number, length: number, ...rest: unknown[]): unknown =>
-      Reflect.apply(whole, fs, [descriptor, bytes, from, Math.min(length, 70), ...rest]);
-  Object.assign(fs, { write: short(write), writeSync: short(writeSync) });
+  const { write } = fs;
+  await withPatched({ write: writingAtMost(70) }, async () => {
+    const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251);
+    const handle = await open("parts", "create");
+    await call<void>((completed) => handle.write(5, bytes, completed));
+    assert.deepEqual(await call<Uint8Array>((completed) => handle.read(5, 20_000, completed)), bytes);
+    await call<void>((completed) => handle.close(completed));
+  });
+  assert.equal(fs.write, write);
+});
+
+const fileBytes = 3 * 1024 * 1024;
+
+/** Appends of lengths that begin and end anywhere in a block, one of them longer than a call writes at once. */
+const lengths = [512, 300, 1, 4095, 4096, 4097, 283, 100_000, 1_500_000, 3, 8_000];
+
+/** Appends to a preallocated file, opened anew in between; everything must be there, and nothing but zeros behind it. */
+async function appendAll(name: string, bytesMax: number = fileBytes): Promise<void> {
+  let handle = await open(name, "create");
+  await call<void>((completed) => handle.append(0, new Uint8Array(bytesMax), completed));
+  const expected = new Uint8Array(bytesMax);
+  let end = 0;
+  for (const [number, length] of lengths.entries()) {
+    if (number % 4 === 3) {
+      await call<void>((completed) => handle.close(completed));
+      handle = await open(name, "write");
+    }
+    expected.fill(number + 1, end, end + length);
+    const bytes = expected.slice(end, end + length);
+    await call<void>((completed) => handle.append(end, bytes, completed));
+    end += length;
+    const found = await call<Uint8Array>((completed) => handle.read(0, bytesMax + 1, completed));
+    assert.ok(found !== undefined && Buffer.compare(found, expected) === 0, `append ${number} of ${length}`);
+  }
+  await call<void>((completed) => handle.close(completed));
+}
+
+test("appends stand where they belong, whatever their lengths", () => appendAll("appends"));
+
+test("appends to a file that does not end with a block leave its length alone", () =>
+  appendAll("odd", fileBytes - 700));
+
+/** Whether the file system of the tests has a way past the page cache. */
+function hasDirect(): boolean {
+  try {
+    fs.closeSync(
+      fs.openSync(join(root, "direct"), fs.constants.O_CREAT | fs.constants.O_RDWR | fs.constants.O_DIRECT),
+    );
+    return process.platform === "linux";
+  } catch {
+    return false;
+  }
+}
+
+test("an append is one call to the system, which makes it durable", { skip: !hasDirect() }, async () => {
+  const handle = await open("one-call", "create");
+  await call<void>((completed) => handle.append(0, new Uint8Array(8192), completed));
+  await call<void>((completed) => handle.append(0, Uint8Array.of(1), completed));
+  const calls: string[] = [];
+  const counting = (name: "write" | "fdatasync" | "read" | "open") => {
+    const whole = fs[name];
+    return (...args: unknown[]): unknown => {
+      calls.push(name);
+      return Reflect.apply(whole, fs, args);
+    };
+  };
+  const patches = {
+    write: counting("write"),
+    fdatasync: counting("fdatasync"),
+    read: counting("read"),
+    open: counting("open"),
+  };
+  await withPatched(patches, async () => {
+    await call<void>((completed) => handle.append(1, Uint8Array.of(2), completed));
+    await call<void>((completed) => handle.append(2, new Uint8Array(5000).fill(3), completed));
+  });
+  assert.deepEqual(calls, ["write", "write"]);
+  await call<void>((completed) => handle.close(completed));
+});
+
+test("where there is no way past the page cache, an append is a write and a sync", async () => {
+  const { open: openWhole, fdatasync } = fs;
+  let syncCount = 0;
+  const patches = {
+    open: (path: string, ...rest: unknown[]): unknown => {
+      const refused = path.startsWith("/proc/");
+      return refused
+        ? (rest.at(-1) as (error: Error) => void)(Object.assign(new Error("open"), { code: "EINVAL" }))
+        : Reflect.apply(openWhole, fs, [path, ...rest]);
+    },
+    fdatasync: (...args: unknown[]): unknown => {
+      syncCount++;
+      return Reflect.apply(fdatasync, fs, args);
+    },
+  };
+  await withPatched(patches, () => appendAll("buffered"));
+  assert.equal(syncCount, lengths.length + 1);
+});
+
+test("where the system refuses a direct write, or does half of it, the append is done the other way", async () => {
+  const { write } = fs;
+  const refusing = (...args: unknown[]): unknown => {
+    const [, bytes] = args as [number, Uint8Array];
+    // Only what comes from the memory that is aligned.
+    return (bytes.buffer as ArrayBuffer).resizable
+      ? (args.at(-1) as (error: Error) => void)(Object.assign(new Error("write"), { code: "EINVAL" }))
+      : Reflect.apply(write, fs, args);
+  };
+  await withPatched({ write: refusing }, () => appendAll("refused"));
+  await withPatched({ write: writingAtMost(4096 * 3) }, () => appendAll("halves"));
+});
+
+test("an append that fails tells why", async () => {
+  const { write } = fs;
+  const handle = await open("full", "create");
+  await call<void>((completed) => handle.append(0, new Uint8Array(8192), completed));
+  const full = (...args: unknown[]): unknown =>
+    (args.at(-1) as (error: Error) => void)(Object.assign(new Error("write"), { code: "ENOSPC" }));
+  await withPatched({ write: full }, () =>
+    assert.rejects(
+      call<void>((completed) => handle.append(0, Uint8Array.of(1), completed)),
+      (error: unknown) => error instanceof FileError && error.code === "ENOSPC" && error.path === "full",
+    ),
+  );
+  assert.equal(fs.write, write);
+  await call<void>((completed) => handle.close(completed));
+});
+
+/** `fs.write` that does at most so many bytes a call. */
+function writingAtMost(bytesMax: number): (...args: never) => unknown {
+  const { write } = fs;
+  // It takes the descriptor, the bytes, where they begin and how many they are.
+  return (descriptor: number, bytes: Uint8Array, from: number, length: number, ...rest: unknown[]): unknown =>
+    Reflect.apply(write, fs, [descriptor, bytes, from, Math.min(length, bytesMax), ...rest]);
+}
+
+/** Runs `body` while functions of `node:fs` are other ones. */
+async function withPatched(
+  patches: Partial<Record<"write" | "fdatasync" | "read" | "open", (...args: never) => unknown>>,
+  body: () => Promise<void>,
+): Promise<void> {
+  const { write, fdatasync, read, open: openFile } = fs;
+  Object.assign(fs, patches);
   syncBuiltinESMExports();
   try {
-    for (const [name, length] of [
-      ["small", 1_000],
-      ["large", 10_000],
-    ] as const) {
-      const bytes = Uint8Array.from({ length }, (_, i) => i % 251);
-      const handle = await open(name, "create");
-      await call<void>((completed) => handle.write(5, bytes, completed));
-      assert.deepEqual(await call<Uint8Array>((completed) => handle.read(5, 2 * length, completed)), bytes);
-      await call<void>((completed) => handle.close(completed));
-    }
+    await body();
   } finally {
-    Object.assign(fs, { write, writeSync });
+    Object.assign(fs, { write, fdatasync, read, open: openFile });
     syncBuiltinESMExports();
   }
-});
+}

@@ -237,6 +237,8 @@ function breakableDisk(): { broken: boolean; readonly wrapFileSystem: (inner: Fi
             truncate: (...call) => file.truncate(...call),
             size: (...call) => file.size(...call),
             close: (...call) => file.close(...call),
+            append: (offset, bytes, done) =>
+              disk.broken ? done(new FileError("EIO", "write", path)) : file.append(offset, bytes, done),
             sync: (done) => (disk.broken ? done(new FileError("EIO", "fdatasync", path)) : file.sync(done)),
           });
         }),

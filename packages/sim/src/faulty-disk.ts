@@ -410,6 +410,10 @@ class MountedFile implements FileHandle {
     this.#call("write", write, completed);
   }
 
+  append(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
+    this.write(offset, bytes, (error) => (error === null ? this.sync(completed) : completed(error)));
+  }
+
   sync(completed: FileCompleted<void>): void {
     const sync: Start<void> = (done) =>
       this.#file.sync((error) => {

@@ -30,6 +30,11 @@ export interface FileHandle {
   read(offset: number, length: number, completed: FileCompleted<Uint8Array>, room?: Uint8Array): void;
   /** Writes all of `bytes` at `offset`. The caller leaves them unchanged until completion. */
   write(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void;
+  /**
+   * Writes `bytes` behind everything that the file holds but zeros, and makes them durable: `write`, then `sync`, as one call. What lies
+   * behind them up to the next multiple of 4 KiB is zeros, or becomes zeros. One at a time; a failure is as final as that of `sync`.
+   */
+  append(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void;
   /** Makes written bytes durable (fdatasync). A failure is final: the kernel may have dropped the pages. */
   sync(completed: FileCompleted<void>): void;
   /** Sets the length; grown bytes read as zero. */

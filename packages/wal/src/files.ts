@@ -35,6 +35,11 @@ export function write(file: FileHandle, offset: number, bytes: Uint8Array): Task
   return wait<void>((completed) => file.write(offset, bytes, completed));
 }
 
+/** Writes `bytes` at the end of what the file holds, durably. */
+export function append(file: FileHandle, offset: number, bytes: Uint8Array): Task<void> {
+  return wait<void>((completed) => file.append(offset, bytes, completed));
+}
+
 /** Makes what was written durable. */
 export function sync(file: FileHandle): Task<void> {
   return wait<void>((completed) => file.sync(completed));
@@ -125,6 +130,14 @@ export function* createFile(fs: FileSystem, path: string, bytes: Uint8Array): Ta
   yield* write(file, 0, bytes);
   yield* sync(file);
   yield* close(file);
+}
+
+/** Makes a file of `length` zeros of one that is empty, durable but for its directory entry. */
+export function* preallocate(file: FileHandle, length: number): Task<void> {
+  const zeros = new Uint8Array(Math.min(fillBytes, length));
+  for (let offset = 0; offset < length; offset += zeros.length) {
+    yield* append(file, offset, zeros.subarray(0, Math.min(zeros.length, length - offset)));
+  }
 }
 
 /** Overwrites `[start, end)` with zeros. Not synced. */

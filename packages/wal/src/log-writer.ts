@@ -5,7 +5,7 @@
 import { assert, must, RingBuffer, runTask, type Task, wait } from "@quorate/base";
 import type { Buggify } from "@quorate/raft";
 import { ioFailure } from "./failures.ts";
-import { sync, write } from "./files.ts";
+import { append } from "./files.ts";
 import { batchOverheadBytes } from "./format/batch.ts";
 import type { HardStateSlots } from "./hard-state-slots.ts";
 import type { LogItem } from "./log-item.ts";
@@ -232,18 +232,12 @@ export class LogWriter {
       segment.end + bytes.length + sealBytes <= segment.segmentBytes,
       "writer: no room is left for the seal",
     );
-    file.write(segment.end, bytes, (writeError) => {
-      if (writeError !== null) {
-        this.fail(writeError);
+    file.append(segment.end, bytes, (error) => {
+      if (error !== null) {
+        this.fail(error); // Final: after a failed sync nobody knows what the disk holds.
         return;
       }
-      file.sync((syncError) => {
-        if (syncError !== null) {
-          this.fail(syncError); // Final: after a failed sync nobody knows what the disk holds.
-          return;
-        }
-        this.#complete(items, link, bytes.length);
-      });
+      this.#complete(items, link, bytes.length);
     });
   }
 
@@ -281,8 +275,7 @@ export class LogWriter {
     yield* this.#segments.rotate(this.#packing.headerAfter(full), roomBytes + sealBytes);
     assert(this.#segments.current !== full, "writer: a new segment is current");
     const file = must(full.file, "writer: segment is not open");
-    yield* write(file, full.end, this.#packing.packSeal(full).bytes);
-    yield* sync(file);
+    yield* append(file, full.end, this.#packing.packSeal(full).bytes);
   }
 
   /** Fills the next segment ahead, once this one is half full. */

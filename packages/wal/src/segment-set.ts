@@ -7,7 +7,20 @@ import { type Buggify, type Entry, toLogIndex, toTerm } from "@quorate/raft";
 import type { StoreCipher } from "./cipher.ts";
 import { corrupt } from "./failures.ts";
 import type { FileHandle, FileSystem } from "./file-system.ts";
-import { close, fillZero, open, paths, read, rename, sync, syncDirectory, unlink, write } from "./files.ts";
+import {
+  append,
+  close,
+  fillZero,
+  open,
+  paths,
+  preallocate,
+  read,
+  rename,
+  sync,
+  syncDirectory,
+  unlink,
+  write,
+} from "./files.ts";
 import type { StoreIdentity } from "./format/identity.ts";
 import {
   entryTypeOf,
@@ -83,8 +96,7 @@ export class SegmentSet {
     assert(this.#spare === null, "segments: spare exists");
     yield* unlink(this.#fs, paths.spare);
     const file = yield* open(this.#fs, paths.spare, "create");
-    yield* fillZero(file, 0, this.#segmentBytes);
-    yield* sync(file);
+    yield* preallocate(file, this.#segmentBytes);
     assert(this.#spare === null, "segments: two spares");
     this.#spare = file;
   }
@@ -206,11 +218,13 @@ export function* createSegment(
   const { bytes, seed } = encodeSegmentHeader(identity, header);
   assert(bytes.length === segmentHeaderBytes, "segments: a header of another length");
   const file = spare ?? (yield* open(fs, paths.spare, "create"));
-  yield* write(file, 0, bytes);
   if (spare === null) {
+    yield* write(file, 0, bytes);
     yield* fillZero(file, segmentHeaderBytes, header.segmentBytes);
+    yield* sync(file);
+  } else {
+    yield* append(file, 0, bytes);
   }
-  yield* sync(file);
   const path = `${paths.wal}/${segmentName(header.sequence, header.lastIndex + 1)}`;
   yield* rename(fs, paths.spare, path);
   yield* syncDirectory(fs, paths.wal);

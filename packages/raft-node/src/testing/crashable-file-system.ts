@@ -66,6 +66,8 @@ export class CrashableFileSystem implements FileSystem {
         this.#run("read", path, completed, (done) => handle.read(offset, length, done)),
       write: (offset, bytes, completed) =>
         this.#run("write", path, completed, (done) => handle.write(offset, bytes, done)),
+      append: (offset, bytes, completed) =>
+        this.#run("append", path, completed, (done) => handle.append(offset, bytes, done)),
       sync: (completed) => this.#run("fdatasync", path, completed, (done) => handle.sync(done)),
       truncate: (lengthBytes, completed) =>
         this.#run("ftruncate", path, completed, (done) => handle.truncate(lengthBytes, done)),

@@ -1,27 +1,29 @@
 /** The log's file system with a watch on its syncs: the one number that tells whether a disk is good enough. */
 import type { FileCompleted, FileHandle, FileSystem } from "@quorate/wal";
 
-/** Calls `synced` with the seconds that each sync of a file below `folder` took, when it succeeded. */
+/** Calls `synced` with the seconds that each sync, and each append, of a file below `folder` took, when it succeeded. */
 export function observeSyncs(
   inner: FileSystem,
   folder: string,
   synced: (seconds: number) => void,
 ): FileSystem {
+  const timed = (completed: FileCompleted<void>): FileCompleted<void> => {
+    const startedAtMs = performance.now();
+    return (error) => {
+      if (error === null) {
+        synced((performance.now() - startedAtMs) / 1000);
+      }
+      completed(error);
+    };
+  };
   const observe = (file: FileHandle): FileHandle => ({
     read: (offset, length, completed, room) => file.read(offset, length, completed, room),
     write: (offset, bytes, completed) => file.write(offset, bytes, completed),
     truncate: (lengthBytes, completed) => file.truncate(lengthBytes, completed),
     size: (completed) => file.size(completed),
     close: (completed) => file.close(completed),
-    sync(completed) {
-      const startedAtMs = performance.now();
-      file.sync((error) => {
-        if (error === null) {
-          synced((performance.now() - startedAtMs) / 1000);
-        }
-        completed(error);
-      });
-    },
+    append: (offset, bytes, completed) => file.append(offset, bytes, timed(completed)),
+    sync: (completed) => file.sync(timed(completed)),
   });
   return {
     open(path, mode, completed: FileCompleted<FileHandle>) {

@@ -1,12 +1,27 @@
-/** The program on a disk whose n-th sync of a log segment fails with EIO, and only that one: whoever retries succeeds. */
+/** The program on a disk whose n-th sync, or append, of a log segment fails with EIO, and only that one: whoever retries succeeds. */
 import { writeFileSync } from "node:fs";
-import { FileError, type FileHandle, type FileSystem } from "@quorate/wal";
+import { type FileCompleted, FileError, type FileHandle, type FileSystem } from "@quorate/wal";
 import { runCli } from "../../src/cli/program.ts";
 import { runServe } from "../../src/process/run-serve.ts";
 
 const failAt = Number(process.env["FAIL_SYNC_AT"]);
 const markFile = process.env["FAIL_SYNC_MARK"] ?? "";
 let syncCount = 0;
+
+function unlessFailing(
+  syscall: string,
+  path: string,
+  completed: FileCompleted<void>,
+  call: () => void,
+): void {
+  syncCount += 1;
+  if (syncCount === failAt) {
+    writeFileSync(markFile, String(Date.now()));
+    setImmediate(() => completed(new FileError("EIO", syscall, path)));
+  } else {
+    call();
+  }
+}
 
 function failing(file: FileHandle, path: string): FileHandle {
   return {
@@ -15,15 +30,9 @@ function failing(file: FileHandle, path: string): FileHandle {
     truncate: (lengthBytes, completed) => file.truncate(lengthBytes, completed),
     size: (completed) => file.size(completed),
     close: (completed) => file.close(completed),
-    sync(completed) {
-      syncCount += 1;
-      if (syncCount === failAt) {
-        writeFileSync(markFile, String(Date.now()));
-        setImmediate(() => completed(new FileError("EIO", "fdatasync", path)));
-      } else {
-        file.sync(completed);
-      }
-    },
+    append: (offset, bytes, completed) =>
+      unlessFailing("write", path, completed, () => file.append(offset, bytes, completed)),
+    sync: (completed) => unlessFailing("fdatasync", path, completed, () => file.sync(completed)),
   };
 }
 

@@ -371,6 +371,10 @@ class MemoryFileHandle implements FileHandle {
     this.#submit("write", write, bytes.length, completed, () => this.#file.write(offset, bytes));
   }
 
+  append(offset: number, bytes: Uint8Array, completed: FileCompleted<void>): void {
+    this.write(offset, bytes, (error) => (error === null ? this.sync(completed) : completed(error)));
+  }
+
   sync(completed: FileCompleted<void>): void {
     this.#submit("sync", null, 0, completed, () => this.#file.sync());
   }
