@@ -92,7 +92,7 @@ export class ControlFrames {
     if (difference === 0) {
       return;
     }
-    for (const stream of [...this.#streams.all()]) {
+    for (const stream of this.#streams.all()) {
       if (!openSendWindow(stream, difference)) {
         throw new ConnectionError(errorCode.flowControlError, "a stream's window beyond 2^31-1 by a setting");
       }

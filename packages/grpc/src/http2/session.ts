@@ -383,7 +383,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   }
 
   #closeAll(tell: (stream: Http2Stream) => void): void {
-    for (const stream of [...this.#streams.all()]) {
+    for (const stream of this.#streams.all()) {
       if (this.#close(stream, ending.resetHere)) {
         tell(stream);
       }

@@ -157,3 +157,36 @@ test("the table of streams knows how the last ones ended, and forgets the others
   assert.equal(table.endingOf(1), ending.unknown);
   assert.throws(() => table.use(1999), { name: "InvariantViolation" });
 });
+
+test("a table of streams holds those that live, however they come and go", () => {
+  fc.assert(
+    fc.property(
+      // How far the next identifier is ahead, and how many of those that live end after it, the first one or any.
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.nat({ max: 3 }), fc.nat()), { maxLength: 400 }),
+      (steps) => {
+        const table = new StreamTable();
+        const living = new Map<number, Http2Stream>();
+        let id = -1;
+        for (const [ahead, ends, which] of steps) {
+          id += 2 * (ahead > 250 ? ahead : 1);
+          const stream = new Http2Stream(id, null, 100);
+          table.use(id);
+          table.add(stream);
+          living.set(id, stream);
+          for (let left = which % 7 === 0 ? ends : 0; left > 0 && living.size > 0; left--) {
+            const [gone] = [...living.values()].slice((which * left) % living.size);
+            assert.ok(gone !== undefined);
+            living.delete(gone.id);
+            assert.equal(table.close(gone, ending.complete), true);
+            assert.equal(table.close(gone, ending.complete), false);
+          }
+          assert.equal(table.count, living.size);
+        }
+        assert.deepEqual(table.all(), [...living.values()]);
+        for (let each = 1; each <= id; each += 2) {
+          assert.equal(table.get(each), living.get(each) ?? null);
+        }
+      },
+    ),
+  );
+});
