@@ -84,6 +84,12 @@ export class DirectAppends {
     this.#tailStart = -1;
   }
 
+  /** Something else has set the file's length. */
+  truncated(lengthBytes: number): void {
+    this.forget();
+    this.#fileBytes = lengthBytes;
+  }
+
   append(offset: number, bytes: Uint8Array, completed: (outcome: AppendOutcome) => void): void {
     const start = offset - (offset % blockBytes);
     if (start === offset || start === this.#tailStart) {

@@ -195,7 +195,8 @@ class NodeFileHandle implements FileHandle {
   }
 
   truncate(lengthBytes: number, completed: FileCompleted<void>): void {
-    this.#direct?.forget();
+    assert(!this.#appending, "file: a truncation beside an append");
+    this.#direct?.truncated(lengthBytes);
     fs.ftruncate(this.#descriptor, lengthBytes, (error) =>
       completed(toFileError(error, "ftruncate", this.#path)),
     );

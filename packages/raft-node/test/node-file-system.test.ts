@@ -117,6 +117,19 @@ test("appends stand where they belong, whatever their lengths", () => appendAll(
 test("appends to a file that does not end with a block leave its length alone", () =>
   appendAll("odd", fileBytes - 700));
 
+test("an append to a file that was cut does not make it longer than what was appended", async () => {
+  const handle = await open("cut", "create");
+  await call<void>((completed) => handle.append(0, new Uint8Array(16_384), completed));
+  await call<void>((completed) => handle.truncate(5000, completed));
+  await call<void>((completed) => handle.append(5000, Uint8Array.of(1, 2), completed));
+  assert.equal(await call<number>((completed) => handle.size(completed)), 5002);
+  assert.deepEqual(
+    await call<Uint8Array>((completed) => handle.read(4999, 10, completed)),
+    Uint8Array.of(0, 1, 2),
+  );
+  await call<void>((completed) => handle.close(completed));
+});
+
 /** Whether the file system of the tests has a way past the page cache. */
 function hasDirect(): boolean {
   try {
