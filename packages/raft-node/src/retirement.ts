@@ -23,6 +23,7 @@ interface RetiringMember {
 export class Retirement {
   readonly #member: RetiringMember;
   #begun = false;
+  #waiting = false;
 
   constructor(member: RetiringMember) {
     this.#member = member;
@@ -42,7 +43,12 @@ export class Retirement {
     }
   }
 
+  /** Once: whoever refuses does so at every new connection. */
   #beginLater(by: NodeId): void {
+    if (this.#waiting) {
+      return;
+    }
+    this.#waiting = true;
     setTimeout(() => this.#begin(by), retireWaitMs).unref();
   }
 
