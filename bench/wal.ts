@@ -160,23 +160,18 @@ class WeightlessFileSystem extends MemoryFileSystem {
 }
 
 function weightless(handle: FileHandle): FileHandle {
+  // Only headers are kept, so that the segment can be opened again.
+  const keepHeader: FileHandle["write"] = (offset, bytes, completed) => {
+    if (offset === 0) {
+      handle.write(0, bytes.subarray(0, 512), () => handle.truncate(64 * 1024 * 1024, completed));
+    } else {
+      completed(null);
+    }
+  };
   return {
     read: (offset, length, completed) => handle.read(offset, length, completed),
-    // Only headers are kept, so that the segment can be opened again.
-    write: (offset, bytes, completed) => {
-      if (offset === 0) {
-        handle.write(0, bytes.subarray(0, 512), () => handle.truncate(64 * 1024 * 1024, completed));
-      } else {
-        completed(null);
-      }
-    },
-    append: (offset, bytes, completed) => {
-      if (offset === 0) {
-        handle.append(0, bytes.subarray(0, 512), () => handle.truncate(64 * 1024 * 1024, completed));
-      } else {
-        completed(null);
-      }
-    },
+    write: keepHeader,
+    append: keepHeader,
     sync: (completed) => completed(null),
     truncate: (lengthBytes, completed) => handle.truncate(lengthBytes, completed),
     size: (completed) => handle.size(completed),

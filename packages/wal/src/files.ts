@@ -134,6 +134,7 @@ export function* createFile(fs: FileSystem, path: string, bytes: Uint8Array): Ta
 
 /** Makes a file of `length` zeros of one that is empty, durable but for its directory entry. */
 export function* preallocate(file: FileHandle, length: number): Task<void> {
+  assert(length > 0, "preallocate: no bytes");
   const zeros = new Uint8Array(Math.min(fillBytes, length));
   for (let offset = 0; offset < length; offset += zeros.length) {
     yield* append(file, offset, zeros.subarray(0, Math.min(zeros.length, length - offset)));

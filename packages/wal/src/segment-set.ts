@@ -219,6 +219,7 @@ export function* createSegment(
   assert(bytes.length === segmentHeaderBytes, "segments: a header of another length");
   const file = spare ?? (yield* open(fs, paths.spare, "create"));
   if (spare === null) {
+    // One sync for all of it: the writer waits, so there are no appends beside it that would be held up, as there are beside a spare (ADR 21).
     yield* write(file, 0, bytes);
     yield* fillZero(file, segmentHeaderBytes, header.segmentBytes);
     yield* sync(file);

@@ -26,7 +26,8 @@ const placesMin = 64;
 
 /**
  * All streams of one connection, in a hash table with open addressing. Identifiers grow by two, so nearly every stream finds the place of
- * its own.
+ * its own. A client that picks them to collide makes a look-up pass over as many places as it has streams, which are limited; so is
+ * the table, which never shrinks.
  *
  * PERF: a `Map` that much is put into and taken out of makes its table anew again and again, and each old table points to the next one.
  * Once a dead one is in V8's old generation, all that come after it follow, each with the streams of its time: more than half of
