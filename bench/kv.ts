@@ -8,6 +8,8 @@ import { encodeCommand, KvStateMachine, type PutRequest, type RangeRequest } fro
 
 const valueBytes = 256;
 const batchLength = 64;
+/** Of {@link measureSize}, with a look ahead and without. */
+const overwriteRounds = 10;
 const none = new Uint8Array(0);
 const encoder = new TextEncoder();
 
@@ -54,6 +56,8 @@ function cpuMs(): number {
 
 class Bench {
   readonly machine: KvStateMachine = new KvStateMachine();
+  /** Whether the machine is told of a batch before, as the host of a member does. */
+  looksAhead = true;
   #index = 0;
 
   /** Applies commands made beforehand, in batches with a turn of the event loop between; µs per command. */
@@ -69,6 +73,9 @@ class Bench {
         commands.push(encodeCommand(putOf(keyAt(done + i), i)));
       }
       const start = cpuMs();
+      if (this.looksAhead) {
+        this.machine.lookAhead(commands);
+      }
       for (const command of commands) {
         this.machine.apply(command, { index: ++this.#index, term: 1 });
       }
@@ -118,6 +125,8 @@ export interface KvSizeResult {
   readonly keys: number;
   readonly putNewUs: number;
   readonly putOldUs: number;
+  /** The same without a look ahead, in turn with it. */
+  readonly putOldUnseenUs: number;
   readonly getUs: number;
   readonly range100Us: number;
   readonly rssMb: number;
@@ -146,12 +155,21 @@ async function measureSize(bench: Bench, keys: number): Promise<KvSizeResult> {
   const random = new Prng(7);
   const shuffled = (i: number): number => Number((BigInt(i) * 7_368_787n) % BigInt(keys));
   const putNewUs = round(await bench.puts(keys, shuffled));
-  const putOldUs = round(await bench.puts(100_000, () => random.integer(0, keys)));
+  const old = { seen: 0, unseen: 0 };
+  for (let i = 0; i < overwriteRounds; i++) {
+    bench.looksAhead = true;
+    old.seen += await bench.puts(25_600, () => random.integer(0, keys));
+    bench.looksAhead = false;
+    old.unseen += await bench.puts(25_600, () => random.integer(0, keys));
+  }
+  bench.looksAhead = true;
+  const putOldUs = round(old.seen / overwriteRounds);
+  const putOldUnseenUs = round(old.unseen / overwriteRounds);
   bench.compact();
   while (bench.machine.sweep(1_000)) {}
   const getUs = round(bench.gets(200_000, keys, random));
   const range100Us = round(bench.ranges(2_000, keys, random), 1);
-  return { keys, putNewUs, putOldUs, getUs, range100Us, rssMb: rssMb() };
+  return { keys, putNewUs, putOldUs, putOldUnseenUs, getUs, range100Us, rssMb: rssMb() };
 }
 
 async function overwrite(bench: Bench, keys: number, compactedEach: number): Promise<KvOverwriteResult> {

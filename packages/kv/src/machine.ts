@@ -23,6 +23,7 @@ import { type MemberTable, publishMember } from "./members.ts";
 import { applyCompaction, applyDeleteRange, applyPut, applyTxn } from "./mvcc/apply.ts";
 import { Sweeper } from "./mvcc/compaction.ts";
 import { type KvEvents, readEvents } from "./mvcc/events.ts";
+import { LookAhead } from "./mvcc/look-ahead.ts";
 import { Pins } from "./mvcc/pins.ts";
 import { RangeReader, readRange, refuseRevision } from "./mvcc/range.ts";
 import { MvccStore } from "./mvcc/store.ts";
@@ -107,6 +108,7 @@ export class KvStateMachine {
   readonly #options: KvOptions;
   #store: MvccStore;
   #sweeper: Sweeper;
+  #lookAhead: LookAhead;
   #pins: Pins = new Pins();
   #members: MemberTable = new Map();
   #leases: LeaseTable = new LeaseTable();
@@ -126,6 +128,7 @@ export class KvStateMachine {
     this.#options = options;
     this.#store = new MvccStore(options.hashSeed);
     this.#sweeper = new Sweeper(this.#store);
+    this.#lookAhead = new LookAhead(this.#store);
   }
 
   /** The store's revision. */
@@ -233,6 +236,11 @@ export class KvStateMachine {
       this.#observer.revised();
     }
     return result;
+  }
+
+  /** Reads what these commands, which are applied soon, will read: it is near then. Changes nothing. */
+  lookAhead(commands: readonly Uint8Array[]): void {
+    this.#lookAhead.see(commands);
   }
 
   /** Answers a read from local state. Views in the result are to be encoded before the event loop turns. */
@@ -367,6 +375,7 @@ export class KvStateMachine {
     this.#observer.forgetting(null);
     this.#store = state.store;
     this.#sweeper = new Sweeper(state.store);
+    this.#lookAhead = new LookAhead(state.store);
     // Readers of the old store keep it, and its pins no longer matter.
     this.#pins = new Pins();
     this.#members = state.members;

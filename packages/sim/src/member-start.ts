@@ -271,6 +271,7 @@ export class MemberStart {
     const { boundary } = this.#machinery;
     return {
       apply: (command, context) => boundary.pass("apply", () => machine.apply(command, context)),
+      ...(machine.lookAhead === undefined ? {} : { lookAhead: (commands) => machine.lookAhead?.(commands) }),
       snapshot: () => machine.snapshot(),
       lastSnapshot: () => {
         this.#events.lastImage(life);

@@ -84,6 +84,10 @@ export class ObservedMachine implements StateMachine<KvResult> {
     return this.#machine;
   }
 
+  lookAhead(commands: readonly Uint8Array[]): void {
+    this.#machine.lookAhead(commands);
+  }
+
   snapshot(): StateMachineImage {
     this.#snapshotCount++;
     return this.#machine.snapshot();

@@ -166,6 +166,22 @@ export function writePrincipal(writer: ByteWriter, principal: Principal): void {
   }
 }
 
+/** Where what follows a principal begins that stands at `start`, 0 where that is too long to tell soon. It is a guess, too. */
+export function placeBehindPrincipal(bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== principalNumber.user) {
+    return start + 1;
+  }
+  const nameLength = bytes[start + 1] ?? 0;
+  if (nameLength >= 128) {
+    return 0;
+  }
+  let place = start + 2 + nameLength;
+  while ((bytes[place] ?? 0) >= 128) {
+    place++;
+  }
+  return place + 1;
+}
+
 const server: Principal = { kind: "server" };
 
 /** Reads what {@link writePrincipal} wrote. */

@@ -85,9 +85,20 @@ export class KeyTable {
     return [...this.#slots.memory(), ...this.#buckets.memory()];
   }
 
+  /** The hash of a key that stands in `bytes` from `start` to `end`. */
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return hashBytes(bytes, start, end, this.#seed);
+  }
+
+  /** A slot that may be that of a key with this hash, or {@link noSlot}. */
+  firstSlot(hash: number): number {
+    const link = this.#buckets.get(this.#bucketOf(hash), 0);
+    return link === 0 ? noSlot : link - 1;
+  }
+
   /** The key's slot, or {@link noSlot}. */
   find(key: Uint8Array): number {
-    const hash = hashBytes(key, this.#seed);
+    const hash = hashBytes(key, 0, key.length, this.#seed);
     let link = this.#buckets.get(this.#bucketOf(hash), 0);
     while (link !== 0) {
       const slot = link - 1;
@@ -105,7 +116,7 @@ export class KeyTable {
     const slot = this.#takeSlot();
     const address = this.#arena.allocate(slot + slotOwnerBit, key.length, 0);
     this.#arena.bytesOf(address).set(key, this.#arena.payloadStart(address));
-    const hash = hashBytes(key, this.#seed);
+    const hash = hashBytes(key, 0, key.length, this.#seed);
     this.#slots.set(slot, cell.address, address);
     this.#slots.set(slot, cell.hash, hash);
     this.#slots.set(slot, cell.head, head);
@@ -255,9 +266,9 @@ export class KeyTable {
   }
 }
 
-function hashBytes(bytes: Uint8Array, seed: number): number {
+function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let hash = 0x811c9dc5 ^ seed;
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = start; i < end; i++) {
     hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);

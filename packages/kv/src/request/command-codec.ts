@@ -4,7 +4,13 @@
  * written by a newer one and is refused by name, never skipped: skipping would let members' states drift apart.
  */
 import { assert, ByteReader, ByteWriter, DecodeError, unreachable } from "@quorate/base";
-import { readAuth, readPrincipal, writeAuth, writePrincipal } from "../auth/auth-codec.ts";
+import {
+  placeBehindPrincipal,
+  readAuth,
+  readPrincipal,
+  writeAuth,
+  writePrincipal,
+} from "../auth/auth-codec.ts";
 import type { Principal } from "../auth/auth-types.ts";
 import { UnsupportedFormat } from "../errors.ts";
 import type { Command } from "../types.ts";
@@ -156,6 +162,26 @@ export function decodeSigned(bytes: Uint8Array): SignedCommand {
   const command = readBody(reader, type);
   reader.end();
   return { principal, command };
+}
+
+/**
+ * Where the key of a put begins in its command, behind one byte that says how long it is; 0 for other commands, and for keys of 128
+ * bytes and more. It is a guess of what will be decoded: damaged bytes have places, too.
+ */
+export function placeOfPutKey(command: Uint8Array): number {
+  let start = 0;
+  if (command[1] === typeOnBehalf) {
+    start = placeBehindPrincipal(command, 2);
+    if (start === 0) {
+      return 0;
+    }
+  }
+  if (command[start] !== commandFormatVersion || command[start + 1] !== typeNumber.put) {
+    return 0;
+  }
+  const place = start + 4;
+  const length = command[place - 1] ?? 0;
+  return length < 128 && place + length <= command.length ? place : 0;
 }
 
 function readType(reader: ByteReader): number {

@@ -1,7 +1,7 @@
 /** The whole machine against the naive model: commands, sweeps and images at random points. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Command, checkRequest, type KvImage, type KvStateMachine } from "@quorate/kv";
+import { type Command, checkRequest, encodeCommand, type KvImage, type KvStateMachine } from "@quorate/kv";
 import fc from "fast-check";
 import { deleteArb, leaseArb, putArb, rangeArb, txnArb } from "../support/arbitraries.ts";
 import { Model } from "../support/model.ts";
@@ -10,6 +10,7 @@ import { Driver, plain, range, readImage, readLastImage, restored } from "../sup
 type Step =
   | { readonly do: "command"; readonly command: Command }
   | { readonly do: "range"; readonly request: Parameters<KvStateMachine["range"]>[0] }
+  | { readonly do: "look-ahead"; readonly commands: readonly Uint8Array[] }
   | { readonly do: "sweep"; readonly budget: number }
   | { readonly do: "open-image" }
   | { readonly do: "read-image"; readonly bytes: number }
@@ -32,6 +33,12 @@ const command = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: command.map((made): Step => ({ do: "command", command: made })) },
   { weight: 3, arbitrary: rangeArb.map((request): Step => ({ do: "range", request })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(fc.oneof(command.map(encodeCommand), fc.uint8Array()))
+      .map((commands): Step => ({ do: "look-ahead", commands })),
+  },
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 20 }).map((budget): Step => ({ do: "sweep", budget })) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "open-image" }) },
   {
@@ -91,6 +98,9 @@ class Run {
         return;
       case "range":
         assert.deepEqual(plain(this.driver.machine.range(next.request)), this.model.read(next.request));
+        return;
+      case "look-ahead":
+        this.driver.machine.lookAhead(next.commands);
         return;
       case "sweep":
         this.driver.machine.sweep(next.budget);

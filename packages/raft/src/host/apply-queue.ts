@@ -10,6 +10,12 @@ import type { SnapshotMetadata } from "../types/snapshot.ts";
 /** Applies one entry; the index has been checked. */
 type ApplyEntry = (entry: Entry) => void;
 
+/** Is told of entries `[start, end)` of a page before the first of them is applied. */
+export type LookAhead = (page: readonly Entry[], start: number, end: number) => void;
+
+/** At most so many at a time: what one brings near must not push out what another did. */
+const aheadCountMax = 128;
+
 /** What is committed and not applied yet. */
 export class ApplyQueue {
   readonly #pages: RingBuffer<readonly Entry[]> = new RingBuffer();
@@ -77,12 +83,18 @@ export class ApplyQueue {
   }
 
   /** Applies at most `countMax` entries of about `bytesMax` bytes; returns how many. */
-  run(countMax: number, bytesMax: number, apply: ApplyEntry): number {
+  run(countMax: number, bytesMax: number, apply: ApplyEntry, lookAhead: LookAhead | null): number {
     assert(countMax > 0, "apply: empty slice");
     let count = 0;
+    /** Of the present page, what was looked ahead at. */
+    let aheadEnd = 0;
     let bytes = 0;
     while (this.hasWork && count < countMax && bytes < bytesMax) {
       const page = this.#pages.peek() ?? [];
+      if (lookAhead !== null && this.#position >= aheadEnd) {
+        aheadEnd = Math.min(page.length, this.#position + Math.min(aheadCountMax, countMax - count));
+        lookAhead(page, this.#position, aheadEnd);
+      }
       const entry = page[this.#position];
       assert(entry !== undefined, "apply: page without a next entry");
       // FIG 3 State Machine Safety: every index once, in order.
@@ -95,6 +107,7 @@ export class ApplyQueue {
       if (this.#position === page.length) {
         this.#pages.shift();
         this.#position = 0;
+        aheadEnd = 0;
       }
     }
     return count;

@@ -2,19 +2,43 @@
 import { assert } from "@quorate/base";
 import type { Entry } from "../types/entry.ts";
 import { coreOf, type Group } from "./group.ts";
+import type { StateMachine } from "./ports.ts";
 
 /** Applies what this turn has time for. */
 export function applySlice<Result>(group: Group<Result>): void {
   const { applyBytesPerTurnMax, applyCountPerTurnMax } = group.limits;
   const { applyQueue } = group;
   const countMax = group.options.buggify?.("apply-one") ? 1 : applyCountPerTurnMax;
-  const count = applyQueue.run(countMax, applyBytesPerTurnMax, group.applyEntry);
+  const count = applyQueue.run(countMax, applyBytesPerTurnMax, group.applyEntry, group.lookAhead);
   if (count > 0) {
     group.counters.entriesApplied += count;
     coreOf(group).applied(applyQueue.applied);
     group.reads.appliedTo(applyQueue.applied);
     group.appliedWaiters.appliedTo(applyQueue.applied);
   }
+}
+
+/** Fewer commands are applied as soon as they would have been looked at. */
+const aheadCountMin = 4;
+
+/** Tells the state machine which commands come next. */
+export function lookAhead<Result>(
+  machine: StateMachine<Result>,
+  page: readonly Entry[],
+  start: number,
+  end: number,
+): void {
+  if (end - start < aheadCountMin) {
+    return;
+  }
+  const commands: Uint8Array[] = [];
+  for (let i = start; i < end; i++) {
+    const { data, type } = page[i] as Entry;
+    if (type === "normal" && data.length > 0) {
+      commands.push(data);
+    }
+  }
+  machine.lookAhead?.(commands);
 }
 
 /** Applies one entry. */

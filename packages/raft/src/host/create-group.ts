@@ -8,7 +8,7 @@ import { indexZero, type LogIndex, type NodeId, noNode, termZero } from "../type
 import type { MemberInfo } from "../types/member.ts";
 import { AppliedWaiters } from "./applied-waiters.ts";
 import { ApplyQueue } from "./apply-queue.ts";
-import { applyEntry } from "./applying.ts";
+import { applyEntry, lookAhead } from "./applying.ts";
 import { CommitNotices } from "./commit-notices.ts";
 import { createCounters, type HostCounters, type HostEvent } from "./events.ts";
 import { durable, written } from "./executing.ts";
@@ -106,6 +106,10 @@ export function createGroup<Result>(options: HostOptions<Result>): Group<Result>
       guard.enter(() => turn(group));
     },
     applyEntry: (entry) => applyEntry(group, entry),
+    lookAhead:
+      options.stateMachine.lookAhead === undefined
+        ? null
+        : (page, start, end) => lookAhead(options.stateMachine, page, start, end),
     core: null,
     state: "starting",
     withheld: null,

@@ -10,7 +10,7 @@ import { type LogIndex, type NodeId, noNode, type Term } from "../types/ids.ts";
 import type { Message } from "../types/message.ts";
 import type { Ready } from "../types/ready.ts";
 import type { AppliedWaiters } from "./applied-waiters.ts";
-import type { ApplyQueue } from "./apply-queue.ts";
+import type { ApplyQueue, LookAhead } from "./apply-queue.ts";
 import type { CommitNotices } from "./commit-notices.ts";
 import type { HostCounters, HostEvent, HostStatus } from "./events.ts";
 import type { FailOver } from "./fail-over.ts";
@@ -87,9 +87,11 @@ export interface Group<Result> {
   /** Null where a dead leader is left to the election time-out. */
   readonly failOver: FailOver | null;
   readonly appliedWaiters: AppliedWaiters;
-  /** PERF: one closure for all turns, one for all entries. */
+  /** PERF: one closure for all turns, one or two for all entries. */
   readonly runTurn: () => void;
   readonly applyEntry: (entry: Entry) => void;
+  /** Null where the state machine does not want it. */
+  readonly lookAhead: LookAhead | null;
 
   /** Null until the member has started. */
   core: RawNode | null;

@@ -240,6 +240,11 @@ export interface Scheduler {
 export interface StateMachine<Result = unknown> {
   /** Applies one committed command and returns what its proposer is told. Never called for the no-op or a configuration change. */
   apply(command: Uint8Array, context: ApplyContext): Result;
+  /**
+   * Is told, where there are several, which commands are applied next: to bring near what they need. It must change nothing, and they may
+   * not come to be applied, where the process ends or a snapshot overtakes them. Not called for machines behind an entry codec or sessions.
+   */
+  lookAhead?(commands: readonly Uint8Array[]): void;
   /** Pins the present state; later applies do not change what the image reads. */
   snapshot(): StateMachineImage;
   /** {@link snapshot} of a machine that applies nothing any more: in whatever form is restored soonest. Default: {@link snapshot}. */

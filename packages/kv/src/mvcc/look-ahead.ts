@@ -1,0 +1,95 @@
+/**
+ * Reads what puts will have to read, of many puts at once, before they are applied: then it lies in the processor's cache.
+ *
+ * PERF: a put of a key among many waits for memory five or six times in a row, each time for where to read next: bucket, slot, key,
+ * row, block. Step by step for all puts, the waits of one step overlap. The store alone, keys at random: 0.83 of the time among 100,000
+ * keys, 0.77 among a million (bench/kv.ts); etcd's `benchmark`: 1.06 times the rate with 100 clients.
+ */
+import { assert } from "@quorate/base";
+import { noSlot } from "../memory/key-table.ts";
+import { placeOfPutKey } from "../request/command-codec.ts";
+import { noRecord } from "./record-table.ts";
+import type { MvccStore } from "./store.ts";
+
+/** Commands beyond so many are not looked at: what is read for them would push out what was read for the first. */
+const commandCountMax = 128;
+
+/** Looks ahead for one store; see the head of this file. */
+export class LookAhead {
+  readonly #store: MvccStore;
+  /** For each put: its key's hash, then its slot, then its newest record, then where that stands. */
+  readonly #places: Uint32Array = new Uint32Array(commandCountMax);
+  readonly #keyAddresses: Uint32Array = new Uint32Array(commandCountMax);
+  /** What was read, put together: the compiler would leave out what comes to nothing. */
+  #read = 0;
+
+  constructor(store: MvccStore) {
+    this.#store = store;
+  }
+
+  /**
+   * Reads for `commands`, which are as they stand in the log, and of which only puts are looked at. Changes nothing. Returns how many
+   * old versions of keys it came to.
+   */
+  see(commands: readonly Uint8Array[]): number {
+    const hashCount = this.#hash(commands);
+    const slotCount = this.#findSlots(hashCount);
+    const recordCount = this.#findRecords(slotCount);
+    assert(recordCount <= slotCount && slotCount <= hashCount, "look-ahead: more found than asked for");
+    this.#readRecords(recordCount);
+    return recordCount;
+  }
+
+  #hash(commands: readonly Uint8Array[]): number {
+    const { keys } = this.#store;
+    const end = Math.min(commands.length, commandCountMax);
+    let count = 0;
+    for (let i = 0; i < end; i++) {
+      const command = commands[i] as Uint8Array;
+      const place = placeOfPutKey(command);
+      if (place !== 0) {
+        this.#places[count++] = keys.hash(command, place, place + (command[place - 1] as number));
+      }
+    }
+    return count;
+  }
+
+  #findSlots(hashCount: number): number {
+    const { keys } = this.#store;
+    let count = 0;
+    for (let i = 0; i < hashCount; i++) {
+      const slot = keys.firstSlot(this.#places[i] as number);
+      if (slot !== noSlot) {
+        this.#places[count++] = slot;
+      }
+    }
+    return count;
+  }
+
+  #findRecords(slotCount: number): number {
+    const { keys } = this.#store;
+    let count = 0;
+    for (let i = 0; i < slotCount; i++) {
+      const slot = this.#places[i] as number;
+      const record = keys.head(slot);
+      if (record !== noRecord) {
+        this.#keyAddresses[count] = keys.address(slot);
+        this.#places[count++] = record;
+      }
+    }
+    return count;
+  }
+
+  #readRecords(recordCount: number): void {
+    const { arena, records } = this.#store;
+    let read = this.#read;
+    for (let i = 0; i < recordCount; i++) {
+      read ^= arena.flags(this.#keyAddresses[i] as number);
+      this.#places[i] = records.address(this.#places[i] as number);
+    }
+    for (let i = 0; i < recordCount; i++) {
+      read ^= arena.flags(this.#places[i] as number);
+    }
+    this.#read = read;
+  }
+}
