@@ -90,10 +90,21 @@ export class KeyTable {
     return hashBytes(bytes, start, end, this.#seed);
   }
 
-  /** A slot that may be that of a key with this hash, or {@link noSlot}. */
-  firstSlot(hash: number): number {
-    const link = this.#buckets.get(this.#bucketOf(hash), 0);
-    return link === 0 ? noSlot : link - 1;
+  /** The first slot of the bucket of keys with this hash, up by 1; 0 for none. */
+  firstLink(hash: number): number {
+    return this.#buckets.get(this.#bucketOf(hash), 0);
+  }
+
+  /**
+   * Of a bucket that begins with `link`, the first slot or the second, up by 1: the first where its key has this hash. 0 for none.
+   *
+   * PERF: without a branch on what was read: taken wrongly, it would end the look ahead of the processor, too.
+   */
+  likelyLink(link: number, hash: number): number {
+    const slot = link - 1;
+    const difference = this.#slots.get(slot, cell.hash) ^ hash;
+    const differs = (difference | -difference) >> 31;
+    return (link ^ ((link ^ this.#slots.get(slot, cell.next)) & differs)) >>> 0;
   }
 
   /** The key's slot, or {@link noSlot}. */
