@@ -15,11 +15,12 @@ const commandCountMax = 128;
 /** Looks ahead for one store; see the head of this file. */
 export class LookAhead {
   readonly #store: MvccStore;
-  /** For each put, first of all of them, then of those that are found: its key's hash, ... */
+  // Of each put, step by step; one whose key is not found leaves the lists.
+  /** The hash of its key. */
   readonly #hashes: Uint32Array = new Uint32Array(commandCountMax);
-  /** ... the link to its slot, then its newest record, then where that stands, ... */
+  /** The link to its key's slot, then the key's newest record, then where that stands. */
   readonly #places: Uint32Array = new Uint32Array(commandCountMax);
-  /** ... and where the key stands. */
+  /** Where its key stands. */
   readonly #keyAddresses: Uint32Array = new Uint32Array(commandCountMax);
   /** What was read, put together: the compiler would leave out what comes to nothing. */
   #read = 0;

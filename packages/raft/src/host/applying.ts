@@ -28,9 +28,6 @@ export function lookAhead<Result>(
   start: number,
   end: number,
 ): void {
-  if (end - start < aheadCountMin) {
-    return;
-  }
   const commands: Uint8Array[] = [];
   for (let i = start; i < end; i++) {
     const { data, type } = page[i] as Entry;
@@ -38,7 +35,9 @@ export function lookAhead<Result>(
       commands.push(data);
     }
   }
-  machine.lookAhead?.(commands);
+  if (commands.length >= aheadCountMin) {
+    machine.lookAhead?.(commands);
+  }
 }
 
 /** Applies one entry. */
