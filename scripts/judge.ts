@@ -8,6 +8,11 @@ import { complaintOf, Judge, type Verdict } from "../interop/judge.ts";
 
 const timeoutSeconds = 180;
 
+/** Tests that look for what only a program in Go has, and why; one that is asked for by its name runs nevertheless. */
+const cannotPass: ReadonlyMap<string, string> = new Map([
+  ["TestAuthority", "it reads the server's :authority in the debug log of Go's HTTP/2 library"],
+]);
+
 if (withoutGo !== false) {
   console.log(`judge: ${withoutGo}`);
   console.log("0 passed, 0 failed, 1 skipped");
@@ -19,6 +24,12 @@ const counts: Record<Verdict["status"], number> = { passed: 0, failed: 0, skippe
 const complaints: string[] = [];
 try {
   for (const name of await judge.list(process.argv[2] ?? ".")) {
+    const reason = cannotPass.get(name);
+    if (reason !== undefined && process.argv[2] !== name) {
+      counts.skipped++;
+      console.log(`skipped ${name}: ${reason}`);
+      continue;
+    }
     let verdict = await judge.run(name, timeoutSeconds);
     let note = "";
     if (verdict.status === "failed") {
