@@ -174,11 +174,14 @@ func watch(ctx context.Context, c *clientv3.Client) {
 	must(c.RequestProgress(clientv3.WithRequireLeader(ctx)))
 	progress := <-events
 	expect(progress.IsProgressNotify() && progress.Header.Revision >= last, "progress")
-	_, err = c.Compact(ctx, last)
+	// Other members hear of the compaction later: one that has not would watch from the compacted revision.
+	one := connectTo(c.Endpoints()[0])
+	defer one.Close()
+	_, err = one.Compact(ctx, last)
 	must(err)
-	compacted := <-c.Watch(ctx, "watch/", clientv3.WithRev(first.Header.Revision))
+	compacted := <-one.Watch(ctx, "watch/", clientv3.WithRev(first.Header.Revision))
 	expect(compacted.CompactRevision == last && errors.Is(compacted.Err(), rpctypes.ErrCompacted), "compacted", compacted.Err())
-	deletes := c.Watch(ctx, "watch/", clientv3.WithPrefix(), clientv3.WithFilterPut())
+	deletes := one.Watch(ctx, "watch/", clientv3.WithPrefix(), clientv3.WithFilterPut())
 	_, err = c.Put(ctx, "watch/b", "2")
 	must(err)
 	_, err = c.Delete(ctx, "watch/b")
