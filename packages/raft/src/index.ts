@@ -210,6 +210,7 @@ export {
 } from "./wire/admission.ts";
 export { encodePeerFrame, type GroupFrame } from "./wire/frame-codec.ts";
 export { type DecodedFrame, FrameDecoder, type FrameFailure } from "./wire/frame-decoder.ts";
+export { FrameEncoder } from "./wire/frame-encoder.ts";
 export {
   type ControlFrame,
   encodeControlFrame,

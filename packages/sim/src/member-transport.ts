@@ -6,8 +6,8 @@ import { assert, ByteWriter, type Prng } from "@quorate/base";
 import {
   type Completed,
   type DecodedFrame,
-  encodePeerFrame,
   FrameDecoder,
+  FrameEncoder,
   type GroupId,
   mayRemoteSend,
   type NodeId,
@@ -67,6 +67,7 @@ export class MemberTransport implements Transport {
   #disk = 0;
   /** Peers that could not be reached in this turn. */
   readonly #dropped = new Set<NodeId>();
+  readonly #encoder = new FrameEncoder();
 
   constructor(parts: TransportParts) {
     this.#parts = parts;
@@ -145,7 +146,9 @@ export class MemberTransport implements Transport {
     } catch (error) {
       throw watch.note(error);
     }
-    const bytes = encode(group, frame);
+    scratch.reset();
+    this.#encoder.encode(scratch, group, frame);
+    const bytes = scratch.finish();
     const sum = checksumOf(bytes);
     const { length } = bytes;
     const text = world.trace.isRead ? `send ${id}>${to} ${describe(frame)} ${length} ${sum}` : null;
@@ -260,12 +263,6 @@ export class MemberTransport implements Transport {
 
 // PERF: one buffer for all encoding; `finish` copies out what was written.
 const scratch = new ByteWriter();
-
-function encode(group: GroupId, frame: PeerFrame): Uint8Array {
-  scratch.reset();
-  encodePeerFrame(scratch, group, frame);
-  return scratch.finish();
-}
 
 /** As a connection of its own: what is wrong with it ends it. */
 function decode(bytes: Uint8Array): DecodedFrame | null {

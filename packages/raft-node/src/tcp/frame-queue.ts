@@ -4,7 +4,7 @@
  * calls an election. Raft allows any reordering.
  */
 import { assert, ByteWriter } from "@quorate/base";
-import { encodePeerFrame, type GroupId, type PeerFrame } from "@quorate/raft";
+import type { FrameEncoder, GroupId, PeerFrame } from "@quorate/raft";
 import type { TransportLimits } from "./options.ts";
 
 /** Above this a buffer is given up after use, so that one large turn does not hold memory for good. */
@@ -18,11 +18,13 @@ const spareCountMax = 4;
 
 /** Frames are encoded into one buffer until they are taken. */
 class Lane {
+  readonly #encoder: FrameEncoder;
   readonly #bytesMax: number;
   readonly #spares: Uint8Array<ArrayBuffer>[];
   readonly #writer = new ByteWriter(4096);
 
-  constructor(bytesMax: number, spares: Uint8Array<ArrayBuffer>[]) {
+  constructor(encoder: FrameEncoder, bytesMax: number, spares: Uint8Array<ArrayBuffer>[]) {
+    this.#encoder = encoder;
     this.#bytesMax = bytesMax;
     this.#spares = spares;
   }
@@ -36,7 +38,7 @@ class Lane {
     if (this.bytes >= this.#bytesMax) {
       return false;
     }
-    encodePeerFrame(this.#writer, group, frame);
+    this.#encoder.encode(this.#writer, group, frame);
     return true;
   }
 
@@ -65,9 +67,10 @@ export class FrameQueue {
   readonly #urgent: Lane;
   readonly #bulk: Lane;
 
-  constructor(limits: Pick<TransportLimits, "urgentBytesMax" | "bulkBytesMax">) {
-    this.#urgent = new Lane(limits.urgentBytesMax, this.#spares);
-    this.#bulk = new Lane(limits.bulkBytesMax, this.#spares);
+  /** @param encoder Shared by the queues of all peers. */
+  constructor(encoder: FrameEncoder, limits: Pick<TransportLimits, "urgentBytesMax" | "bulkBytesMax">) {
+    this.#urgent = new Lane(encoder, limits.urgentBytesMax, this.#spares);
+    this.#bulk = new Lane(encoder, limits.bulkBytesMax, this.#spares);
   }
 
   get bytes(): number {

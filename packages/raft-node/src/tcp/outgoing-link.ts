@@ -9,6 +9,7 @@ import { assert, ByteWriter } from "@quorate/base";
 import {
   encodeControlFrame,
   FrameDecoder,
+  type FrameEncoder,
   type GroupId,
   helloOf,
   judgeWelcome,
@@ -25,6 +26,7 @@ export interface LinkContext {
   readonly options: TcpTransportOptions;
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
+  readonly encoder: FrameEncoder;
   /** Where this member is reached, as it says in each handshake; empty where it cannot say. */
   readonly ownAddress: () => string;
   /** The connection is gone, or frames were dropped: what was on its way may be lost. */
@@ -63,7 +65,7 @@ export class OutgoingLink {
     this.#peer = peer;
     this.#address = address;
     this.#advertised = advertised;
-    this.#queue = new FrameQueue(context.limits);
+    this.#queue = new FrameQueue(context.encoder, context.limits);
   }
 
   /** Begins to dial. */

@@ -17,7 +17,7 @@ import type {
   TransportPeers,
   TransportReceiver,
 } from "@quorate/raft";
-import { Remotes } from "@quorate/raft";
+import { FrameEncoder, Remotes } from "@quorate/raft";
 import { formatAddress, parseAddress } from "../addresses.ts";
 import { HandshakeDoor } from "./handshake-door.ts";
 import { IncomingConnection, type IncomingContext } from "./incoming-connection.ts";
@@ -70,6 +70,7 @@ export class TcpTransport implements Transport {
       options,
       limits: this.#limits,
       counters: this.#counters,
+      encoder: new FrameEncoder(),
       ownAddress: () => this.#ownAddress,
       unreachable: (peer) => this.#unreachable(peer),
       established: (peer, bootId) => this.#lifeOf(peer).established(bootId),

@@ -1,7 +1,7 @@
 /** What waits for one peer: which frames overtake, how much is taken, and buffers that go to the socket and come back. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PeerFrame, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
+import { FrameEncoder, type PeerFrame, toLogIndex, toNodeId, toTerm } from "@quorate/raft";
 import { FrameQueue } from "../../src/tcp/frame-queue.ts";
 
 const group = 0;
@@ -32,7 +32,7 @@ const chunkOf = (bytes: number, fill: number): PeerFrame => ({
 });
 
 const queueOf = (bulkBytesMax = 1 << 30): FrameQueue =>
-  new FrameQueue({ urgentBytesMax: 1 << 20, bulkBytesMax });
+  new FrameQueue(new FrameEncoder(), { urgentBytesMax: 1 << 20, bulkBytesMax });
 
 function taken(queue: FrameQueue): Uint8Array {
   const bytes = queue.take();

@@ -2,7 +2,7 @@
  * The layout of a peer frame: length u32 (of what follows the checksum), CRC-32C u32 (of the same bytes), version u8, kind
  * u8, then the body; integers little-endian. Every length in a body has a bound here.
  */
-import { assert, type ByteReader, type ByteWriter, crc32c, DecodeError } from "@quorate/base";
+import { assert, type ByteReader, type ByteWriter, crc32c, crc32cJoin, DecodeError } from "@quorate/base";
 
 /** The version of the frame format, in each frame and negotiated in the handshake. */
 export const wireVersion = 1;
@@ -106,12 +106,28 @@ export function beginFrame(writer: ByteWriter, kind: FrameKind): number {
 
 /** Puts length and checksum into the header of the frame that began at `start`. */
 export function endFrame(writer: ByteWriter, start: number): void {
+  patchHeader(writer, start, crc32c(writer.view(start + frameHeaderBytes)));
+}
+
+/** {@link endFrame} of a frame whose bytes from `knownStart` on have the checksum `knownCrc`. */
+export function endFrameBehind(
+  writer: ByteWriter,
+  start: number,
+  knownStart: number,
+  knownCrc: number,
+): void {
   const bodyStart = start + frameHeaderBytes;
-  const bytes = writer.length - bodyStart;
+  assert(bodyStart <= knownStart && knownStart <= writer.length, "wire: a checksum of other bytes");
+  const headCrc = crc32c(writer.view(bodyStart), 0, 0, knownStart - bodyStart);
+  patchHeader(writer, start, crc32cJoin(headCrc, knownCrc, writer.length - knownStart));
+}
+
+function patchHeader(writer: ByteWriter, start: number, crc: number): void {
+  const bytes = writer.length - start - frameHeaderBytes;
   assert(bytes >= 2, "wire: frame without version and kind");
   assert(bytes <= frameBytesMaxDefault, "wire: frame too large");
   writer.patch32(start, bytes);
-  writer.patch32(start + 4, crc32c(writer.view(bodyStart)));
+  writer.patch32(start + 4, crc);
 }
 
 /** A count from outside, at most `max`, of things that take at least `leastBytes` each. */

@@ -1,7 +1,7 @@
 /** The core's messages as frame bodies: one kind of frame for each variant, so that a body holds nothing but its own fields. */
 import { type ByteReader, type ByteWriter, DecodeError } from "@quorate/base";
 import { indexZero, toLogIndex } from "../types/ids.ts";
-import type { Message } from "../types/message.ts";
+import type { AppendEntries, Message } from "../types/message.ts";
 import { contextBytesMax, type FrameKind, readBytes, readFlag } from "./layout.ts";
 import {
   readEntries,
@@ -25,15 +25,13 @@ export function messageKind(message: Message): FrameKind {
 
 /** Appends the body of `message`. */
 export function writeMessage(writer: ByteWriter, message: Message): void {
-  writer.varint(message.from);
-  writer.varint(message.to);
-  writer.varint(message.term);
+  if (message.type === "append-entries") {
+    writeAppendHead(writer, message);
+    writeEntries(writer, message.entries);
+    return;
+  }
+  writeHeader(writer, message);
   switch (message.type) {
-    case "append-entries":
-      writeLogId(writer, message.previous);
-      writer.varint(message.commit);
-      writeEntries(writer, message.entries);
-      return;
     case "append-response":
       writer.varint(message.index);
       if (message.rejected) {
@@ -71,6 +69,19 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case "transfer-leadership":
       return;
   }
+}
+
+/** Appends what stands before the entries. */
+export function writeAppendHead(writer: ByteWriter, message: AppendEntries): void {
+  writeHeader(writer, message);
+  writeLogId(writer, message.previous);
+  writer.varint(message.commit);
+}
+
+function writeHeader(writer: ByteWriter, { from, to, term }: Message): void {
+  writer.varint(from);
+  writer.varint(to);
+  writer.varint(term);
 }
 
 /**
