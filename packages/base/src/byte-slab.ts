@@ -3,6 +3,7 @@
  * the bytes: 100,000 entries in a log's window are then as many objects outside the heap to track and free.
  */
 import { assert } from "./assert.ts";
+import { ByteWriter } from "./byte-writer.ts";
 
 const slabBytesDefault: number = 64 * 1024;
 
@@ -20,29 +21,41 @@ const slabBytesDefault: number = 64 * 1024;
  */
 export class ByteSlab {
   readonly #slabBytes: number;
-  #slab: Uint8Array;
-  #used = 0;
+  /** Writes to the present slab, from its beginning to its end. */
+  readonly #writer = new ByteWriter(0);
 
   constructor(slabBytes: number = slabBytesDefault) {
     assert(slabBytes > 0, "slab: no room");
     this.#slabBytes = slabBytes;
-    this.#slab = new Uint8Array(0);
   }
 
   /** A copy of `bytes` that nobody else writes to. What would waste a quarter of a slab gets a buffer of its own. */
   copy(bytes: Uint8Array): Uint8Array {
-    const { length } = bytes;
-    if (length > this.#slabBytes / 4) {
-      return bytes.slice();
-    }
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = new Uint8Array(this.#slabBytes);
-      this.#used = 0;
-    }
-    const copied = this.#slab.subarray(this.#used, this.#used + length);
-    copied.set(bytes);
-    this.#used += length;
-    assert(this.#used <= this.#slab.length, "slab: overfull");
-    return copied;
+    return bytes.length > this.#slabBytes / 4 ? bytes.slice() : this.write(bytes.length, writeBytes, bytes);
   }
+
+  /**
+   * What `encode` writes of `value`, kept as a {@link copy} is. `bytesAbout` says how long that will be: a wrong guess costs time.
+   *
+   * PERF: written where it stays; made elsewhere and copied it took another view, and the time of the copy.
+   */
+  write<T>(bytesAbout: number, encode: (writer: ByteWriter, value: T) => void, value: T): Uint8Array {
+    assert(bytesAbout >= 0, "slab: less than nothing");
+    if (bytesAbout > this.#slabBytes / 4) {
+      const own = new ByteWriter(bytesAbout);
+      encode(own, value);
+      return own.view();
+    }
+    const writer = this.#writer;
+    if (writer.length + bytesAbout > writer.capacity) {
+      writer.handOver(new Uint8Array(this.#slabBytes));
+    }
+    const start = writer.length;
+    encode(writer, value);
+    return writer.view(start);
+  }
+}
+
+function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.bytes(bytes);
 }

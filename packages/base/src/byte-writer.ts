@@ -30,6 +30,11 @@ export class ByteWriter {
     return this.#length;
   }
 
+  /** Bytes that the buffer holds before it grows. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   u8(value: number): void {
     assert((value & 0xff) === value, "writer: not an unsigned 8-bit number");
     this.#reserve(1);

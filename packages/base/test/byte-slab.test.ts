@@ -22,6 +22,23 @@ test("small copies share buffers, large ones have their own", () => {
   assert.equal(slab.copy(new Uint8Array(0)).length, 0);
 });
 
+test("what is written in place stays as it was, however wrong the guesses of its length", () => {
+  const slab = new ByteSlab(64);
+  const kept = Array.from({ length: 100 }, (_, i) =>
+    slab.write(
+      (i * 7) % 40,
+      (writer, value) => {
+        writer.u8(value);
+        writer.bytes(new Uint8Array((i * 13) % 90).fill(value));
+      },
+      i,
+    ),
+  );
+  for (const [i, bytes] of kept.entries()) {
+    assert.deepEqual(bytes, new Uint8Array(1 + ((i * 13) % 90)).fill(i));
+  }
+});
+
 test("a slab without room is a bug", () => {
   assert.throws(() => new ByteSlab(0), /no room/);
 });

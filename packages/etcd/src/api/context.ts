@@ -23,6 +23,9 @@ import {
 /** A writer that grew beyond this is dropped, so that one large answer does not hold memory for ever. */
 const writerBytesKept = 1024 * 1024;
 
+/** A command may be so much longer than its request. */
+const commandExtraBytes = 16;
+
 /** A request that the port refused for want of a leader, and how to ask again. */
 interface Parked {
   readonly pending: Pending;
@@ -50,7 +53,6 @@ export class ApiContext {
   readonly pace: AnswerPace;
   readonly #quota: Quota;
   #writer = new ByteWriter(4096);
-  readonly #commandWriter = new ByteWriter(4096);
   readonly #commands = new ByteSlab();
   #nowMs: number;
   #stopped = false;
@@ -201,11 +203,13 @@ export class ApiContext {
     }
   }
 
-  /** The bytes of a command, for {@link submit}. PERF: in slabs, because the log keeps them for a while. */
-  encode(command: Command): Uint8Array {
-    this.#commandWriter.reset();
-    writeCommand(this.#commandWriter, command);
-    return this.#commands.copy(this.#commandWriter.view());
+  /**
+   * The bytes of a command, for {@link submit}. PERF: in slabs, because the log keeps them for a while.
+   *
+   * @param requestBytes Of the request that the command came in: about as long as itself.
+   */
+  encode(command: Command, requestBytes = 256): Uint8Array {
+    return this.#commands.write(requestBytes + commandExtraBytes, writeCommand, command);
   }
 
   /** Proposes `command` and answers `call` with its outcome. */

@@ -67,7 +67,7 @@ export function handlePut(context: ApiContext, input: Uint8Array, call: UnaryApi
   }
   const refused = checkRequest(request);
   if (refused === null) {
-    context.submit(call, context.encode(request), encodePut);
+    context.submit(call, context.encode(request, input.length), encodePut);
   } else {
     failWith(call, refused);
   }
@@ -81,7 +81,7 @@ export function handleDeleteRange(context: ApiContext, input: Uint8Array, call: 
   }
   const refused = checkRequest(request);
   if (refused === null) {
-    context.submit(call, context.encode(request), encodeDeleteRange);
+    context.submit(call, context.encode(request, input.length), encodeDeleteRange);
   } else {
     failWith(call, refused);
   }
@@ -97,7 +97,7 @@ export function handleTxn(context: ApiContext, input: Uint8Array, call: UnaryApi
   if (refused !== null) {
     failWith(call, refused);
   } else if (!isReadOnly(request)) {
-    context.submit(call, context.encode(request), encodeTxn);
+    context.submit(call, context.encode(request, input.length), encodeTxn);
   } else if (isSerializable(request)) {
     answerTxn(context, call, request);
   } else {
@@ -112,10 +112,10 @@ export function handleCompact(context: ApiContext, input: Uint8Array, call: Unar
     return;
   }
   if (!request.physical) {
-    context.submit(call, context.encode(request), encodeCompaction);
+    context.submit(call, context.encode(request, input.length), encodeCompaction);
     return;
   }
-  context.submitThen(call, context.encode(request), (result) => {
+  context.submitThen(call, context.encode(request, input.length), (result) => {
     // What is still hashed cannot be freed yet.
     if (!context.compactHashes.find(request.revision, () => sweepThen(context, call, result))) {
       sweepThen(context, call, result);
