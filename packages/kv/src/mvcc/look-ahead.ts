@@ -30,8 +30,8 @@ export class LookAhead {
   }
 
   /**
-   * Reads for `commands`, which are as they stand in the log, and of which only puts are looked at. Changes nothing. Returns how many
-   * old versions of keys it came to.
+   * Reads for `commands`, which are as they stand in the log, and of which only puts are looked at. Changes nothing; between two
+   * commands only, when the tables fit each other. Returns how many old versions of keys it came to.
    */
   see(commands: readonly Uint8Array[]): number {
     const hashCount = this.#hash(commands);

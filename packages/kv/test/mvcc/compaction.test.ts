@@ -1,7 +1,7 @@
 /** Sweeping: what is freed, how it is paced, that space is used again, and reads of a key with many versions. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Prng, utf8Encode } from "@quorate/base";
+import { emptyBytes, Prng, utf8Encode } from "@quorate/base";
 import { Sweeper } from "../../src/mvcc/compaction.ts";
 import { noRecord } from "../../src/mvcc/record-table.ts";
 import { MvccStore } from "../../src/mvcc/store.ts";
@@ -48,6 +48,29 @@ test("a key with 100,000 versions is read at any of them in few steps, before an
   expectReads(77_777);
   for (let revision = 130_002; revision < 170_002; revision++) {
     assert.equal(store.records.modRevision(store.recordOf(key, revision)), revision);
+  }
+});
+
+test("versions go on behind any that compaction took, jump targets among them", () => {
+  const append = (store: MvccStore, count: number): void => {
+    for (let i = 0; i < count; i++) {
+      store.put(key, emptyBytes, 0n);
+      store.finishRevision();
+    }
+  };
+  for (let before = 2; before <= 40; before++) {
+    for (let compacted = 3; compacted <= before + 1; compacted++) {
+      const store = new MvccStore();
+      append(store, before);
+      store.setCompactRevision(toRevision(compacted));
+      const sweeper = new Sweeper(store);
+      while (sweeper.sweep(1_000, store.compactRevision)) {}
+      append(store, 20);
+      store.check();
+      for (let revision = compacted; revision <= before + 21; revision++) {
+        assert.equal(store.records.modRevision(store.recordOf(key, revision)), revision);
+      }
+    }
   }
 });
 
