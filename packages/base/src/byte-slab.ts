@@ -35,7 +35,7 @@ export class ByteSlab {
   }
 
   /**
-   * What `encode` writes of `value`, kept as a {@link copy} is. `bytesAbout` says how long that will be: a wrong guess costs time.
+   * What `encode` writes of `value`, kept as a {@link copy} is. `bytesAbout` says how long that will be: too low a guess costs time.
    *
    * PERF: written where it stays; made elsewhere and copied it took another view, and the time of the copy.
    */
@@ -44,7 +44,8 @@ export class ByteSlab {
     if (bytesAbout > this.#slabBytes / 4) {
       const own = new ByteWriter(bytesAbout);
       encode(own, value);
-      return own.view();
+      // Where it grew it has up to twice the room that it needs, and is kept for long.
+      return own.capacity > bytesAbout ? own.finish() : own.view();
     }
     const writer = this.#writer;
     if (writer.length + bytesAbout > writer.capacity) {
@@ -52,7 +53,13 @@ export class ByteSlab {
     }
     const start = writer.length;
     encode(writer, value);
-    return writer.view(start);
+    if (writer.capacity <= this.#slabBytes) {
+      return writer.view(start);
+    }
+    // It outgrew the slab: small ones behind it would keep all of its room.
+    const bytes = writer.view(start).slice();
+    writer.handOver(new Uint8Array(0));
+    return bytes;
   }
 }
 

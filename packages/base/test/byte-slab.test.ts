@@ -39,6 +39,16 @@ test("what is written in place stays as it was, however wrong the guesses of its
   }
 });
 
+test("what is much longer than its guess holds no more memory than itself, and makes no slab larger", () => {
+  const slab = new ByteSlab(64);
+  const write = (bytesAbout: number, length: number): Uint8Array =>
+    slab.write(bytesAbout, (writer, bytes) => writer.bytes(bytes), new Uint8Array(length));
+  write(1, 1);
+  assert.equal(write(1, 1000).buffer.byteLength, 1000, "beyond its slab");
+  assert.equal(write(1, 1).buffer.byteLength, 64, "a slab as large as any");
+  assert.equal(write(20, 1000).buffer.byteLength, 1000, "beyond its own buffer");
+});
+
 test("a slab without room is a bug", () => {
   assert.throws(() => new ByteSlab(0), /no room/);
 });
