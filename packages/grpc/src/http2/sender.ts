@@ -132,11 +132,12 @@ export class Sender implements SendWindow, BytesHolder {
     const start = this.#outbox.length;
     const out = this.#outbox.reserve(3 * frameHeaderBytes + head.length + bytes + trailers.length);
     let at = writeFrameHeader(out, start, head.length, frameType.headers, flag.endHeaders, stream.id);
-    at = putShort(out, at, head);
-    at = this.#writeMessage(out, at, stream, message);
+    out.set(head, at);
+    at = this.#writeMessage(out, at + head.length, stream, message);
     const ends = flag.endHeaders | flag.endStream;
     at = writeFrameHeader(out, at, trailers.length, frameType.headers, ends, stream.id);
-    this.#outbox.advance(putShort(out, at, trailers));
+    out.set(trailers, at);
+    this.#outbox.advance(at + trailers.length);
     this.#host.changed();
     this.#localEnded(stream);
   }
@@ -263,7 +264,7 @@ export class Sender implements SendWindow, BytesHolder {
   #writeFramed(out: Buffer, at: number, stream: Http2Stream, message: Uint8Array): void {
     out[at] = 0;
     out.writeUInt32BE(message.length, at + 1);
-    putShort(out, at + prefixBytes, message);
+    out.set(message, at + prefixBytes);
     this.#countSent(stream, prefixBytes + message.length);
   }
 
@@ -341,22 +342,6 @@ export class Sender implements SendWindow, BytesHolder {
     stream.localClosed = true;
     this.#host.localEnded(stream);
   }
-}
-
-/** Longest bytes that are copied one by one. */
-const shortBytesMax = 48;
-
-/** Writes `bytes` at `at`; returns where they end. PERF: of a few bytes a copy one by one costs less than a call. */
-function putShort(out: Buffer, at: number, bytes: Uint8Array): number {
-  const { length } = bytes;
-  if (length > shortBytesMax) {
-    out.set(bytes, at);
-  } else {
-    for (let i = 0; i < length; i++) {
-      out[at + i] = bytes[i] as number;
-    }
-  }
-  return at + length;
 }
 
 function endsHere(queue: SendQueue, isLast: boolean): boolean {
