@@ -14,6 +14,7 @@ export type {
   BidiApiCall,
   CallMetadata,
   CancelHandle,
+  ClockPort,
   ClusterMember,
   DeferPort,
   DigestPort,

@@ -210,6 +210,11 @@ export interface DeferPort {
   after?(delayMs: number, work: () => void): void;
 }
 
+/** The time now, on the clock of `tick`, which shows it only at each tick. It runs on while the process stands still. */
+export interface ClockPort {
+  nowMs(): number;
+}
+
 /** Unpredictable numbers, for ids that the server chooses. */
 export interface RandomPort {
   /** An integer in [0, 2^32). */

@@ -207,7 +207,10 @@ export function swarm(seed: number, root: Prng): SeedPlan {
     rollingRestart: stops.chance(0.4),
     troubleAtStop: stops.chance(0.5),
   };
-  const etcd = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
+  const clients = etcdPlan(root.stream("swarm-etcd"), !plan.sessions);
+  // A renewal that rests on a word of a moment ago is no promise about clocks that leap.
+  const fastLeaseKeepAlive = !nemesis.clockJump && root.stream("swarm-keep-alives").chance(0.7);
+  const etcd = clients && { ...clients, fastLeaseKeepAlive };
   const drawn = {
     ...plan,
     stopLogBytesMin,

@@ -18,6 +18,11 @@ export interface ApiLimits {
   readonly watchProgressNotifyIntervalMs: number;
   /** The shortest time to live of a lease, in seconds: one and a half election timeouts, up to a whole second. */
   readonly leaseTtlSecondsMin: number;
+  /**
+   * Whether a leader that a majority confirmed a moment ago renews leases without asking it for each. Needs a clock, see
+   * `ApiOptions`. ETCD: the feature gate FastLeaseKeepAlive, on.
+   */
+  readonly fastLeaseKeepAlive: boolean;
   /** Whether the leader notes now and then what is left of leases. ETCD: the feature gate LeaseCheckpoint, off. */
   readonly leaseCheckpoint: boolean;
   /** What the leader compacts by itself. ETCD: --auto-compaction-mode and --auto-compaction-retention, off. */
@@ -51,6 +56,7 @@ export function apiLimitsDefault(electionTimeoutMs = 1000, heartbeatIntervalMs =
     electionTimeoutMs,
     watchProgressNotifyIntervalMs: 10 * 60 * 1000,
     leaseTtlSecondsMin: Math.max(1, Math.ceil(leaseTtlMsMin / 1000)),
+    fastLeaseKeepAlive: true,
     leaseCheckpoint: false,
     autoCompaction: { mode: "off" },
     learnerCountMax: 1,

@@ -1,6 +1,7 @@
 /** Ports and settings of the API, as an embedding gives them. */
 import type {
   AuthEvent,
+  ClockPort,
   DeferPort,
   DigestPort,
   LeaderPort,
@@ -21,6 +22,8 @@ export interface ApiOptions {
   readonly membership: MembershipPort;
   readonly defer: DeferPort;
   readonly random: RandomPort;
+  /** Without it, a majority confirms each keep-alive of a lease. */
+  readonly clock?: ClockPort;
   /** Begins a SHA-256. Without it, snapshots are refused by name. */
   readonly createDigest?: () => DigestPort;
   /** Without it, changes of the members are refused by name. */

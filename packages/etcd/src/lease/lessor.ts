@@ -1,12 +1,13 @@
 /**
  * When leases end. Only the leader decides it, by the clock it is ticked with; a lease lives from the first tick after its
  * grant or renewal, so it ends late by at most a tick and never early. A new leader knows nothing of its predecessor's
- * clock and gives every lease its whole time again, or what a checkpoint left. An end is a command like any other; it
+ * clock and gives every lease its whole time again, or what a checkpoint left, and a moment more. An end is a command like any other; it
  * carries the leader's term, and in a later term it has no effect.
  */
 import { assert, Heap } from "@quorate/base";
 import { encodeCommand, type KvLease } from "@quorate/kv";
 import type { StorePort, SubmitOutcome } from "../ports.ts";
+import { leaseGraceMs } from "./recent-leadership.ts";
 
 /** ETCD: leases that are revoked per second at most, so that many that end together do not flood the log. */
 const revokesPerSecond = 1000;
@@ -143,7 +144,7 @@ export class Lessor {
 
   /**
    * Gives a lease its whole time again. One that has ended is not renewed any more, even while its revocation waits or runs:
-   * the answer then comes with the outcome. The caller has made sure that this member still leads.
+   * the answer then comes with the outcome. The caller has made sure that this member still leads, or did so a moment ago.
    */
   renew(id: bigint, nowMs: number, done: (renewal: Renewal) => void): void {
     const reign = this.#reign;
@@ -176,7 +177,7 @@ export class Lessor {
     if (entry.endMs === null) {
       return lease.ttlSeconds * 1000;
     }
-    return entry.endMs > nowMs ? entry.endMs - nowMs : null;
+    return entry.endMs > nowMs ? Math.min(entry.endMs - nowMs, lease.ttlSeconds * 1000) : null;
   }
 
   /** ETCD: what a checkpoint left is cleared in the log first, or the next leader would end the renewed lease early. */
@@ -239,12 +240,13 @@ export class Lessor {
     reign.allTakenUp = leases.length < leasesPerTick;
   }
 
-  /** A lease from before the reign lives from the reign's beginning. */
+  /** A lease from before the reign lives from the reign's beginning, and for as long as its predecessor may have renewed it since. */
   #enter(reign: Reign, lease: KvLease): Entry {
     const seconds = lease.remainingSeconds > 0 ? lease.remainingSeconds : lease.ttlSeconds;
-    const entry: Entry = { id: lease.id, endMs: reign.sinceMs + seconds * 1000, queued: false, waiting: [] };
+    const endMs = reign.sinceMs + seconds * 1000 + leaseGraceMs;
+    const entry: Entry = { id: lease.id, endMs, queued: false, waiting: [] };
     reign.entries.set(lease.id, entry);
-    this.#queue(reign, entry, reign.sinceMs + seconds * 1000);
+    this.#queue(reign, entry, endMs);
     return entry;
   }
 

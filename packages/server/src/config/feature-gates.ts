@@ -3,7 +3,11 @@ import { assert } from "@quorate/base";
 import type { ValueKind } from "./value-kind.ts";
 
 /** ETCD: what can be switched and has an effect here. */
-export type FeatureGate = "CompactHashCheck" | "InitialCorruptCheck" | "LeaseCheckpoint";
+export type FeatureGate =
+  | "CompactHashCheck"
+  | "FastLeaseKeepAlive"
+  | "InitialCorruptCheck"
+  | "LeaseCheckpoint";
 
 /** One switch of etcd 3.7. */
 interface GateRow {
@@ -29,8 +33,8 @@ export const featureGates: readonly GateRow[] = [
     name: "FastLeaseKeepAlive",
     stage: "beta",
     etcdDefault: true,
-    fate: "no effect",
-    why: "keeping a lease alive waits for nothing that could be left out",
+    fate: "served",
+    why: "a leader keeps leases alive for a tenth of a second after a majority has confirmed it; switched off, a majority confirms each keep-alive",
   },
   {
     name: "InitialCorruptCheck",
@@ -136,6 +140,7 @@ function weigh(explicit: ReadonlyMap<string, boolean>): GateReading | { readonly
 
 const served: ReadonlySet<string> = new Set<FeatureGate>([
   "CompactHashCheck",
+  "FastLeaseKeepAlive",
   "InitialCorruptCheck",
   "LeaseCheckpoint",
 ]);
@@ -145,6 +150,15 @@ function servedGate(name: string): FeatureGate {
   return name as FeatureGate; // Held by the set above.
 }
 
+/** Those that are on and have an effect where nobody asks for anything. */
+export const gatesDefault: readonly FeatureGate[] = featureGates
+  .filter(({ etcdDefault, fate }) => fate === "served" && etcdDefault)
+  .map(({ name }) => servedGate(name));
+
+function isOnByDefault(name: string): boolean {
+  return gatesDefault.some((one) => one === name);
+}
+
 /** The type of `--feature-gates`; its value is the names of those that are on and have an effect. */
 export const gatesKind: ValueKind<readonly FeatureGate[]> = {
   placeholder: "<Name=true|false,…>",
@@ -152,5 +166,11 @@ export const gatesKind: ValueKind<readonly FeatureGate[]> = {
     const reading = readGates(text);
     return "problem" in reading ? reading : { value: reading.on };
   },
-  format: (value) => value.map((name) => `${name}=true`).join(","),
+  format: (value) =>
+    featureGates
+      .filter(
+        ({ name, fate }) => fate === "served" && value.includes(servedGate(name)) !== isOnByDefault(name),
+      )
+      .map(({ name }) => `${name}=${!isOnByDefault(name)}`)
+      .join(","),
 };

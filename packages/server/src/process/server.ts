@@ -208,6 +208,7 @@ function apiOptions(
       const hash = createHash("sha256");
       return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
     },
+    clock: { nowMs: () => performance.now() },
     random: { uint32: () => randomInt(2 ** 32) },
     ...access.ports,
     limits: {
@@ -216,6 +217,7 @@ function apiOptions(
       txnOpCountMax: config.maxTxnOps,
       autoCompaction: compactionPolicy(config) ?? { mode: "off" },
       watchProgressNotifyIntervalMs: config.watchProgressNotifyIntervalMs,
+      fastLeaseKeepAlive: config.featureGates.includes("FastLeaseKeepAlive"),
       leaseCheckpoint: config.featureGates.includes("LeaseCheckpoint"),
       authTokenTtlMs: config.authTokenTtlSeconds * 1000,
       autoDisarmNoSpace: config.autoDisarmNoSpace,

@@ -44,6 +44,7 @@ interface EtcdServerParts {
   readonly progressIntervalMs: number;
   /** Events and keys between two other pieces of work: few, so that much comes between. */
   readonly sliceCount: number;
+  readonly fastLeaseKeepAlive: boolean;
   readonly confState: ConfState;
   /** The member's clock, in milliseconds. */
   readonly nowMs: () => number;
@@ -82,12 +83,14 @@ export class EtcdServer {
       store: machine,
       membership: { clusterId: 1, members: () => [] },
       defer: { defer: (work) => parts.defer(() => this.#unlessStopped(work)) },
+      clock: { nowMs: parts.nowMs },
       random: { uint32: () => random.uint32() },
       limits: {
         ...apiLimitsDefault(electionTimeoutMs, heartbeatMs),
         watchProgressNotifyIntervalMs: parts.progressIntervalMs,
         sliceEventCount: parts.sliceCount,
         sliceKeyCount: parts.sliceCount,
+        fastLeaseKeepAlive: parts.fastLeaseKeepAlive,
       },
       about: { version: "3.7.0", storageVersion: "3.7.0", quotaBytes: parts.quotaBytes },
       nowMs: parts.nowMs(),

@@ -16,6 +16,7 @@ interface EtcdSettings {
   readonly quotaBytes: number;
   readonly progressIntervalMs: number;
   readonly sliceCount: number;
+  readonly fastLeaseKeepAlive: boolean;
 }
 
 /** See the head of this file. */

@@ -63,7 +63,11 @@ export class LeaseChecker {
     this.#checkTime(id, lease);
   }
 
-  /** A grant or a renewal that was asked for at `asked` (`askedAtMs` of the world) is answered. */
+  /**
+   * A grant or a renewal that was asked for at `asked` is answered.
+   *
+   * @param askedAtMs The same moment of the world, or an earlier one: a lease that was removed since then may still be renewed.
+   */
   held(id: bigint, asked: Clocks, askedAtMs: number): void {
     const lease = this.#leases.get(id);
     promise(lease !== undefined, "lease", () => `lease ${id} is held, and was never granted`);

@@ -59,6 +59,7 @@ function oneOf(name: (typeof clientCounts)[number]): Simplification {
 const api: readonly Simplification[] = [
   ...clientCounts.map((name) => etcd({ [name]: 0 })),
   etcd({ compacts: false }),
+  etcd({ fastLeaseKeepAlive: false }),
   etcd({ quotaBytes: -1 }),
   workload({ clientCount: 0 }),
   ...clientCounts.map(oneOf),

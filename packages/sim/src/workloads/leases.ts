@@ -66,10 +66,7 @@ export class Leases extends Client {
 
   /** Keeps it for a while; then revokes it, or leaves it alone. Meanwhile asks now and then what is left. */
   #hold(id: number, ttlSeconds: number, again: () => void): void {
-    const pauseMs = this.random.chance(0.5)
-      ? () => this.random.integer(300, 1_500)
-      : // Some renew at the last moment, or a little later: what comes while the lease is being revoked is too late.
-        () => ttlSeconds * 1_000 + this.random.integer(-300, 400);
+    const pauseMs = this.#pauses(ttlSeconds);
     const keepAlive = this.random.chance(0.7) ? new KeepAlive(this, this.#time, id, pauseMs, () => {}) : null;
     const holdMs = this.random.integer(0, 12_000);
     this.#ask(id, () => {});
@@ -81,6 +78,17 @@ export class Leases extends Client {
         this.#ask(id, again);
       }
     });
+  }
+
+  /** Between two renewals. */
+  #pauses(ttlSeconds: number): () => number {
+    if (this.#time.isFast && this.random.chance(0.4)) {
+      return () => this.random.integer(10, 80);
+    }
+    return this.random.chance(0.5)
+      ? () => this.random.integer(300, 1_500)
+      : // Some renew at the last moment, or a little later: what comes while the lease is being revoked is too late.
+        () => ttlSeconds * 1_000 + this.random.integer(-300, 400);
   }
 
   #revoke(id: number, again: () => void): void {

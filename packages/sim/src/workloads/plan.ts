@@ -21,6 +21,8 @@ export interface EtcdPlan {
   readonly leaseClientCount: number;
   readonly bankClientCount: number;
   readonly lockClientCount: number;
+  /** Leaders that a majority confirmed a moment ago renew leases without asking it; some holders renew in quick succession. */
+  readonly fastLeaseKeepAlive: boolean;
   readonly compacts: boolean;
   /** Access control, which an administrator switches on and off; all other clients are root. */
   readonly userCount: number;
@@ -41,6 +43,7 @@ export const etcdPlanBase: EtcdPlan = {
   leaseClientCount: 3,
   bankClientCount: 1,
   lockClientCount: 2,
+  fastLeaseKeepAlive: false,
   compacts: true,
   userCount: 0,
 };
@@ -73,6 +76,7 @@ export function etcdPlan(random: Prng, mayRefuse: boolean): EtcdPlan | null {
     leaseClientCount: some(0.5, 3),
     bankClientCount: some(0.4, 3),
     lockClientCount: some(0.4, 3),
+    fastLeaseKeepAlive: false,
     compacts: random.chance(0.5),
     userCount: mayRefuse && random.chance(0.5) ? random.integer(1, 4) : 0,
   };

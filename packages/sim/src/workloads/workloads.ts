@@ -51,10 +51,10 @@ export class EtcdWorkloads {
     this.#world = world;
     this.#plan = plan;
     this.#target = target;
-    const { progressIntervalMs, quotaBytes, sliceCount } = plan;
+    const { fastLeaseKeepAlive, progressIntervalMs, quotaBytes, sliceCount } = plan;
     this.#apis = new EtcdWorld(
       world,
-      { ...settings, progressIntervalMs, quotaBytes, sliceCount },
+      { ...settings, fastLeaseKeepAlive, progressIntervalMs, quotaBytes, sliceCount },
       () => this.#oracle,
     );
     this.#network = new ClientNetwork(
@@ -75,7 +75,7 @@ export class EtcdWorkloads {
   start(): void {
     const plan = this.#plan;
     const kit = this.#kit();
-    const time = { clocks: () => this.#apis.clocks() };
+    const time = { clocks: () => this.#apis.clocks(), isFast: plan.fastLeaseKeepAlive };
     const each = <T extends Client & { start(): void }>(
       count: number,
       make: (name: number) => T,

@@ -1,5 +1,5 @@
 /** Where settings come from, and switches by name. */
-import { type FeatureGate, gatesKind } from "../feature-gates.ts";
+import { type FeatureGate, gatesDefault, gatesKind } from "../feature-gates.ts";
 import type { FlagRows } from "../flag-row.ts";
 import { textKind } from "../value-kind.ts";
 
@@ -16,7 +16,7 @@ export const configurationFlags: FlagRows<ConfigurationValues> = {
     name: "feature-gates",
     group: "Configuration",
     kind: gatesKind,
-    defaultValue: [],
+    defaultValue: gatesDefault,
     etcdDefault: "",
     isEtcds: true,
     help: "Switches by name, Name=true or Name=false, divided by commas; a section below has them all.",
