@@ -1,6 +1,10 @@
 /**
  * Entries in memory: the tail of the log, and ranges that were loaded back for a slow follower or a restart. Both are
  * bounded in bytes; what is not here is read from the segments.
+ *
+ * PERF: an entry that is kept for long grows old, and costs the collector three objects beside its bytes; mostly nobody reads further
+ * back than the last few batches. So the tail is short until somebody falls behind it, then as long as the bound allows, and short
+ * again when nobody reads that far any more (docs/performance.md, *What was tried*).
  */
 import { assert } from "@quorate/base";
 import { type Entry, entryBytes } from "@quorate/raft";
@@ -12,9 +16,17 @@ interface LoadedRange {
   readonly bytes: number;
 }
 
+/** Entries that the tail has while everybody reads near its end. */
+const calmCount = 4096;
+
 /** The tail of the log and what was loaded. */
 export class LogWindow {
   readonly #bytesMax: number;
+  /** Entries that the tail may have now. */
+  #tailCountMax = calmCount;
+  /** Since that was last decided: how many were appended, and how far from the end somebody read. */
+  #appendedCount = 0;
+  #depth = 0;
   // The tail: #tail[#head] has index #low. PERF: the head moves, the array is cut now and then.
   #tail: (Entry | undefined)[] = [];
   #head = 0;
@@ -42,6 +54,7 @@ export class LogWindow {
     assert(entry.index === this.#low + this.#tail.length - this.#head, "window: gap");
     this.#tail.push(entry);
     this.#tailBytes += entryBytes(entry);
+    this.#appendedCount++;
     assert(this.#head < this.#tail.length, "window: what was added is here");
   }
 
@@ -65,10 +78,17 @@ export class LogWindow {
     assert(this.#low + length - this.#head <= index, "window: entries behind the cut");
   }
 
-  /** Drops entries below `low` and, while above the limit, the oldest. All entries here are durable. */
+  /** Drops entries below `low` and, while above a limit, the oldest. All entries here are durable. */
   trim(low: number): void {
+    if (this.#appendedCount >= 4 * calmCount) {
+      this.#shorten();
+    }
     const tail = this.#tail;
-    while (this.#head < tail.length && (this.#low < low || this.#tailBytes > this.#bytesMax)) {
+    const headMin = tail.length - this.#tailCountMax;
+    while (
+      this.#head < tail.length &&
+      (this.#low < low || this.#head < headMin || this.#tailBytes > this.#bytesMax)
+    ) {
       this.#tailBytes -= entryBytes(tail[this.#head] as Entry);
       tail[this.#head] = undefined; // What was let go must not be kept alive by the array.
       this.#head++;
@@ -86,6 +106,16 @@ export class LogWindow {
     if (this.#loaded.length > 0) {
       this.#loaded = this.#loaded.filter((range) => range.low + range.entries.length > low);
     }
+  }
+
+  /** Lets the tail have half of what it has, where nobody reads in the older half. */
+  #shorten(): void {
+    const count = this.#tail.length - this.#head;
+    if (this.#depth * 2 <= count) {
+      this.#tailCountMax = Math.max(Math.ceil(count / 2), calmCount);
+    }
+    this.#appendedCount = 0;
+    this.#depth = 0;
   }
 
   /** Keeps a range that was read back. The one kept last is never dropped for the others. */
@@ -111,8 +141,12 @@ export class LogWindow {
     assert(low < high, "window: empty range asked for");
     if (low >= this.#low) {
       const start = this.#head + low - this.#low;
+      this.#depth = Math.max(this.#depth, this.#tail.length - start);
       return start < this.#tail.length ? limited(this.#tail, start, start + high - low, bytesMax) : null;
     }
+    // Whoever has fallen behind the tail finds what comes from here on in it.
+    this.#tailCountMax = Number.POSITIVE_INFINITY;
+    this.#appendedCount = 0;
     for (let i = this.#loaded.length - 1; i >= 0; i--) {
       const range = this.#loaded[i] as LoadedRange;
       if (low >= range.low && low < range.low + range.entries.length) {

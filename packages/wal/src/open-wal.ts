@@ -48,7 +48,10 @@ export interface WalOptions {
   readonly buggify?: Buggify | null;
   /** Length of a segment, preallocated. Default 64 MiB. */
   readonly segmentBytes?: number;
-  /** Bytes of entries kept in memory; older ones are read from their segments. Default 8 MiB. */
+  /**
+   * Bytes of entries kept in memory; older ones are read from their segments. While nobody reads that far back, some thousand entries are enough.
+   * Default 8 MiB.
+   */
   readonly windowBytesMax?: number;
   /** Records gathered into one write. Default 8 MiB. */
   readonly batchBytesMax?: number;
@@ -58,7 +61,7 @@ export interface WalOptions {
 export const segmentBytesDefault: number = 64 * 1024 * 1024;
 
 /**
- * Default limit of the entries in memory: a follower that lags by less than some 25,000 small entries costs no reading.
+ * Default limit of the entries in memory: a follower that lags by less than some 25,000 small entries costs little reading.
  *
  * PERF: an entry costs three objects beside its bytes, and the collector's headroom is in proportion: of 32 MiB a leader with 200,000
  * keys of 256 bytes had 319 MB resident, of 8 MiB it has 254 (`npm run bench -- memory`).

@@ -43,7 +43,7 @@ import { writeFloor } from "./vote-floor.ts";
 
 /** Limits of a {@link WalStorage}, in bytes. */
 export interface WalLimits {
-  /** Entries kept in memory, and again as much for ranges loaded back. */
+  /** Entries kept in memory at most, and again as much for ranges loaded back. */
   readonly windowBytesMax: number;
   /** Records gathered into one batch; one host batch above it is written alone. */
   readonly batchBytesMax: number;
