@@ -291,13 +291,15 @@ export class MemberStart {
 
   /** The places that are at their worst now and then, where the seed has it so. */
   #buggify(): Buggify | null {
-    const { faults, id, plan, world } = this.#parts;
+    const { faults, id, network, plan, world } = this.#parts;
     if (plan.buggified.length === 0) {
       return null;
     }
     const random = world.random.stream(`buggify-${id}-${this.#lifeCount}`);
     return (point) => {
-      const isWorst = plan.buggified.includes(point) && random.chance(worstChance(point));
+      const isDrawn = plan.buggified.includes(point) && random.chance(worstChance(point));
+      // A chunk that is dropped is the network's fault, and a healed one has none: each costs the time of sending again.
+      const isWorst = isDrawn && !(point === "snapshot-chunk-dropped" && network.isHealed);
       if (isWorst) {
         faults.add(`buggify-${point}`);
       }

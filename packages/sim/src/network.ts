@@ -5,7 +5,7 @@
 import { assert, type Prng } from "@quorate/base";
 import type { NodeId } from "@quorate/raft";
 import type { FaultCount } from "./fault-count.ts";
-import type { NetworkPlan } from "./swarm.ts";
+import { healedNetwork, type NetworkPlan } from "./swarm.ts";
 import type { World } from "./world.ts";
 
 /** How a frame arrives: as it was sent, with a bit changed, or cut off where the connection broke. */
@@ -49,6 +49,7 @@ export class Network {
   #held: Frame[] = [];
   readonly #recorded: Frame[] = [];
   #plan: NetworkPlan;
+  #isHealed = false;
 
   constructor(world: World, plan: NetworkPlan, faults: FaultCount, deliver: Deliver) {
     this.#world = world;
@@ -62,6 +63,16 @@ export class Network {
   /** Changes loss and delay for everything sent from now on. */
   setPlan(plan: NetworkPlan): void {
     this.#plan = plan;
+  }
+
+  /** From now on whatever is sent arrives, undamaged and once, and nobody may act as if it did not. */
+  heal(): void {
+    this.#plan = healedNetwork(this.#plan);
+    this.#isHealed = true;
+  }
+
+  get isHealed(): boolean {
+    return this.#isHealed;
   }
 
   /** Blocks one direction: frames sent into it, and frames on their way, are gone. */

@@ -13,7 +13,7 @@ import { Nemesis } from "./nemesis.ts";
 import { SessionPuts } from "./session-puts.ts";
 import { checkStanding, type StandingTarget } from "./standing.ts";
 import { type KeptSteps, keepAll, type StepKind } from "./steps.ts";
-import { calmNetwork, calmPace, healedNetwork, type SeedPlan, swarm, type WorkloadPlan } from "./swarm.ts";
+import { calmNetwork, calmPace, type SeedPlan, swarm, type WorkloadPlan } from "./swarm.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { promise, type Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
@@ -234,7 +234,7 @@ class Run {
     this.#churn?.stop();
     this.#workload.stop();
     this.#clients?.stop();
-    this.#cluster.network.setPlan(healedNetwork(this.#plan.network));
+    this.#cluster.network.heal();
     const timeoutMs = 2 * this.#plan.electionTimeoutTicks * this.#plan.tickMs;
     const healedAtMs = this.#world.nowMs;
 

@@ -115,6 +115,7 @@ interface StatusPage {
   readonly term: number;
   readonly committed: number;
   readonly applied: number;
+  readonly log: { readonly firstIndex: number; readonly lastIndex: number };
   readonly revision: number;
 }
 

@@ -134,6 +134,27 @@ async function appliedByAll(cluster: ProcessCluster): Promise<number | null> {
   return first !== undefined && others.every((applied) => applied === first) ? first : null;
 }
 
+/** Puts until nobody that runs can serve `victim`, which is down, from its log any more: only a snapshot brings it back. */
+async function putUntilCompacted(
+  cluster: ProcessCluster,
+  member: ProcessMember,
+  victim: ProcessMember,
+): Promise<void> {
+  const others = cluster.members.filter((other) => other !== victim);
+  const pages = () => Promise.all(others.map((other) => other.status()));
+  const held = Math.max(...(await pages()).map((page) => page?.log.lastIndex ?? 0));
+  assert.ok(held > 0, "nobody tells how long the log is");
+  await eventually("the log is compacted beyond the victim", withinMs, async () => {
+    const puts = Array.from({ length: 20 }, (_, i) => {
+      const key = text(`free/${i}`);
+      return patiently("a put", () => call(member, "KV/Put", PutRequestSchema, { key, value: key }));
+    });
+    await Promise.all(puts);
+    const isCompacted = (await pages()).every((page) => page !== null && page.log.firstIndex > held + 1);
+    return isCompacted || undefined;
+  });
+}
+
 describe("three members", () => {
   let cluster: ProcessCluster;
   const secrets = ["Root-Secret-8321", "Ana-Secret-5549", "Wrong-Secret-7741", "New-Secret-1187"] as const;
@@ -204,12 +225,7 @@ describe("three members", () => {
         ),
       );
       await patiently("off", () => call(stable, "AuthDisable", AuthDisableRequestSchema, {}, root));
-      // More than a snapshot's worth, so that the victim is fed one.
-      const puts = Array.from({ length: 60 }, (_, i) => {
-        const key = text(`free/${i}`);
-        return patiently("a put", () => call(stable, "KV/Put", PutRequestSchema, { key, value: key }));
-      });
-      await Promise.all(puts);
+      await putUntilCompacted(cluster, stable, victim);
       await patiently("on", () => call(stable, "AuthEnable", AuthEnableRequestSchema, {}));
       victim.start();
       const nobody = patiently("a put of nobody", () =>

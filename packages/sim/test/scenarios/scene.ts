@@ -15,6 +15,7 @@ export class Scene {
   readonly world: World;
   readonly cluster: Cluster;
   readonly plan: SeedPlan;
+  readonly faults: FaultCount = new FaultCount();
   readonly #watch = new Watch();
 
   /** @param sink Gets every event of the world as a line. */
@@ -45,7 +46,7 @@ export class Scene {
       ...overrides,
     };
     this.world = new World(root, new Trace(sink));
-    this.cluster = new Cluster(this.world, this.plan, new FaultCount(), this.#watch);
+    this.cluster = new Cluster(this.world, this.plan, this.faults, this.#watch);
   }
 
   /** Starts everybody and waits for a leader. */
