@@ -135,6 +135,22 @@ test("flags for node can be replaced or left out", () => {
   assert.deepEqual(flagsOf(""), ["--conditions=source"]);
 });
 
+test("the command of a package gives a server the same flags, within the same process", () => {
+  const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Told =>
+    told(start(pinned, [join(checkout, "packages/server/bin/quorate.js"), ...args], env));
+  assert.deepEqual(run(["serve", "a b", "*"]).args, ["serve", "a b", "*"]);
+  assert.deepEqual(run(["serve"]).flags, ["--max-semi-space-size=16"]);
+  assert.deepEqual(run(["cluster"]).flags, ["--max-semi-space-size=16"]);
+  assert.deepEqual(run(["serve"], { QUORATE_NODE_FLAGS: "--stack-size=900 --no-lazy" }).flags, [
+    "--stack-size=900",
+    "--no-lazy",
+  ]);
+  assert.deepEqual(run(["serve"], { QUORATE_NODE_FLAGS: "" }).flags, []);
+  assert.deepEqual(run(["serve"], { NODE_OPTIONS: "--max-semi-space-size=32" }).flags, []);
+  assert.deepEqual(run(["get", "x"]).flags, [], "others are over too soon to need them");
+  assert.equal(start(pinned, [join(checkout, "packages/server/bin/quorate.js"), "serve"]).stderr, "");
+});
+
 test("runs the bundled program as long as it was made of the sources as they stand", () => {
   const program = join(checkout, "packages/server/dist/program");
   const source = join(checkout, "packages/server/src/main.ts");

@@ -147,7 +147,9 @@ export const goals: readonly Goal[] = [
   times("linearizable ranges, 100 clients", "etcd-benchmark", "range, linearizable 100/10", 2.5),
   times("serializable ranges, 100 clients", "etcd-benchmark", "range, serializable 100/10", 2),
   times("transactions", "etcd-benchmark", "txn of one put 100/10", 2),
-  times("lease keep-alives", "etcd-benchmark", "lease keep-alive 100/10", 2),
+  times("lease keep-alives, etcd's `benchmark`", "etcd-benchmark", "lease keep-alive 100/10", 2),
+  times("the same, a light client", "streams", "lease keep-alives, a stream for each", 2),
+  times("the same, streams that stay", "streams", "lease keep-alives on 100 streams", 2),
   times("events to 100 watchers", "etcd-benchmark", "watch, 100 watchers of one key 10/10", 2),
   times("events to 10,000 watchers", "etcd-benchmark", "watch, 10,000 watchers of one key 10/10", 2),
   atMost("memory of an idle member, above etcd's", ["restart", "idle"], 40, "MB", (ours, theirs) =>
