@@ -5,6 +5,7 @@
 import { connect } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { type LoadReport, runLoadProcess } from "./cluster.ts";
+import { median, ratios } from "./statistics.ts";
 import { launch, type Running, root, rssBytes, shutDown, withCost } from "./system.ts";
 
 const binary = `${root}/bin/quorate`;
@@ -15,87 +16,99 @@ const connections = 20;
 export interface GrowthResult {
   readonly what: string;
   readonly count: number;
-  readonly putCpuUs: number;
+  /** One of each round; rounds go over all sizes of the same thing in turn. */
+  readonly putCpuUs: readonly number[];
   readonly rssBytes: number;
 }
 
 export interface GrowthOptions {
   readonly keyCounts: readonly number[];
-  /** Ascending; each is reached from the one before it. */
   readonly entryCounts: readonly number[];
   readonly watcherCounts: readonly number[];
+  /** Puts of one sample. */
   readonly sampleCount: number;
+  readonly rounds: number;
 }
 
 export const growthDefaults: GrowthOptions = {
   keyCounts: [1_000, 100_000, 1_000_000],
   entryCounts: [1_000_000, 3_000_000, 10_000_000],
   watcherCounts: [10, 1_000, 10_000],
-  sampleCount: 200_000,
+  sampleCount: 100_000,
+  rounds: 7,
 };
 
+/** A member of a size, and what ends it. */
+interface Grown {
+  readonly running: Running;
+  readonly count: number;
+  /** Samples draw their keys from as many. */
+  readonly keyCount: number;
+  end(): void;
+}
+
+const fewKeys = 1000;
+/** As warm as the others, whatever its size. */
+const warmUpPuts = 500_000;
+
 export async function benchGrowth(options: GrowthOptions = growthDefaults): Promise<GrowthResult[]> {
-  return [...(await growKeys(options)), ...(await growEntries(options)), ...(await growWatchers(options))];
+  const { entryCounts, keyCounts, watcherCounts } = options;
+  return [
+    ...(await grow("keys", keyCounts, options, async (running, count) => {
+      await puts(running, Math.max(count, warmUpPuts), count);
+      return { running, count, keyCount: count, end: () => {} };
+    })),
+    ...(await grow("log entries", entryCounts, options, async (running, count) => {
+      await puts(running, count, fewKeys);
+      return { running, count, keyCount: fewKeys, end: () => {} };
+    })),
+    ...(await grow("idle watchers", watcherCounts, options, async (running, count) => {
+      await puts(running, warmUpPuts, fewKeys);
+      // All on one stream, each on a key that nobody writes.
+      const end = await watch(running.members[0]?.clientPort ?? 0, count);
+      return { running, count, keyCount: fewKeys, end };
+    })),
+  ];
 }
 
-/** Puts to keys that exist, drawn over all of them. */
-async function growKeys({ keyCounts, sampleCount }: GrowthOptions): Promise<GrowthResult[]> {
-  return withMember(async (running) => {
-    const results: GrowthResult[] = [];
-    let present = 0;
-    for (const count of keyCounts) {
-      await puts(running, count - present, count);
-      present = count;
-      results.push(await sample(running, "keys", count, sampleCount, count));
-    }
-    return results;
-  });
-}
-
-async function growEntries({ entryCounts, sampleCount }: GrowthOptions): Promise<GrowthResult[]> {
-  return withMember(async (running) => {
-    const keyCount = 1000;
-    const results: GrowthResult[] = [];
-    let written = 0;
-    for (const count of entryCounts) {
-      await puts(running, Math.max(0, count - written - sampleCount), keyCount);
-      results.push(await sample(running, "log entries", count, sampleCount, keyCount));
-      written = count;
-    }
-    return results;
-  });
-}
-
-/** All on one stream, each on a key that nobody writes. */
-async function growWatchers({ sampleCount, watcherCounts }: GrowthOptions): Promise<GrowthResult[]> {
-  const results: GrowthResult[] = [];
-  for (const count of watcherCounts) {
-    results.push(
-      ...(await withMember(async (running) => {
-        await puts(running, sampleCount, 1000); // As warm as with the next number of watchers.
-        const end = await watch(running.members[0]?.clientPort ?? 0, count);
-        try {
-          return [await sample(running, "idle watchers", count, sampleCount, 1000)];
-        } finally {
-          end();
-        }
-      })),
-    );
-  }
-  return results;
-}
-
-async function withMember<Result>(work: (running: Running) => Promise<Result>): Promise<Result> {
-  const running = await launch(
-    "quorate",
-    binary,
-    ["serve", "--auto-compaction-mode=revision", "--auto-compaction-retention=10000"],
-    1,
-  );
+/**
+ * A member of each size stands beside the others and all are sampled in turn: what one member says early and late in its life
+ * differs as much by the hour as by its size.
+ */
+async function grow(
+  what: string,
+  counts: readonly number[],
+  { rounds, sampleCount }: GrowthOptions,
+  bring: (running: Running, count: number) => Promise<Grown>,
+): Promise<GrowthResult[]> {
+  const started: Running[] = [];
+  const grown: Grown[] = [];
   try {
-    return await work(running);
+    for (const count of counts) {
+      const running = await launch("quorate", binary, ["serve"], 1);
+      started.push(running);
+      grown.push(await bring(running, count));
+    }
+    const samples = grown.map((): number[] => []);
+    for (let round = 0; round < rounds; round++) {
+      for (const [i, { keyCount, running }] of grown.entries()) {
+        const work = (): Promise<LoadReport> => puts(running, sampleCount, keyCount);
+        samples[i]?.push((await withCost(running, work, () => sampleCount)).leaderCpuUs);
+      }
+    }
+    return grown.map(({ count, running }, i) => ({
+      what,
+      count,
+      putCpuUs: samples[i] ?? [],
+      rssBytes: rssBytes(running.members[0]?.process.pid),
+    }));
   } finally {
-    await shutDown(running);
+    for (const one of grown) {
+      one.end();
+    }
+    for (const running of started) {
+      await shutDown(running);
+    }
   }
 }
 
@@ -107,22 +120,6 @@ function puts(running: Running, count: number, keyCount: number): Promise<LoadRe
     `--keys=${keyCount}`,
     "--warmup-seconds=0",
   ]);
-}
-
-async function sample(
-  running: Running,
-  what: string,
-  count: number,
-  sampleCount: number,
-  keyCount: number,
-): Promise<GrowthResult> {
-  const { leaderCpuUs } = await withCost(
-    running,
-    () => puts(running, sampleCount, keyCount),
-    () => sampleCount,
-  );
-  const bytes = rssBytes(running.members[0]?.process.pid);
-  return { what, count, putCpuUs: leaderCpuUs, rssBytes: bytes };
 }
 
 /** Opens `count` watchers of distinct keys and waits until all are registered; returns what closes them. */
@@ -167,7 +164,7 @@ function createWatch(name: string): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
-/** Prints a table; `against the first` must stay near one. */
+/** Prints a table; the least, middle and greatest quotient against the first size must stay near one. */
 export function printGrowth(results: readonly GrowthResult[]): readonly GrowthResult[] {
   console.log("\none member, puts of 256 bytes: CPU of a put as the state grows");
   console.table(
@@ -176,8 +173,10 @@ export function printGrowth(results: readonly GrowthResult[]): readonly GrowthRe
       return {
         what: one.what,
         count: one.count,
-        "µs/put": Number(one.putCpuUs.toFixed(1)),
-        "against the first": Number((one.putCpuUs / first.putCpuUs).toFixed(2)),
+        "µs/put": Number(median(one.putCpuUs).toFixed(1)),
+        "against the first": ratios(one.putCpuUs, first.putCpuUs)
+          .map((one) => one.toFixed(2))
+          .join(" / "),
         "RSS MB": Math.round(one.rssBytes / 1e6),
       };
     }),

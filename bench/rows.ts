@@ -141,7 +141,7 @@ export function growthRows(results: readonly GrowthResult[]): Row[] {
     what: `CPU of a put, ${one.count.toLocaleString("en")} ${one.what}`,
     unit: "µs",
     better: "less",
-    sides: [{ system: "quorate", rounds: [one.putCpuUs], leaderRssBytes: one.rssBytes }],
+    sides: [{ system: "quorate", rounds: one.putCpuUs, leaderRssBytes: one.rssBytes }],
   }));
 }
 

@@ -112,7 +112,7 @@ function share(
   };
 }
 
-/** The last size against the first. */
+/** The last size against the first: rounds went over both in turn. */
 function flat(what: string, thing: string, from: number, to: number): Goal {
   return {
     what,
@@ -125,9 +125,15 @@ function flat(what: string, thing: string, from: number, to: number): Goal {
       if (first === undefined || last === undefined) {
         return null;
       }
-      const change = middle(last) / middle(first) - 1;
-      const percent = `${change < 0 ? "−" : "+"}${Math.abs(change * 100).toFixed(0)} %`;
-      return { text: `**${percent}**`, isMet: Math.abs(change) <= 0.2 };
+      const quotients = ratios(last.rounds, first.rounds);
+      const [least, change, most] = quotients.map((quotient) => {
+        const percent = Math.round((quotient - 1) * 100);
+        return `${percent < 0 ? "−" : "+"}${Math.abs(percent)} %`;
+      });
+      return {
+        text: `**${change}** (${least} to ${most})`,
+        isMet: Math.abs(quotients[1] - 1) <= 0.2,
+      };
     },
   };
 }
