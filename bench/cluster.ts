@@ -97,9 +97,13 @@ async function runLoad(port: number, load: Load, seconds: number): Promise<LoadR
   ]);
 }
 
-/** Runs the load generator to its end. */
-export function runLoadProcess(port: number, flags: readonly string[]): Promise<LoadReport> {
-  return reportOf<LoadReport>("load.ts", [`--endpoint=127.0.0.1:${port}`, ...flags]);
+/** Runs the load generator to its end; a call that failed ends the benchmark, for its figure would be of something else. */
+export async function runLoadProcess(port: number, flags: readonly string[]): Promise<LoadReport> {
+  const report = await reportOf<LoadReport>("load.ts", [`--endpoint=127.0.0.1:${port}`, ...flags]);
+  if (report.failed > 0) {
+    throw new Error(`${report.failed} calls of ${flags.join(" ")} failed`);
+  }
+  return report;
 }
 
 function summarize(system: string, load: Load, rounds: readonly Round[]): ClusterResult {

@@ -210,6 +210,10 @@ async function generate(generator: string, args: readonly string[]): Promise<Gen
 
 /** The last summary is the one that counts: a watch prints that of its registrations first. */
 export function parseReport(output: string): GeneratorReport {
+  const [, failures] = output.split("Error distribution:");
+  if (failures !== undefined) {
+    throw new Error(`calls of etcd's benchmark failed: ${failures.trim().slice(0, 500)}`);
+  }
   const summary = output.slice(output.lastIndexOf("Summary:"));
   const number = (pattern: RegExp): number => Number(pattern.exec(summary)?.[1] ?? Number.NaN);
   const perSecond = number(/Requests\/sec:\s+([\d.]+)/);

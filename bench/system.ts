@@ -15,6 +15,8 @@ import { ratios } from "./statistics.ts";
 export const root: string = join(import.meta.dirname, "..");
 const clockTicksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 const electionMsMax = 30_000;
+/** No load comes near it: a put that is refused for want of space costs less than one that is done. */
+const quotaBytes = 8 * 2 ** 30;
 
 /** A started system. */
 export interface Running {
@@ -55,6 +57,7 @@ export async function launch(
       `--initial-cluster=${names.map((other, k) => `${other}=${peerUrl(k)}`).join(",")}`,
       "--initial-cluster-state=new",
       "--initial-cluster-token=bench",
+      `--quota-backend-bytes=${quotaBytes}`,
       "--log-level=error",
     ];
     const start = (): ChildProcess => spawn(binary, args, { stdio: ["ignore", log, log] });
@@ -95,6 +98,12 @@ export async function leaderPosition(running: Running): Promise<number | null> {
     }
   }
   return null;
+}
+
+/** The revision of a member, by its metrics. */
+export async function revisionOf(clientPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${clientPort}/metrics`)).text();
+  return Number(/^etcd_debugging_mvcc_current_revision (\S+)$/m.exec(text)?.[1] ?? Number.NaN);
 }
 
 /** CPU time of the leader and of the followers, in microseconds for each operation, and what they hold resident at the end. */
