@@ -117,7 +117,7 @@ function grpcObserver(registers: Registry[]): Metrics["grpcHandled"] {
  */
 function clientObserver(registers: Registry[]): Metrics["clientRequested"] {
   // PERF: as above; the first of them is that of clients that name no version.
-  const countsByVersion = new Map<string | null, Map<string, number>>([[null, new Map()]]);
+  const countsByVersion = new Map<string | null, Map<string, { requests: number }>>([[null, new Map()]]);
   new Counter({
     name: "etcd_server_client_requests_total",
     help: "The total number of client requests per client version.",
@@ -126,9 +126,9 @@ function clientObserver(registers: Registry[]): Metrics["clientRequested"] {
     collect() {
       this.reset();
       for (const [version, counts] of countsByVersion) {
-        for (const [path, count] of counts) {
+        for (const [path, { requests }] of counts) {
           const type = methodKinds.get(path) === "unary" ? "unary" : "stream";
-          this.labels(type, version ?? "unknown").inc(count);
+          this.labels(type, version ?? "unknown").inc(requests);
         }
       }
     },
@@ -138,10 +138,15 @@ function clientObserver(registers: Registry[]): Metrics["clientRequested"] {
     if (counts === undefined) {
       const isNew = countsByVersion.size < apiVersionsMax && (given?.length ?? 0) <= apiVersionLengthMax;
       const version = isNew ? given : "other";
-      counts = countsByVersion.get(version) ?? new Map<string, number>();
+      counts = countsByVersion.get(version) ?? new Map<string, { requests: number }>();
       countsByVersion.set(version, counts);
     }
-    counts.set(path, (counts.get(path) ?? 0) + 1);
+    const count = counts.get(path);
+    if (count === undefined) {
+      counts.set(path, { requests: 1 });
+    } else {
+      count.requests++;
+    }
   };
 }
 
