@@ -2,12 +2,11 @@
 import type { Floods } from "./floods.ts";
 import { openSendWindow } from "./flow-control.ts";
 import type { Outbox } from "./outbox.ts";
-import { ConnectionError, errorCode, flag, frameType } from "./protocol.ts";
+import { ConnectionError, errorCode, flag, frameType, pingBytes } from "./protocol.ts";
 import type { Sender } from "./sender.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { StreamTable } from "./stream-table.ts";
 
-const pingBytes = 8;
 const goawayBytesMin = 8;
 const noBytes: Buffer = Buffer.alloc(0);
 
@@ -18,8 +17,8 @@ export interface ControlHost {
   /** The outbox has an answer to a control frame. */
   controlAnswered(): void;
   settingsAcknowledged(): void;
-  /** The outbox has the answer to a ping. */
-  pingAcknowledged(): void;
+  /** A ping wants to be acknowledged. */
+  pinged(opaque: Uint8Array): void;
   /** The client has answered a ping. */
   pingAnswered(opaque: Uint8Array): void;
   /** The client opens no more streams. */
@@ -118,8 +117,7 @@ export class ControlFrames {
     if (!this.#host.takeSentMark()) {
       this.#floods.countControl();
     }
-    this.#outbox.addFrame(frameType.ping, flag.ack, 0, opaque);
-    this.#host.pingAcknowledged();
+    this.#host.pinged(opaque);
   }
 
   /** §6.8. */

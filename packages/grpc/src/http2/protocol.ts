@@ -48,6 +48,9 @@ export const setting = {
 /** Bytes before each frame's payload, §4.1. */
 export const frameHeaderBytes = 9;
 
+/** What a PING carries, §6.7. */
+export const pingBytes = 8;
+
 /** The payload that every endpoint takes, and the one this server takes, §4.2. */
 export const frameBytesDefault = 16_384;
 

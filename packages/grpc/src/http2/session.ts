@@ -98,7 +98,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#reader = new FrameReader(
       new Receiver(this, limits, this.#outbox, this.sender, settings, this.#streams),
     );
-    this.#pingAcks = new PingAcks(host.deadlines, () => this.controlAnswered());
+    this.#pingAcks = new PingAcks(host.deadlines, this.#outbox, () => this.controlAnswered());
     this.#liveness = new Liveness(socket, limits, {
       // §6.5.3.
       handshakeLate: () =>
@@ -256,8 +256,8 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
     this.#liveness.handshakeDone();
   }
 
-  pingAcknowledged(): void {
-    this.#pingAcks.added();
+  pinged(opaque: Uint8Array): void {
+    this.#pingAcks.take(opaque);
   }
 
   pingAnswered(opaque: Uint8Array): void {
@@ -288,11 +288,13 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   }
 
   #write(): void {
+    if (this.#outbox.length > 0) {
+      this.#pingAcks.join();
+    }
     const bytes = this.#outbox.takeBytes();
     if (bytes === null) {
       return;
     }
-    this.#pingAcks.left();
     const socket = this.#socket;
     if (!socket.writable) {
       this.#outbox.recycle(true);
@@ -430,6 +432,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
   #endPhase(): void {
     this.#phase = "ended";
     this.#reader.stop();
+    this.#pingAcks.stop();
     this.#liveness.handshakeDone();
     this.#liveness.goodbyeDone();
   }

@@ -107,8 +107,8 @@ test("pings and settings are answered", () => {
   assert.deepEqual(
     harness.frames().map((one) => [one.type, one.flags, one.payload.toString()]),
     [
-      [frameType.ping, flag.ack, "12345678"],
       [frameType.settings, flag.ack, ""],
+      [frameType.ping, flag.ack, "12345678"],
     ],
   );
   harness.close();
@@ -133,7 +133,7 @@ test("a ping is acknowledged together with the answer that is due", async () => 
   calls[0]?.respond(new Uint8Array(1));
   await new Promise((resolve) => process.nextTick(resolve));
   assert.equal(harness.socket.written.length, 1);
-  const types = [frameType.ping, frameType.headers, frameType.data, frameType.headers];
+  const types = [frameType.headers, frameType.data, frameType.headers, frameType.ping];
   assert.deepEqual(
     written(harness).map(([type]) => type),
     types,
@@ -153,6 +153,64 @@ test("a ping is acknowledged soon when the answer that is due does not come", as
     }
     assert.deepEqual(written(harness), [[frameType.ping, flag.ack]]);
   }
+  harness.close();
+});
+
+test("after acknowledgements that left with an answer, the next ones leave with one when they have rested", async () => {
+  const calls: UnaryCall[] = [];
+  const harness = begun({ [path]: { kind: "unary", handle: (_, one) => calls.push(one) } });
+  await aTurn();
+  const opaque = (n: number): string => `ping ${String(n).padStart(3, "0")}`;
+  const acknowledged: string[] = [];
+  const answerBehindPing = (n: number): void => {
+    harness.send(frame(frameType.ping, 0, 0, Buffer.from(opaque(n))), call(2 * n + 1));
+    calls[n]?.respond(new Uint8Array(1));
+  };
+  let n = 0;
+  for (; acknowledged.length < 4; n++) {
+    answerBehindPing(n);
+    await aTurn();
+    const frames = harness.frames();
+    assert.ok(
+      frames.some(({ type }) => type === frameType.headers),
+      "each answer leaves at once",
+    );
+    const pings = frames.filter(({ flags, type }) => type === frameType.ping && flags === flag.ack);
+    acknowledged.push(...pings.map(({ payload }) => payload.toString()));
+    if (n === 0) {
+      assert.deepEqual(acknowledged, [opaque(0)]);
+    } else if (n === 1) {
+      assert.deepEqual(pings, [], "the second rests");
+    }
+    await delay(1);
+  }
+  const sent = Array.from({ length: acknowledged.length }, (_, i) => opaque(i));
+  assert.deepEqual(acknowledged, sent, "each once, in the order in which they came");
+  harness.close();
+});
+
+test("sixteen pings are acknowledged at once, whatever is due", async () => {
+  const harness = begun({ [path]: never });
+  await aTurn();
+  harness.send(call(1), ...Array.from({ length: 16 }, () => ping));
+  await aTurn();
+  const one = [frameType.ping, flag.ack];
+  assert.deepEqual(
+    written(harness),
+    Array.from({ length: 16 }, () => one),
+  );
+  harness.close();
+});
+
+test("a connection that was ended for a broken rule acknowledges no ping behind its goodbye", async () => {
+  const harness = begun({ [path]: never });
+  await aTurn();
+  harness.send(call(1), ping, frame(frameType.ping, 0, 1, Buffer.from("12345678")));
+  await aTurn();
+  assert.deepEqual(
+    written(harness).map(([type]) => type),
+    [frameType.goaway],
+  );
   harness.close();
 });
 
