@@ -219,7 +219,7 @@ export class Sender implements SendWindow, BytesHolder {
 
   /** Sends what windows and socket allow, a frame of each stream in turn. */
   pump(): void {
-    if (this.#pumping) {
+    if (this.#pumping || this.#ready.size === 0) {
       return;
     }
     this.#pumping = true;

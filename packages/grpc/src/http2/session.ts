@@ -182,6 +182,10 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
       return;
     }
     this.#write();
+    // Node 26 tells no drain of a write that the system took whole, however long: what waited for room in the outbox goes on here.
+    if (!this.#socket.writableNeedDrain) {
+      this.sender.pump();
+    }
   }
 
   serve(stream: Http2Stream, list: HeaderList): void {

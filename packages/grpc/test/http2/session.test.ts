@@ -5,7 +5,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BidiCall, UnaryCall } from "@quorate/grpc";
 import { errorCode, flag, frameType } from "../../src/http2/protocol.ts";
 import { begun, block, call, echo, last, message, never, path, whole } from "./calls.ts";
-import { frame, goawayCode, greeting, Harness, literals, resetCode, settingsAck } from "./harness.ts";
+import {
+  frame,
+  goawayCode,
+  greeting,
+  Harness,
+  literals,
+  number32,
+  resetCode,
+  settingsAck,
+} from "./harness.ts";
 
 const ping = frame(frameType.ping, 0, 0, Buffer.from("12345678"));
 
@@ -211,6 +220,29 @@ test("a connection that was ended for a broken rule acknowledges no ping behind 
     written(harness).map(([type]) => type),
     [frameType.goaway],
   );
+  harness.close();
+});
+
+test("what a turn wrote beyond a megabyte goes on behind a write that the system took whole: it tells no drain", async () => {
+  const calls: BidiCall[] = [];
+  const harness = begun({ [path]: { kind: "bidi", handle: (one) => calls.push(one) } });
+  const wideWindows = Buffer.concat([Buffer.from([0, 4]), number32(2 ** 24)]);
+  harness.send(
+    frame(frameType.settings, 0, 0, wideWindows),
+    frame(frameType.windowUpdate, 0, 0, number32(2 ** 24)),
+    call(1),
+  );
+  await aTurn();
+  harness.frames();
+  const messageCount = 200;
+  for (let i = 0; i < messageCount; i++) {
+    calls[0]?.write(new Uint8Array(16_000));
+  }
+  assert.equal(harness.socket.writableNeedDrain, false);
+  await aTurn();
+  const data = harness.frames().filter(({ type }) => type === frameType.data);
+  const sentBytes = data.reduce((sum, { payload }) => sum + payload.length, 0);
+  assert.equal(sentBytes, messageCount * 16_005);
   harness.close();
 });
 
