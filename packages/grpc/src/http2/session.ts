@@ -182,7 +182,7 @@ export class Session implements SenderHost, ReceiverHost, StreamSession, Flushab
       return;
     }
     this.#write();
-    // Node 26 tells no drain of a write that the system took whole, however long: what waited for room in the outbox goes on here.
+    // Node 22 and later tell no drain of a write that the system took whole, however long: what waited for room in the outbox goes on here.
     if (!this.#socket.writableNeedDrain) {
       this.sender.pump();
     }
