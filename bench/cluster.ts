@@ -43,7 +43,6 @@ export interface ClusterResult {
   readonly clientCpuUs: number;
   readonly leaderRssBytes: number;
   readonly followerRssBytes: number;
-  readonly failed: number;
   readonly perSecondByRound: readonly number[];
 }
 
@@ -119,7 +118,6 @@ function summarize(system: string, load: Load, rounds: readonly Round[]): Cluste
     clientCpuUs: middle((round) => round.clientCpuUs),
     leaderRssBytes: middle((round) => round.leaderRssBytes),
     followerRssBytes: middle((round) => round.followerRssBytes),
-    failed: rounds.reduce((sum, round) => sum + round.failed, 0),
     perSecondByRound: rounds.map((round) => round.perSecond),
   };
 }
@@ -138,7 +136,6 @@ export function printCluster(results: readonly ClusterResult[]): readonly Cluste
       "follower µs/op": Number(one.followerCpuUs.toFixed(1)),
       "client µs/op": Number(one.clientCpuUs.toFixed(1)),
       "leader MB": Math.round(one.leaderRssBytes / 1e6),
-      failed: one.failed,
     })),
   );
   printRatios(results, ({ load }) => `${load.operation} ${load.clients}/${load.connections}`);

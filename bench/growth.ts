@@ -38,13 +38,11 @@ export const growthDefaults: GrowthOptions = {
   rounds: 7,
 };
 
-/** A member of a size, and what ends it. */
+/** A member of its size. */
 interface Grown {
-  readonly running: Running;
-  readonly count: number;
   /** Samples draw their keys from as many. */
   readonly keyCount: number;
-  end(): void;
+  end?(): void;
 }
 
 const fewKeys = 1000;
@@ -56,17 +54,17 @@ export async function benchGrowth(options: GrowthOptions = growthDefaults): Prom
   return [
     ...(await grow("keys", keyCounts, options, async (running, count) => {
       await puts(running, Math.max(count, warmUpPuts), count);
-      return { running, count, keyCount: count, end: () => {} };
+      return { keyCount: count };
     })),
     ...(await grow("log entries", entryCounts, options, async (running, count) => {
       await puts(running, count, fewKeys);
-      return { running, count, keyCount: fewKeys, end: () => {} };
+      return { keyCount: fewKeys };
     })),
     ...(await grow("idle watchers", watcherCounts, options, async (running, count) => {
       await puts(running, warmUpPuts, fewKeys);
       // All on one stream, each on a key that nobody writes.
       const end = await watch(running.members[0]?.clientPort ?? 0, count);
-      return { running, count, keyCount: fewKeys, end };
+      return { keyCount: fewKeys, end };
     })),
   ];
 }
@@ -81,34 +79,32 @@ async function grow(
   { rounds, sampleCount }: GrowthOptions,
   bring: (running: Running, count: number) => Promise<Grown>,
 ): Promise<GrowthResult[]> {
-  const started: Running[] = [];
+  const members: Running[] = [];
   const grown: Grown[] = [];
   try {
     for (const count of counts) {
       const running = await launch("quorate", binary, ["serve"], 1);
-      started.push(running);
+      members.push(running);
       grown.push(await bring(running, count));
     }
-    const samples = grown.map((): number[] => []);
+    const samples = counts.map((): number[] => []);
     for (let round = 0; round < rounds; round++) {
-      for (const [i, { keyCount, running }] of grown.entries()) {
-        const work = (): Promise<LoadReport> => puts(running, sampleCount, keyCount);
+      for (const [i, running] of members.entries()) {
+        const work = (): Promise<LoadReport> => puts(running, sampleCount, grown[i]?.keyCount ?? fewKeys);
         samples[i]?.push((await withCost(running, work, () => sampleCount)).leaderCpuUs);
       }
     }
-    return grown.map(({ count, running }, i) => ({
+    return counts.map((count, i) => ({
       what,
       count,
       putCpuUs: samples[i] ?? [],
-      rssBytes: rssBytes(running.members[0]?.process.pid),
+      rssBytes: rssBytes(members[i]?.members[0]?.process.pid),
     }));
   } finally {
     for (const one of grown) {
-      one.end();
+      one.end?.();
     }
-    for (const running of started) {
-      await shutDown(running);
-    }
+    await Promise.all(members.map(shutDown));
   }
 }
 
@@ -175,7 +171,7 @@ export function printGrowth(results: readonly GrowthResult[]): readonly GrowthRe
         count: one.count,
         "µs/put": Number(median(one.putCpuUs).toFixed(1)),
         "against the first": ratios(one.putCpuUs, first.putCpuUs)
-          .map((one) => one.toFixed(2))
+          .map((quotient) => quotient.toFixed(2))
           .join(" / "),
         "RSS MB": Math.round(one.rssBytes / 1e6),
       };
