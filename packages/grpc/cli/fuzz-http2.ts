@@ -4,8 +4,11 @@
  */
 import { fuzz } from "../test/http2/fuzz.ts";
 
-const frames = Number(process.argv[2] ?? 1_000_000);
-const seed = Number(process.argv[3] ?? 1);
+const [frames = 1_000_000, seed = 1] = process.argv.slice(2).map(Number);
+if (![frames, seed].every((number) => Number.isSafeInteger(number) && number > 0)) {
+  console.error("usage: fuzz-http2.ts [FRAMES] [SEED], both positive integers");
+  process.exit(2);
+}
 const beganMs = performance.now();
 const totals = await fuzz(seed, frames);
 const seconds = (performance.now() - beganMs) / 1000;
