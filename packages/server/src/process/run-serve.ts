@@ -13,7 +13,6 @@ import { createLogger, type Logger } from "../logging/logger.ts";
 import { orFailure } from "../tls/failure.ts";
 import { peerTls } from "../tls/peer-tls.ts";
 import { installFatal } from "./fatal.ts";
-import { countBuffersWithHeap } from "./heap.ts";
 import type { ServerOptions } from "./server.ts";
 import { listenForStop } from "./signals.ts";
 
@@ -22,7 +21,6 @@ export interface ServeInput extends ConfigInput, Pick<ServerOptions, "wrapFileSy
 
 /** Runs one member until it is asked to stop. @throws {@link CommandError} when it cannot start. */
 export async function runServe(input: ServeInput): Promise<number> {
-  countBuffersWithHeap();
   const stop = listenForStop();
   try {
     await serveUntil(stop.asked, input);
